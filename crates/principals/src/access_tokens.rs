@@ -1,4 +1,4 @@
-//! Access tokens as the service issues and verifies them, with those that were verified recently kept in memory.
+//! Issues and verifies access tokens. Recently verified tokens are cached in memory.
 
 use std::time::Duration;
 
@@ -12,11 +12,12 @@ use crate::{
     tokens::{NewToken, Tokens, Verified},
 };
 
-/// Verified tokens kept at most, and for how long: a signature costs a hundred times what the look-up does.
+/// Maximum number of cached tokens, and how long each is kept. Verifying a signature costs about a hundred times as
+/// much as a cache look-up.
 const KEPT_TOKENS: u64 = 50_000;
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
-/// Access tokens, under whichever keys there are at the moment.
+/// Issues and verifies access tokens with the current signing keys.
 pub(crate) struct AccessTokens {
     pub(crate) keys: KeyMemory,
     tokens: Tokens,
@@ -36,14 +37,12 @@ impl AccessTokens {
         }
     }
 
-    /// Issues a token, valid from now on.
+    /// Issues a token that is valid from now on.
     pub(crate) async fn issue(&self, new: NewToken) -> Result<SecretString, Problem> {
         let keys = self.keys.current().await?;
         let runtime = self.keys.database.runtime();
         let now = runtime.clock.now();
-        let key = keys
-            .signing(now)
-            .ok_or(KeyError("that signs is not at hand"));
+        let key = keys.signing(now).ok_or(KeyError("is not available"));
         let token = key.and_then(|key| {
             self.tokens
                 .issue(key, new, runtime.new_id::<Self>().uuid(), now)
@@ -51,8 +50,8 @@ impl AccessTokens {
         token.map_err(|error| INTERNAL.problem().caused_by(error))
     }
 
-    /// Checks everything of a token but its time. What was verified is remembered, and believed for as long as its key
-    /// is one of ours.
+    /// Verifies everything except a token's times. The result is cached, and is valid for as long as the token's key is
+    /// in the key set.
     pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Refusal> {
         let digest = token_digest(token.as_bytes());
         if let Some(verified) = self.verified.get(&digest) {

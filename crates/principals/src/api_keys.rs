@@ -1,9 +1,9 @@
-//! API keys as credentials: their row, how one is written, and how one is recognised. They are made, listed and revoked in
-//! the crate `organizations`.
+//! API keys as credentials: their row, their format and their authentication. The crate `organizations` creates, lists
+//! and revokes them.
 //!
-//! A key works in one organization, as long as its owner belongs there. It keeps the permissions of the moment it was made,
-//! narrowed by scopes, and may do of them what its owner's role and its sponsor's still grant. What only a person may do
-//! (`InPerson`, `Fresh`) no key may.
+//! A key works in one organization, for as long as its owner is a member. It keeps the permissions from its creation,
+//! limited by its scopes, and may use those that the roles of its owner and its sponsor still grant. A key never
+//! satisfies a policy that requires a person (`InPerson`, `Fresh`).
 
 mod authenticate;
 pub mod row;

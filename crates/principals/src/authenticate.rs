@@ -1,4 +1,4 @@
-//! From a credential to a principal: by memory where it can be believed, else by one query.
+//! Authenticates a credential: from memory while the cache is trusted, otherwise with one query.
 
 use std::sync::Arc;
 
@@ -16,10 +16,12 @@ use crate::{
     session_cookie::CookieSecret,
 };
 
-/// A machine's token holds what the secret held that it was fetched with, as far as account and sponsor hold it now. Without
-/// scopes, neither a machine nor an application holds an administrative permission.
+/// A machine's token has the permissions of the secret that obtained it, as far as its account and its sponsor still
+/// hold them. Without scopes, machines and applications have no administrative permissions.
 const LOAD: &str = r"
-    SELECT s.user_id, s.organization_id, s.expires_at, r.id, r.name,
+    SELECT
+        s.user_id, s.organization_id, s.expires_at,
+        r.id, r.name,
         ARRAY(
             SELECT g.permission
             FROM mainstay.role_permissions g
@@ -32,8 +34,11 @@ const LOAD: &str = r"
                       mainstay.usable_permissions(c.permissions, r.id, c.sponsor_role)
                   )
               )
-        ), s.kind, s.scopes, s.authenticated_at, s.multi_factor, u.second_factor, s.cookie_hash,
-        s.idle_expires_at, c.sponsor_id, c.sponsor_role
+        ),
+        s.kind, s.scopes,
+        s.authenticated_at, s.multi_factor, u.second_factor,
+        s.cookie_hash, s.idle_expires_at,
+        c.sponsor_id, c.sponsor_role
     FROM mainstay.sessions s
     JOIN mainstay.users u ON u.id = s.user_id AND u.active
     LEFT JOIN mainstay.memberships m ON m.user_id = s.user_id
@@ -75,10 +80,12 @@ impl Principals {
         let verified = self.tokens.verify(token).await?;
         let now = self.runtime().clock.now();
         verified.check_time(now).map_err(Refusal::Invalid)?;
+
         let known = self.known(verified.session, now).await?;
         if known.principal.credential == Credential::Cookie {
-            return Err(Refusal::Invalid("the session is carried by a cookie"));
+            return Err(Refusal::Invalid("a token cannot use a cookie session"));
         }
+
         Ok(match verified.scope {
             Some(scope) => within(known.principal, &scope),
             None => known.principal,
@@ -87,10 +94,10 @@ impl Principals {
 
     async fn by_cookie(&self, cookie: &str) -> Result<Arc<Principal>, Refusal> {
         let (session, hash) =
-            CookieSecret::read(cookie).ok_or(Refusal::Invalid("not a cookie of ours"))?;
+            CookieSecret::read(cookie).ok_or(Refusal::Invalid("malformed session cookie"))?;
         let known = self.known(session, self.runtime().clock.now()).await?;
 
-        // An API key is kept beside the sessions, and no cookie carries it.
+        // The directory also contains API keys, which a cookie must not name.
         let expected = known
             .secret_hash
             .as_deref()
@@ -99,29 +106,30 @@ impl Principals {
         if expected.is_some_and(|expected| same_bytes(expected, &hash)) {
             Ok(known.principal)
         } else {
-            Err(Refusal::Invalid("the cookie's secret is another"))
+            Err(Refusal::Invalid("the cookie's secret does not match"))
         }
     }
 
-    /// Who works in a session, as far as it still may.
+    /// Finds the principal of a session, with its current permissions.
     pub async fn principal(&self, session: SessionId) -> Result<Arc<Principal>, Refusal> {
         self.known(session, self.runtime().clock.now())
             .await
             .map(|known| known.principal)
     }
 
-    /// A session that has neither ended nor run out. Its use is noted.
+    /// Finds a session that has neither ended nor expired, and records its use.
     async fn known(&self, session: SessionId, now: Timestamp) -> Result<Known, Refusal> {
         let known = match self.directory.find(session) {
             Some(known) if !self.is_idle(&known, now) => known,
-            // Another replica may have seen it since.
+            // Another replica may have recorded a later use.
             _ => self.load(session).await?,
         };
+
         if known.expires_at <= now {
             return Err(Refusal::Invalid("the session has expired"));
         }
         if self.is_idle(&known, now) {
-            return Err(Refusal::Invalid("the session was not used for too long"));
+            return Err(Refusal::Invalid("the session was idle for too long"));
         }
 
         self.usage.note(session, now);
@@ -148,7 +156,7 @@ impl Principals {
             address: None,
         };
 
-        let why = "whose organization it is, is what a session tells";
+        let why = "the organization is known only after the session is read";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
         let rows = unscoped
             .select("sessions.load", LOAD, [session.uuid().into()])
@@ -165,8 +173,9 @@ impl Principals {
     }
 }
 
-/// What a token of an OAuth client may do: no more than it says, which may be less than its session (RFC 6749 §6). A
-/// person's own token says what their role granted when it was issued, and grants what the role grants now.
+/// Limits the principal of an OAuth client to the scope of its token, which may be narrower than its session's scope
+/// (RFC 6749 §6). Other principals are not limited: a person's own token states what their role granted when it was
+/// issued, and grants what the role grants now.
 pub fn within(principal: Arc<Principal>, scope: &Permissions) -> Arc<Principal> {
     if principal.credential != Credential::Client || scope.cover(principal.permissions.names()) {
         return principal;
@@ -215,7 +224,7 @@ fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
         }),
         expires_at: row.get(2)?,
         secret_hash: row.get(11)?,
-        // A token is prolonged by its refresh alone, and is refused by its own end long before.
+        // Only a refresh extends a token's session, and the token itself expires long before.
         idle_expires_at: idle.filter(|_| credential == Credential::Cookie),
     })
 }

@@ -1,4 +1,4 @@
-//! A service account as an OAuth client: authenticated by its id and one of its secrets (RFC 6749 §2.3.1).
+//! Authenticates a service account as an OAuth client, by its id and one of its secrets (RFC 6749 §2.3.1).
 
 use mainstay_crypto::same_bytes;
 use mainstay_database::{Error, Precondition, Unscoped};
@@ -6,22 +6,22 @@ use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
 use crate::{principals::Principals, scannable::is_whole, secret::hash};
 
-/// What every client secret begins with.
+/// The prefix of every client secret.
 pub const PREFIX: &str = "mcs_";
 
-/// A client that has authenticated.
+/// An authenticated client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineClient {
     /// The service account.
     pub user: UserId,
-    /// Where it works.
+    /// The organization that it works in.
     pub organization: OrganizationId,
-    /// The secret that it has shown.
+    /// The id of the secret that it presented.
     pub secret: Uuid,
 }
 
 impl MachineClient {
-    /// The secret was not revoked.
+    /// The precondition that the secret is not revoked.
     pub fn secret_stands(&self) -> Precondition {
         Precondition::new(
             "mainstay.client_secrets WHERE id = ? AND revoked_at IS NULL",
@@ -31,11 +31,11 @@ impl MachineClient {
     }
 }
 
-/// The client of this `client_id`, if `secret` is one of its secrets that are valid at present. One round trip; none for
-/// what cannot be a secret of ours. The secret's use is noted.
+/// Finds the client with this `client_id`, if `secret` is one of its valid secrets, and records the secret's use. Takes
+/// one round trip, or none if the secret is malformed.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn verify_client_secret(
     unscoped: &Unscoped,
     principals: &Principals,

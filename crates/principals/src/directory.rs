@@ -1,4 +1,4 @@
-//! The principals that this process knows, by session, and what makes them stale.
+//! The principals that this process has cached, by session, and the changes that make them stale.
 
 use std::{
     collections::HashMap,
@@ -12,46 +12,47 @@ use std::{
 use mainstay_access::Principal;
 use mainstay_kernel::{SessionId, Timestamp, Uuid};
 
-/// How long ago the database's announcements may have been heard for memory to be believed: with a poll every half
-/// second, a revocation is seen within a second or memory is not asked.
-const BELIEVED_FOR: Duration = Duration::from_secs(1);
+/// How long the cache is trusted after the last announcement or poll. With a poll every half second, either a
+/// revocation is seen within a second or the cache is not used.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// Principals kept at most; beyond that all are forgotten and loaded again.
-const MOST: usize = 100_000;
+/// Maximum number of cached principals. When it is reached, the cache is cleared.
+const CAPACITY: usize = 100_000;
 
-/// The principals that this process knows of, by session.
+/// The principals that this process has cached, by session.
 pub(crate) struct Directory {
     known: RwLock<HashMap<SessionId, Known>>,
-    /// Counts what was forgotten, so that a principal that was being loaded meanwhile is not kept.
-    forgotten: AtomicU64,
-    heard: RwLock<Option<Instant>>,
+    /// Counts invalidations, so that a principal that was loaded during one is not cached.
+    invalidations: AtomicU64,
+    received_until: RwLock<Option<Instant>>,
 }
 
 /// A principal, and what a credential of its session must match.
 #[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) principal: Arc<Principal>,
-    /// Its role, when it works in an organization.
+    /// Its role, if it works in an organization.
     pub(crate) role: Option<Uuid>,
-    /// On whom the rights of a machine's credential depend.
+    /// The member whose permissions a machine's credential depends on.
     pub(crate) sponsor: Option<Sponsor>,
     pub(crate) expires_at: Timestamp,
-    /// SHA-256 of the secret that carries it: a browser's cookie, an API key. A token carries its own proof.
+    /// SHA-256 of the secret: a browser's cookie, or an API key. `None` for a token, which is verified by its
+    /// signature.
     pub(crate) secret_hash: Option<Vec<u8>>,
-    /// When it ends unless it is used before; only what a use prolongs.
+    /// When it expires unless it is used; `None` if use does not extend it.
     pub(crate) idle_expires_at: Option<Timestamp>,
 }
 
-/// The member on whose rights a machine's credential depends.
+/// The member whose permissions a machine's credential depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sponsor {
     pub(crate) user: Uuid,
-    /// The sponsor's role; `None` for one who left.
+    /// The sponsor's role; `None` if the sponsor has left.
     pub(crate) role: Option<Uuid>,
 }
 
 impl Known {
-    /// Whether `change` made it stale.
+    /// Whether `change` makes it stale.
     fn is_stale_after(&self, change: AccessChange) -> bool {
         match change {
             AccessChange::Session(session) => self.principal.session.uuid() == session,
@@ -70,13 +71,13 @@ impl Known {
     }
 }
 
-/// What made principals stale.
+/// A change that makes principals stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccessChange {
     Session(Uuid),
     User(Uuid),
     Role(Uuid),
-    /// Announcements may have been missed.
+    /// Some announcements may have been missed.
     Everything,
 }
 
@@ -84,17 +85,21 @@ impl Directory {
     pub(crate) fn new() -> Self {
         Self {
             known: RwLock::default(),
-            forgotten: AtomicU64::new(0),
-            heard: RwLock::new(None),
+            invalidations: AtomicU64::new(0),
+            received_until: RwLock::new(None),
         }
     }
 
-    /// The principal of a session, unless memory cannot be believed at present.
+    /// Finds the principal of a session; `None` if it is not cached or the cache is not trusted at present.
     pub(crate) fn find(&self, session: SessionId) -> Option<Known> {
-        let heard = *self.heard.read().unwrap_or_else(PoisonError::into_inner);
-        if heard.is_none_or(|heard| heard.elapsed() > BELIEVED_FOR) {
+        let received_until = *self
+            .received_until
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if received_until.is_none_or(|received| received.elapsed() > TRUSTED_FOR) {
             return None;
         }
+
         self.known
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -102,27 +107,29 @@ impl Directory {
             .cloned()
     }
 
-    /// To be called before a principal is loaded; [`keep`](Self::keep) takes the answer.
+    /// The number of invalidations so far. Call it before loading a principal, and pass the result to
+    /// [`keep`](Self::keep).
     pub(crate) fn generation(&self) -> u64 {
-        self.forgotten.load(Ordering::Acquire)
+        self.invalidations.load(Ordering::Acquire)
     }
 
-    /// Remembers a principal, unless something was forgotten since `generation`: it may be stale already.
+    /// Caches a principal, unless there was an invalidation after `generation`: the principal may already be stale.
     pub(crate) fn keep(&self, generation: u64, known: Known) {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if self.generation() != generation {
             return;
         }
-        if all.len() >= MOST {
+        if all.len() >= CAPACITY {
             all.clear();
         }
         all.insert(known.principal.session, known);
     }
 
-    /// Forgets the principals that `change` made stale.
+    /// Removes the principals that `change` makes stale.
     pub(crate) fn forget(&self, change: AccessChange) {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        self.forgotten.fetch_add(1, Ordering::AcqRel);
+        self.invalidations.fetch_add(1, Ordering::AcqRel);
+
         match change {
             AccessChange::Session(session) => drop(all.remove(&SessionId::from(session))),
             AccessChange::Everything => all.clear(),
@@ -132,16 +139,19 @@ impl Directory {
         }
     }
 
-    /// Every announcement that was made before `when` has been heard.
-    pub(crate) fn heard_until(&self, when: Instant) {
-        *self.heard.write().unwrap_or_else(PoisonError::into_inner) = Some(when);
+    /// Records that every announcement made before `when` was received.
+    pub(crate) fn confirm(&self, when: Instant) {
+        *self
+            .received_until
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(when);
     }
 }
 
 impl std::str::FromStr for AccessChange {
     type Err = ();
 
-    /// Reads `kind:key`, as the database announces it.
+    /// Parses `kind:key`, the database's announcement.
     fn from_str(text: &str) -> Result<Self, ()> {
         let (kind, key) = text.split_once(':').ok_or(())?;
         let key = Uuid::try_parse(key).map_err(|_| ())?;
@@ -187,15 +197,15 @@ mod tests {
         }
     }
 
-    fn believed() -> Directory {
+    fn trusted() -> Directory {
         let directory = Directory::new();
-        directory.heard_until(Instant::now());
+        directory.confirm(Instant::now());
         directory
     }
 
     #[test]
-    fn a_change_forgets_whom_it_concerns() {
-        let (directory, runtime) = (believed(), Runtime::default());
+    fn a_change_removes_the_principals_it_affects() {
+        let (directory, runtime) = (trusted(), Runtime::default());
 
         for change in [
             |known: &Known| AccessChange::Session(known.principal.session.uuid()),
@@ -214,8 +224,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_loaded_while_something_changed_is_not_kept() {
-        let (directory, runtime) = (believed(), Runtime::default());
+    fn a_principal_loaded_during_a_change_is_not_cached() {
+        let (directory, runtime) = (trusted(), Runtime::default());
         let (generation, one) = (directory.generation(), known(&runtime));
         directory.forget(AccessChange::Session(one.principal.session.uuid()));
         directory.keep(generation, one.clone());
@@ -223,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_not_believed_before_anything_was_heard() {
+    fn the_cache_is_not_trusted_before_the_first_announcement() {
         let (directory, runtime) = (Directory::new(), Runtime::default());
         let one = known(&runtime);
         directory.keep(directory.generation(), one.clone());

@@ -1,13 +1,12 @@
-//! What the platform tells the audit log of people, credentials and rights: the names of the actions, and their events.
+//! The audit events about people, credentials and permissions, and the names of their actions.
 
 use mainstay_database::Event;
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
-/// Declares what identity tells the audit log, each action under the name that the log keeps.
+/// Declares the audit actions, each with its name in the log.
 macro_rules! actions {
     ($($(#[doc = $documentation:literal])+ $action:ident = $name:literal,)+) => {
-        /// What identity tells the audit log, by the names of OWASP's logging vocabulary; where it has no word, one in its
-        /// style.
+        /// An audit action. The names are from OWASP's logging vocabulary, or in its style where it has none.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Action {
             $($(#[doc = $documentation])+ $action,)+
@@ -21,8 +20,7 @@ macro_rules! actions {
             }
         }
 
-        /// Every action that identity tells the audit log, with when it does: rows of a Markdown table, in alphabetical
-        /// order.
+        /// Every audit action with its description, as rows of a Markdown table in alphabetical order.
         pub fn audit_vocabulary() -> Vec<String> {
             let mut rows = vec![$(format!("| `{}` | {} |", $name, concat!($($documentation),+).trim())),+];
             rows.sort();
@@ -147,7 +145,7 @@ actions! {
     RoleDeleted = "role_deleted",
 }
 
-/// An event about an account.
+/// Creates an event about an account.
 pub fn about_user(
     action: Action,
     user: Option<UserId>,
@@ -156,7 +154,7 @@ pub fn about_user(
     about(action, "user", user.map(UserId::uuid), organization)
 }
 
-/// An event about a session.
+/// Creates an event about a session.
 pub fn about_session(
     action: Action,
     session: SessionId,
@@ -165,7 +163,7 @@ pub fn about_session(
     about(action, "session", Some(session.uuid()), organization)
 }
 
-/// An event about a row of some kind.
+/// Creates an event about a resource.
 pub fn about(
     action: Action,
     resource: &'static str,

@@ -1,8 +1,8 @@
-//! Principals: whose credential a request carries, and what it may do.
+//! Principals: who a request's credential belongs to, and what it may do.
 //!
-//! Warm answers come from memory ([`Principals`]). What ends a session or changes a role is announced by the database and
-//! reaches every process within a second. Accounts, organizations and OAuth clients are administered in the crates above;
-//! what a permission means is decided by each feature.
+//! Principals in use are cached in memory ([`Principals`]). The database announces ended sessions and changed roles,
+//! and every process sees them within a second. The crates above administer accounts, organizations and OAuth clients;
+//! each feature decides what its permissions mean.
 
 pub mod api_keys;
 pub mod authenticate;

@@ -1,9 +1,9 @@
-//! How long the names may be that people choose. Their form is that of every [`Line`].
+//! The names that people choose: [`Line`]s of a maximum length.
 
 use mainstay_kernel::Line;
 
-/// What an organization is called: 1 to 200 characters on one line.
+/// The name of an organization: 1 to 200 characters on one line.
 pub type OrganizationName = Line<200>;
 
-/// What a key, a passkey, a service account or an application is called: 1 to 100 characters on one line.
+/// The name of a key, a passkey, a service account or an application: 1 to 100 characters on one line.
 pub type DisplayName = Line<100>;

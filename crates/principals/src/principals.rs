@@ -1,4 +1,4 @@
-//! What the endpoints of all crates share about credentials: who is known, which tokens are good, what was used.
+//! What the endpoints of all crates share about credentials: cached principals, access tokens and recorded uses.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use crate::{
     usage::Usage,
 };
 
-/// Whose credential is whose, and what it may do.
+/// Finds the principal of a credential, and issues access tokens.
 pub struct Principals {
-    /// How tokens and sessions work.
+    /// The settings of tokens and sessions.
     pub settings: Settings,
     pub(crate) database: Database,
     pub(crate) directory: Directory,
@@ -27,10 +27,10 @@ pub struct Principals {
 }
 
 impl Principals {
-    /// Connections to Postgres that it takes beside those of its database: the one on which it hears of revocations.
+    /// Number of connections to Postgres that it uses in addition to the pool: the revocation listener's.
     pub const CONNECTIONS: usize = 1;
 
-    /// Stands ready; [`watch`](Self::watch) must run beside it, or every request asks the database.
+    /// Creates an empty cache. [`watch`](Self::watch) must run as well, or every request queries the database.
     pub fn new(settings: Settings, database: Database) -> Self {
         let keys = KeyMemory::new(database.clone(), settings.signing_key_lifetime);
         let tokens = AccessTokens::new(keys, &settings.issuer);
@@ -44,53 +44,53 @@ impl Principals {
         }
     }
 
-    /// Hears of revocations, looks after signing keys and writes down uses, for as long as the service runs.
+    /// Receives revocations, rotates signing keys and saves recorded uses, for as long as the service runs.
     pub async fn watch(self: Arc<Self>) {
         let keys = &self.tokens.keys;
         tokio::join!(
             revocation::watch(self.database.clone(), &self.directory, keys),
             rotation::watch(keys),
             self.usage
-                .keep(&self.database, self.settings.session_idle_lifetime),
+                .save_periodically(&self.database, self.settings.session_idle_lifetime),
         );
     }
 
-    /// Writes down what only this process knows, before it ends: who was last seen when.
+    /// Saves the recorded uses before the process ends.
     pub async fn settle(&self) {
         if let Err(error) = self
             .usage
-            .write_down(&self.database, self.settings.session_idle_lifetime)
+            .save(&self.database, self.settings.session_idle_lifetime)
             .await
         {
-            tracing::warn!(%error, "the last uses of sessions and keys were not written down");
+            tracing::warn!(%error, "saving the last uses of sessions and keys failed");
         }
     }
 
-    /// The clock and the random bytes.
+    /// The clock and the random source.
     pub fn runtime(&self) -> &Runtime {
         self.database.runtime()
     }
 
-    /// Forgets a session that this process changed itself: it need not wait for the announcement.
+    /// Removes a session that this process changed itself from the cache, without waiting for the announcement.
     pub fn forget_session(&self, session: SessionId) {
         self.directory.forget(AccessChange::Session(session.uuid()));
     }
 
-    /// Forgets every session of an account that this process changed itself.
+    /// Removes every session of an account that this process changed itself from the cache.
     pub fn forget_user(&self, user: UserId) {
         self.directory.forget(AccessChange::User(user.uuid()));
     }
 
-    /// Forgets every session whose role this process changed itself.
+    /// Removes every session with a role that this process changed itself from the cache.
     pub fn forget_role(&self, role: Uuid) {
         self.directory.forget(AccessChange::Role(role));
     }
 
-    /// An access token of a session, which says `scope`. `client` is the OAuth client that it is for; without one, the session
-    /// is the API's own.
+    /// Issues an access token of a session with a scope. `client` is the OAuth client that it is for; `None` stands for
+    /// the API itself.
     ///
     /// # Errors
-    /// As the database answers, when the keys must be read first; an internal one when there is no key to sign with.
+    /// The error of the database, if the keys must be read first; an internal error if there is no key to sign with.
     pub async fn access_token(
         &self,
         user: UserId,
@@ -112,7 +112,7 @@ impl Principals {
             .await
     }
 
-    /// Checks everything of an access token but its time.
+    /// Verifies everything except an access token's times.
     ///
     /// # Errors
     /// [`Refusal`].
@@ -120,8 +120,8 @@ impl Principals {
         self.tokens.verify(token).await
     }
 
-    /// The `client_id` in tokens of sessions that no OAuth client began: the issuer itself, under whose name nobody can
-    /// register.
+    /// The `client_id` in tokens of sessions that no OAuth client started: the issuer, which no client can register as
+    /// its own id.
     pub fn own_client(&self) -> &str {
         &self.settings.issuer
     }

@@ -1,8 +1,9 @@
-//! One rule: nobody grants what they do not hold, nor touches what belongs to somebody who holds more.
+//! One rule: callers grant only permissions they hold, and change nothing that belongs to an account with more
+//! permissions.
 //!
-//! The rule is a condition of the statement that acts: `role_exceeds` of the schema for a role that is given or taken, and
-//! `member_exceeds` for what belongs to a member or a service account. This module hands statements what the caller holds,
-//! and says why they changed nothing.
+//! The rule is a condition of the statement that acts. It uses the schema's functions: `role_exceeds` for a role that
+//! is granted or revoked, and `member_exceeds` for what belongs to a member or a service account. This module gives the
+//! statements the caller's permissions, and finds out why a statement changed nothing.
 
 use http::StatusCode;
 use mainstay_access::{Permission, Principal};
@@ -11,17 +12,14 @@ use mainstay_http::{Kind, NOT_FOUND, Problem};
 
 use crate::events::{Action, about};
 
-/// What was to be granted, or whom it was to be taken from, may do more than the caller.
+/// The role to be granted, or the account to be changed, has more permissions than the caller.
 pub const EXCEEDS_OWN: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "privilege_exceeds_own",
-    "This is more than your role grants: nobody gives, takes or changes what they do not hold.",
+    "This exceeds your own permissions. You can only grant, revoke or change what your role grants you.",
 );
 
-/// The refusal, on record.
-///
-/// # Errors
-/// The refusal, or what the database answered.
+/// Records the refusal in the audit log and returns it, or the error of the database.
 pub async fn exceeds_own(
     unscoped: &Unscoped,
     by: &Principal,
@@ -37,17 +35,14 @@ pub async fn exceeds_own(
     }
 }
 
-/// The refusal, on record, to whoever came through a door.
-///
-/// # Errors
-/// The refusal, or what the database answered.
+/// As [`exceeds_own`], for the caller of a [`Door`].
 pub async fn refused<P: Permission>(
     by: &Door<P>,
     resource: &'static str,
     id: Option<Uuid>,
 ) -> Problem {
     exceeds_own(
-        &by.unscoped("a refusal is no row of a feature"),
+        &by.unscoped("a refusal is not a row of a feature"),
         by.principal(),
         resource,
         id,
@@ -55,16 +50,16 @@ pub async fn refused<P: Permission>(
     .await
 }
 
-/// Why a statement about somebody's thing changed nothing: it belongs to somebody who may do more than the caller, or there
-/// is no such thing. `find` is a name and a statement that gives whether it exceeds; it takes the caller's organization, the
-/// values of `thing`, and what the caller holds.
+/// Finds out why a statement changed nothing: its target belongs to an account with more permissions than the caller,
+/// or does not exist. `find` is the name and the text of a statement that selects whether the target exceeds the
+/// caller. Its parameters are the caller's organization, the values of `target`, and what [`held_by`] returns.
 pub async fn out_of_reach<P: Permission>(
     by: &Door<P>,
     find: (&'static str, &'static str),
-    thing: impl IntoIterator<Item = Value>,
+    target: impl IntoIterator<Item = Value>,
     (resource, id): (&'static str, Uuid),
 ) -> Problem {
-    let values: Vec<_> = thing.into_iter().chain(held_by(by.principal())).collect();
+    let values: Vec<_> = target.into_iter().chain(held_by(by.principal())).collect();
     let rows = by.select(find.0, find.1, values).await;
 
     match rows.and_then(|rows| rows.first().map(|row| row.get::<bool>(0)).transpose()) {
@@ -74,12 +69,12 @@ pub async fn out_of_reach<P: Permission>(
     }
 }
 
-/// What `role_exceeds` compares a role with: what the caller may do, and whether they are an owner.
+/// The values that `role_exceeds` compares a role with: the caller's permissions, and whether the caller is an owner.
 pub fn held_by(by: &Principal) -> [Value; 2] {
     [held(by), (by.role == "owner").into()]
 }
 
-/// What the caller may do, for a statement that compares.
+/// The caller's permissions, as a value of a statement.
 pub fn held(by: &Principal) -> Value {
     by.permissions
         .names()

@@ -1,5 +1,6 @@
-//! Hears what the database announces of ended sessions, changed roles and signing keys: at once by `NOTIFY`, and by a poll
-//! for what an announcement missed. While neither works, what is in memory is not believed and each request asks.
+//! Listens to the database's announcements of ended sessions, changed roles and changed signing keys. They arrive at
+//! once by `NOTIFY`, and a poll finds those that were missed. While neither works, the caches are not trusted and every
+//! request queries the database.
 
 use std::{
     collections::HashSet,
@@ -18,40 +19,42 @@ use crate::{
 const POLL: Duration = Duration::from_millis(500);
 const CHANNEL: &str = "access_changes";
 
-/// How an announcement begins that is about signing keys, whichever; the others are about principals.
+/// The prefix of announcements about signing keys. All others are about principals.
 const ABOUT_KEYS: &str = "signing_keys:";
 
-/// Changes are announced again and again while they are this young, since commits do not come in the order of their
-/// ids. It must exceed the longest statement.
+/// Each poll reads all changes of the last 30 seconds, because changes are not committed in the order of their ids. The
+/// interval must exceed the longest statement.
 const RECENT: &str = r"
     SELECT id, kind || ':' || key
     FROM mainstay.access_changes
     WHERE changed_at > clock_timestamp() - interval '30 seconds'
 ";
+
 const OLD: &str = r"
     DELETE FROM mainstay.access_changes
     WHERE changed_at < clock_timestamp() - interval '10 minutes'
 ";
 
-/// How many polls go by between two clearings of old announcements.
-const POLLS_PER_CLEARING: u32 = 600;
+/// Number of polls between two deletions of old announcements.
+const POLLS_PER_CLEANUP: u32 = 600;
 
-/// Keeps `directory` and `keys` true, for as long as the service runs.
+/// Keeps `directory` and `keys` up to date, for as long as the service runs.
 pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyMemory) {
     loop {
-        let heard_from = Instant::now();
+        let connecting_at = Instant::now();
 
         match database.listen(CHANNEL).await {
             Ok(listener) => {
-                // Whatever changed before the first word is loaded anew.
+                // Changes before this connection may have been missed, so everything is loaded again.
                 directory.forget(AccessChange::Everything);
-                directory.heard_until(heard_from);
+                directory.confirm(connecting_at);
                 keys.forget();
-                let error = hear(listener, &database, directory, keys).await;
-                tracing::warn!(error = %error, "announcements of revocations are not heard; requests ask the database");
+
+                let error = follow(listener, &database, directory, keys).await;
+                tracing::warn!(error = %error, "revocation listener disconnected; every request asks the database");
             }
             Err(error) => {
-                tracing::warn!(%error, cause = error.cause(), "cannot listen for revocations")
+                tracing::warn!(%error, cause = error.cause(), "revocation listener cannot connect")
             }
         }
 
@@ -60,7 +63,7 @@ pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyM
 }
 
 /// Listens and polls on one connection until it fails.
-async fn hear(
+async fn follow(
     mut listener: Listener,
     database: &Database,
     directory: &Directory,
@@ -69,8 +72,8 @@ async fn hear(
     let mut seen = HashSet::new();
     let mut ticks = interval(POLL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-
     let mut polls = 0;
+
     loop {
         if let Err(error) = read_keys(&mut listener, keys).await {
             return error;
@@ -82,17 +85,18 @@ async fn hear(
                 Heard::Lost(error) => return error,
             },
             _ = ticks.tick() => {
-                let asked = Instant::now();
+                let polled_at = Instant::now();
                 match poll(&mut listener, directory, keys, &mut seen).await {
                     Ok(()) => {
-                        directory.heard_until(asked);
-                        keys.heard_until(asked);
+                        directory.confirm(polled_at);
+                        keys.confirm(polled_at);
                     }
                     Err(error) => return error,
                 }
+
                 polls += 1;
-                if polls % POLLS_PER_CLEARING == 0 {
-                    clear(database).await;
+                if polls % POLLS_PER_CLEANUP == 0 {
+                    delete_old(database).await;
                 }
             }
         }
@@ -106,6 +110,7 @@ async fn poll(
     seen: &mut HashSet<i64>,
 ) -> Result<(), Error> {
     let mut recent = HashSet::new();
+
     for row in listener.select("access_changes.recent", RECENT).await? {
         let (id, change): (i64, String) = (row.get(0)?, row.get(1)?);
         if !seen.contains(&id) {
@@ -113,11 +118,12 @@ async fn poll(
         }
         recent.insert(id);
     }
+
     *seen = recent;
     Ok(())
 }
 
-/// Forgets what an announcement made stale.
+/// Removes what an announcement makes stale from the caches.
 fn forget(announcement: &str, directory: &Directory, keys: &KeyMemory) {
     if announcement.starts_with(ABOUT_KEYS) {
         keys.forget();
@@ -126,11 +132,11 @@ fn forget(announcement: &str, directory: &Directory, keys: &KeyMemory) {
     }
 }
 
-/// Reads the signing keys anew after a change, so that no request has to.
+/// Reads the signing keys again after a change, so that no request has to.
 async fn read_keys(listener: &mut Listener, keys: &KeyMemory) -> Result<(), Error> {
     if let Some(reading) = keys.needs_reading() {
         let rows = listener.select("signing_keys.list", store::LIST).await?;
-        // The first key is made by whoever needs it, and announced.
+        // The first request that needs a key creates it, which is announced.
         if !rows.is_empty() {
             keys.keep(reading, &rows)?;
         }
@@ -138,7 +144,7 @@ async fn read_keys(listener: &mut Listener, keys: &KeyMemory) -> Result<(), Erro
     Ok(())
 }
 
-async fn clear(database: &Database) {
+async fn delete_old(database: &Database) {
     let origin = Origin {
         request: Uuid::nil(),
         operation: "clear_access_changes",
@@ -153,6 +159,6 @@ async fn clear(database: &Database) {
     );
 
     if let Err(error) = upkeep.upkeep("access_changes.clear", OLD, []).await {
-        tracing::warn!(%error, "old announcements were not cleared");
+        tracing::warn!(%error, "deleting old announcements failed");
     }
 }

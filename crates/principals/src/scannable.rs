@@ -1,7 +1,7 @@
-//! Secrets that a scanner recognises wherever they leak, and that a typo does not turn into a question to the database: a
-//! prefix, 256 random bits as letters and digits, and a checksum.
+//! Secrets with a prefix, 256 random bits as letters and digits, and a checksum. Secret scanners recognise leaked ones,
+//! and a mistyped one is refused without a round trip.
 //!
-//! The checksum is no secret and protects nothing: it tells such a text from one that only looks like it.
+//! The checksum is not secret and protects nothing: it only detects strings that are not such secrets.
 
 use mainstay_kernel::Random;
 
@@ -9,27 +9,28 @@ use crate::secret::{FreshSecret, hash};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Letters and digits of the secret: 43 of 62 are 256 bits.
+/// Length of the secret: 43 characters of an alphabet of 62 are 256 bits.
 pub(crate) const SECRET: usize = 43;
 
-/// Letters and digits of the checksum: 6 of 62 are more than 32 bits.
+/// Length of the checksum: 6 characters of an alphabet of 62 are more than 32 bits.
 pub(crate) const CHECKSUM: usize = 6;
 
-/// Bytes from here on would make some letters more likely than others.
-const FAIR: u8 = 248;
+/// The largest multiple of 62 below 256. Random bytes from here on are discarded, so that all characters are equally
+/// likely.
+const UNBIASED_BELOW: u8 = 248;
 
-/// A fresh secret behind `prefix`.
+/// Generates a secret that starts with `prefix`.
 pub fn generate(random: &Random, prefix: &str) -> FreshSecret {
     let mut text = String::with_capacity(prefix.len() + SECRET + CHECKSUM);
     text.push_str(prefix);
 
     while text.len() < prefix.len() + SECRET {
-        let drawn = random
+        let bytes = random
             .bytes::<SECRET>()
             .into_iter()
-            .filter(|byte| *byte < FAIR);
+            .filter(|byte| *byte < UNBIASED_BELOW);
         let missing = prefix.len() + SECRET - text.len();
-        text.extend(drawn.map(|byte| letter(u32::from(byte))).take(missing));
+        text.extend(bytes.map(|byte| character(u32::from(byte))).take(missing));
     }
 
     let checksum = checksum(&text);
@@ -41,24 +42,27 @@ pub fn generate(random: &Random, prefix: &str) -> FreshSecret {
     }
 }
 
-/// Whether `text` is `prefix`, then what [`generate`] puts behind it.
+/// Whether `text` could come from [`generate`] with this prefix.
 pub(crate) fn is_whole(text: &str, prefix: &str) -> bool {
     let Some(rest) = text.strip_prefix(prefix) else {
         return false;
     };
+
     rest.len() == SECRET + CHECKSUM
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && text[text.len() - CHECKSUM..] == checksum(&text[..text.len() - CHECKSUM])
 }
 
-/// CRC-32 (ISO/HDLC, as in zip) of a text, the most significant digit first.
+/// The CRC-32 (ISO/HDLC, as in zip) of a string in base 62, most significant digit first.
 fn checksum(text: &str) -> String {
     let mut rest = crc32(text.as_bytes());
     let mut digits = [' '; CHECKSUM];
+
     for digit in digits.iter_mut().rev() {
-        *digit = letter(rest);
+        *digit = character(rest);
         rest /= 62;
     }
+
     digits.into_iter().collect()
 }
 
@@ -70,7 +74,7 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-fn letter(number: u32) -> char {
+fn character(number: u32) -> char {
     char::from(ALPHABET[number as usize % ALPHABET.len()])
 }
 
@@ -84,14 +88,14 @@ mod tests {
 
     #[test]
     fn the_checksum_is_crc_32() {
-        // The check value of the algorithm in every catalogue.
+        // The algorithm's published check value.
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
     }
 
     #[test]
-    fn what_is_made_is_whole_and_what_is_altered_is_not() {
-        let made = generate(&Random::default(), "mak_");
-        let text = made.text.expose_secret();
+    fn a_generated_secret_is_well_formed_and_an_altered_one_is_not() {
+        let generated = generate(&Random::default(), "mak_");
+        let text = generated.text.expose_secret();
         assert!(is_whole(text, "mak_") && !is_whole(text, "mcs_"));
 
         for at in 0..text.len() {
@@ -113,21 +117,22 @@ mod tests {
             assert!(!is_whole(wrong, "mak_"), "{wrong}");
         }
 
-        // Letters of several bytes at the border must not be cut.
+        // A character of several bytes must not be cut in two.
         assert!(!is_whole(&format!("mak_{}ééé", "a".repeat(SECRET)), "mak_"));
     }
 
     #[test]
-    fn every_letter_is_drawn_and_no_secret_twice() {
+    fn every_character_occurs_and_no_secret_repeats() {
         let random = Random::default();
         let secrets: HashSet<_> = (0..1_000)
             .map(|_| generate(&random, "").text.expose_secret().to_owned())
             .collect();
         assert_eq!(secrets.len(), 1_000);
-        let letters: HashSet<_> = secrets
+
+        let characters: HashSet<_> = secrets
             .iter()
             .flat_map(|text| text[..SECRET].bytes())
             .collect();
-        assert_eq!(letters.len(), ALPHABET.len());
+        assert_eq!(characters.len(), ALPHABET.len());
     }
 }

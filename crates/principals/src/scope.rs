@@ -1,21 +1,21 @@
-//! A scope is a list of permissions, separated by spaces (RFC 6749 §3.3), with two words beside them: [`LEAST`] and [`ALL`].
-//! Permissions are called `<resource>.<verb>`, so that neither is one.
+//! Scopes: permissions separated by spaces (RFC 6749 §3.3), and two additional words, [`LEAST`] and [`ALL`].
+//! Permissions are named `<resource>.<verb>`, so neither word can be one.
 
 use mainstay_access::Permissions;
 use mainstay_database::{Error, Unscoped};
 
-/// What an application is given that names no scope: it may ask whose account it works for (`GET /v1/me`), and no more.
+/// The scope of an application that requests none: it may only read which account it works for (`GET /v1/me`).
 pub const LEAST: &str = "profile";
 
-/// Stands for every permission that the account holds where it is asked, except administrative ones, which must be named. It
-/// is never given as such: the grant lists them.
+/// Requests every permission that the account holds, except administrative ones, which must be named. It is never
+/// granted itself: the grant lists the permissions.
 pub const ALL: &str = "all";
 
-/// What [`LEAST`] means, for a person.
+/// The description of [`LEAST`] that a person sees.
 pub const LEAST_IN_WORDS: &str =
     "See who you are: your e-mail address, your organization and your role.";
 
-/// The names of a scope, ordered and each once; none where there is no scope.
+/// Parses a scope into sorted, unique names. Without a scope there are none.
 pub fn parse(scope: Option<&str>) -> Vec<String> {
     ordered(
         scope
@@ -27,14 +27,15 @@ pub fn parse(scope: Option<&str>) -> Vec<String> {
     )
 }
 
-/// What is given of `asked` to an application of an account that holds `held`, of which `administrative` must be named; the
-/// least where nothing is asked. `None` when a name is unknown, or is a permission that the account does not hold.
+/// Resolves a requested scope into the granted one: [`LEAST`] if nothing is requested, and for [`ALL`] the permissions
+/// in `held`, the account's, without those in `administrative`. `None` if a name is not one of the account's
+/// permissions.
 pub fn resolve(
-    asked: &[String],
+    requested: &[String],
     held: &Permissions,
     administrative: &Permissions,
 ) -> Option<Vec<String>> {
-    let named = asked
+    let named = requested
         .iter()
         .map(String::as_str)
         .filter(|name| ![LEAST, ALL].contains(name));
@@ -42,7 +43,8 @@ pub fn resolve(
         return None;
     }
 
-    let (all, mut names): (Vec<_>, Vec<_>) = asked.iter().cloned().partition(|name| name == ALL);
+    let (all, mut names): (Vec<_>, Vec<_>) =
+        requested.iter().cloned().partition(|name| name == ALL);
     if !all.is_empty() {
         names.extend(
             held.names()
@@ -54,10 +56,11 @@ pub fn resolve(
     Some(or_least(ordered(names)))
 }
 
-/// The permissions that change what others may do: a scope that does not name them does not give them.
+/// Reads the administrative permissions: those that change what others may do. A scope grants them only if it names
+/// them.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
     const FIND: &str = "SELECT name FROM mainstay.permissions WHERE administrative";
     let rows = unscoped
@@ -66,22 +69,23 @@ pub async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
     rows.iter().map(|row| row.get::<String>(0)).collect()
 }
 
-/// The scope of a token that may do what `held` has, in a session that was given `scopes`; a session without scopes is not
+/// The scope of a token: the permissions in `held`, limited to the session's `scopes`. A session without scopes is not
 /// limited.
 pub fn effective(held: &Permissions, scopes: Option<&[String]>) -> Vec<String> {
     let Some(scopes) = scopes else {
         return or_least(held.names().map(str::to_owned).collect());
     };
-    let stands = |name: &&String| name.as_str() == LEAST || held.cover([name.as_str()]);
-    or_least(scopes.iter().filter(stands).cloned().collect())
+
+    let is_effective = |name: &&String| name.as_str() == LEAST || held.cover([name.as_str()]);
+    or_least(scopes.iter().filter(is_effective).cloned().collect())
 }
 
-/// The scope that says `names`.
+/// Formats names as a scope.
 pub fn text(names: &[String]) -> String {
     names.join(" ")
 }
 
-/// A scope has one name at least.
+/// Returns [`LEAST`] for an empty scope.
 fn or_least(names: Vec<String>) -> Vec<String> {
     if names.is_empty() {
         vec![LEAST.to_owned()]
@@ -110,19 +114,20 @@ mod tests {
         assert_eq!((parse(Some(" ")), parse(None)), (Vec::new(), Vec::new()));
     }
 
-    /// RFC 6749 §3.3: what is not asked for is not given.
+    /// RFC 6749 §3.3.
     #[test]
-    fn nothing_asked_is_the_least_and_all_is_what_is_held() {
+    fn an_empty_request_grants_the_least_and_all_grants_what_is_held() {
         let held: Permissions = ["a.read", "b.read", "c.manage"].into_iter().collect();
         let administrative: Permissions = ["c.manage", "d.manage"].into_iter().collect();
-        let given =
-            |asked: &str| resolve(&names(asked), &held, &administrative).map(|given| text(&given));
+        let granted = |requested: &str| {
+            resolve(&names(requested), &held, &administrative).map(|names| text(&names))
+        };
 
-        assert_eq!(given("").as_deref(), Some("profile"));
-        assert_eq!(given("profile a.read").as_deref(), Some("a.read profile"));
-        assert_eq!(given("all").as_deref(), Some("a.read b.read"));
+        assert_eq!(granted("").as_deref(), Some("profile"));
+        assert_eq!(granted("profile a.read").as_deref(), Some("a.read profile"));
+        assert_eq!(granted("all").as_deref(), Some("a.read b.read"));
         assert_eq!(
-            given("all c.manage").as_deref(),
+            granted("all c.manage").as_deref(),
             Some("a.read b.read c.manage")
         );
 
@@ -135,7 +140,7 @@ mod tests {
             "ALL",
             "everything",
         ] {
-            assert_eq!(given(wrong), None, "{wrong}");
+            assert_eq!(granted(wrong), None, "{wrong}");
         }
 
         assert_eq!(
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_it_may_do_at_present() {
+    fn the_scope_of_a_token_is_what_the_session_may_do_now() {
         let held: Permissions = ["a.read", "b.read"].into_iter().collect();
         assert_eq!(text(&effective(&held, None)), "a.read b.read");
         assert_eq!(

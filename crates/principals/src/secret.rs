@@ -1,22 +1,22 @@
-//! Secrets that somebody carries: drawn at random, and kept as their hash.
+//! Bearer secrets: generated at random, and stored as their hash.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_crypto::token_digest;
 use mainstay_kernel::{Random, SecretString};
 
-/// Bytes of a secret that somebody carries: 256 random bits, more than the 128 that nobody guesses (OWASP ASVS 7.2.3).
+/// Number of random bytes in a secret: 256 bits, where OWASP ASVS 7.2.3 requires 128.
 const LENGTH: usize = 32;
 
-/// A fresh secret: what is given away once, and the SHA-256 that is kept.
+/// A new secret and its hash.
 pub struct FreshSecret {
-    /// What is given away once.
+    /// The secret, which is shown once.
     pub text: SecretString,
-    /// What is kept.
+    /// Its SHA-256, which is stored.
     pub hash: Vec<u8>,
 }
 
 impl FreshSecret {
-    /// `prefix` says what it is, so that people and scanners recognise a leaked one.
+    /// Generates a secret. `prefix` states its kind, so that people and secret scanners recognise a leaked one.
     pub fn new(random: &Random, prefix: &str) -> Self {
         let text = format!(
             "{prefix}{}",
@@ -29,7 +29,7 @@ impl FreshSecret {
     }
 }
 
-/// What is kept of a secret.
+/// Hashes a secret with SHA-256, for storage.
 pub fn hash(secret: &str) -> Vec<u8> {
     token_digest(secret.as_bytes()).to_vec()
 }

@@ -13,12 +13,12 @@ use crate::{
 /// The value of a browser's session cookie: the session, and a secret that only the browser has.
 pub struct CookieSecret {
     value: SecretString,
-    /// The SHA-256 that is kept of the secret.
+    /// The SHA-256 of the secret, which is stored.
     pub hash: Vec<u8>,
 }
 
 impl CookieSecret {
-    /// A fresh secret for a session.
+    /// Generates a secret for a session.
     pub fn new(random: &Random, session: SessionId) -> Self {
         let secret = FreshSecret::new(random, "");
         Self {
@@ -27,13 +27,13 @@ impl CookieSecret {
         }
     }
 
-    /// The session that a cookie names, and the hash of its secret.
+    /// Parses a cookie into its session and the hash of its secret.
     pub fn read(value: &str) -> Option<(SessionId, Vec<u8>)> {
         let (session, secret) = value.split_once('.')?;
         Some((session.parse().ok()?, hash(secret)))
     }
 
-    /// `Set-Cookie` with everything that keeps a cookie where it belongs (OWASP ASVS 3.3.1 to 3.3.4).
+    /// The `Set-Cookie` header, with all protective attributes (OWASP ASVS 3.3.1 to 3.3.4).
     pub fn header(&self, lifetime: Duration) -> Option<(HeaderName, HeaderValue)> {
         set_cookie(
             SESSION_COOKIE,
@@ -44,7 +44,7 @@ impl CookieSecret {
     }
 }
 
-/// `Set-Cookie` that makes a browser forget the cookie.
+/// The `Set-Cookie` header that deletes the cookie.
 pub fn clearing_cookie() -> Option<(HeaderName, HeaderValue)> {
     set_cookie(SESSION_COOKIE, "", SameSite::Lax, Duration::ZERO)
 }

@@ -1,4 +1,4 @@
-//! `Set-Cookie`, with everything that keeps a cookie where it belongs (OWASP ASVS 3.3.1 to 3.3.4).
+//! The `Set-Cookie` header, with all protective attributes (OWASP ASVS 3.3.1 to 3.3.4).
 
 use cookie::Cookie;
 use http::{HeaderName, HeaderValue, header};
@@ -6,8 +6,8 @@ use time::Duration;
 
 pub use cookie::SameSite;
 
-/// The header that sets a cookie for a time, or makes a browser forget it where the time is nought. `None` when the value is
-/// not one that a header may hold.
+/// Creates the header that sets a cookie for `lifetime`; a lifetime of zero deletes it. `None` if the value is not
+/// allowed in a header.
 pub fn set_cookie(
     name: &'static str,
     value: &str,

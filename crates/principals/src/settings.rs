@@ -1,4 +1,4 @@
-//! How tokens and sessions work.
+//! The settings of tokens and sessions.
 
 use std::time::Duration as StdDuration;
 
@@ -7,23 +7,23 @@ use time::Duration;
 
 use crate::signing::schedule::LONGEST_LIFETIME;
 
-/// How tokens and sessions work.
+/// The settings of tokens and sessions.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The URL that clients know the API by: issuer and audience of its access tokens.
+    /// The API's public URL: issuer and audience of its access tokens.
     pub issuer: String,
-    /// How old the key that signs access tokens becomes before another follows it.
+    /// The age at which the key that signs access tokens is replaced.
     pub signing_key_lifetime: Duration,
     /// How long an access token is valid.
     pub access_token_lifetime: Duration,
-    /// How long a session lasts after sign-in, however much it is used.
+    /// How long a session lasts after sign-in, regardless of use.
     pub session_lifetime: Duration,
     /// How long a session lasts without being used.
     pub session_idle_lifetime: Duration,
 }
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`. `issuer` is the URL that clients know the API by.
+    /// Reads the settings. `reader` collects the errors. `issuer` is the API's public URL.
     pub fn read(reader: &mut Reader, issuer: &BaseUrl) -> Self {
         let minutes = |minutes: u64| StdDuration::from_secs(minutes * 60);
         let days = |days: u64| minutes(days * 24 * 60);
@@ -32,7 +32,7 @@ impl Settings {
             reader,
             "identity.signing_key_lifetime",
             days(30),
-            "How old the key that signs access tokens becomes before the service lets another follow it.",
+            "Age at which the key that signs access tokens is replaced.",
             minutes(60)..=days(365),
         );
         let access_token_lifetime = lifetime(
@@ -46,14 +46,14 @@ impl Settings {
             reader,
             "identity.session_lifetime",
             days(30),
-            "How long a session lasts after sign-in, however much it is used.",
+            "How long a session lasts after sign-in, regardless of use.",
             minutes(1)..=days(400),
         );
         let session_idle_lifetime = lifetime(
             reader,
             "identity.session_idle_lifetime",
             days(1),
-            "How long a session lasts without being used: refreshed, or shown as a cookie.",
+            "How long a session lasts without use. A refresh and a request with the cookie are uses.",
             minutes(1)..=days(400),
         );
 
@@ -67,7 +67,7 @@ impl Settings {
     }
 }
 
-/// Reads how long something lasts; `reader` remembers when it is not within `allowed`.
+/// Reads a duration. `reader` collects an error if it is outside `allowed`.
 pub fn lifetime(
     reader: &mut Reader,
     name: &'static str,

@@ -1,10 +1,10 @@
-//! The keys that sign access tokens: several at a time, kept in the database, sealed under the key ring.
+//! The keys that sign access tokens. They are stored in the database, sealed under the key ring; there can be several.
 //!
-//! The life of a key: *announced* (in the key set and good for verifying, but not signing yet), *signing*, *verifying*
-//! (another one signs, its last tokens are still about), gone. A rotation only adds a key; everything else follows from
-//! the times that stand in its row, so that every replica sees the same without a word between them.
+//! A key is first *announced* (in the key set, verifies, does not sign yet), then *signing*, then *verifying* (another
+//! key signs, but its last tokens are still valid), then gone. A rotation only adds a key. Everything else follows from
+//! the times in its row, so that all replicas agree without coordination.
 //!
-//! What a token says and how it is checked is not here: see `tokens.rs`.
+//! For the content of tokens and their verification, see `tokens.rs`.
 
 mod endpoint;
 pub(crate) mod key;
@@ -23,7 +23,7 @@ use mainstay_http::Module;
 
 use crate::principals::Principals;
 
-/// The public half of the keys, for whoever verifies tokens.
+/// The endpoint that publishes the public keys.
 pub fn module() -> Module {
     key::HALVES
         .into_iter()

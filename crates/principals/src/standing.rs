@@ -1,7 +1,7 @@
-//! What callers and accounts stand on: the facts that were verified before a statement and are conditions of it.
+//! Preconditions about callers and accounts: facts that were verified before a statement and are conditions of it.
 //!
-//! Rows are locked in one order, or two statements could deadlock: organization, account, membership, session, then what
-//! depends on them.
+//! To prevent deadlocks, all statements lock rows in one order: organization, account, membership, session, then the
+//! rows that depend on them.
 
 use mainstay_access::{Credential, Principal};
 use mainstay_database::{Error, Precondition, Unscoped};
@@ -11,9 +11,10 @@ use mainstay_kernel::{OrganizationId, SessionId, UserId};
 /// How strongly an account's row is locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// Beside others that only stand on the account, such as sign-ins.
+    /// Together with other statements that only depend on the account, such as sign-ins.
     Shared,
-    /// Alone: for a statement that changes the account, its factors or how many of something it has, or ends its sessions.
+    /// Exclusively: for a statement that changes the account or its factors, counts something it has, or ends its
+    /// sessions.
     Alone,
 }
 
@@ -26,7 +27,8 @@ impl Hold {
     }
 }
 
-/// The account is active, and its credentials are those that were verified: password, address, factors.
+/// The precondition that the account is active and its credentials (password, address, factors) have not changed since
+/// they were verified.
 pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Precondition {
     const ROWS: &str = r"
         mainstay.users
@@ -35,7 +37,7 @@ pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Precondition {
     Precondition::new(ROWS, hold.lock(), [user.uuid().into(), credentials.into()])
 }
 
-/// The account is active.
+/// The precondition that the account is active.
 pub fn active(user: UserId, hold: Hold) -> Precondition {
     Precondition::new(
         "mainstay.users WHERE id = ? AND active",
@@ -44,7 +46,7 @@ pub fn active(user: UserId, hold: Hold) -> Precondition {
     )
 }
 
-/// The account is a member of the organization.
+/// The precondition that the account is a member of the organization.
 pub fn member(user: UserId, organization: OrganizationId) -> Precondition {
     const ROWS: &str = "mainstay.memberships WHERE user_id = ? AND organization_id = ?";
     Precondition::new(
@@ -54,7 +56,7 @@ pub fn member(user: UserId, organization: OrganizationId) -> Precondition {
     )
 }
 
-/// The session has not ended.
+/// The precondition that the session has not ended.
 pub fn session(session: SessionId) -> Precondition {
     Precondition::new(
         "mainstay.sessions WHERE id = ? AND ended_at IS NULL",
@@ -63,7 +65,7 @@ pub fn session(session: SessionId) -> Precondition {
     )
 }
 
-/// The caller's credential is good: its session has not ended, or the API key was not revoked.
+/// The precondition that the caller's session has not ended, or that its API key is not revoked.
 fn credential(by: &Principal) -> Precondition {
     const KEY: &str = "mainstay.api_keys WHERE id = ? AND revoked_at IS NULL";
     match by.credential {
@@ -72,12 +74,12 @@ fn credential(by: &Principal) -> Precondition {
     }
 }
 
-/// The caller acts for their own account, in a session that has not ended.
+/// The preconditions that the caller's account is active and its credential is valid.
 pub fn in_person(by: &Principal, hold: Hold) -> [Precondition; 2] {
     [active(by.user, hold), credential(by)]
 }
 
-/// As [`in_person`], for what also stands on a membership of the account.
+/// As [`in_person`], for a statement that also depends on a membership of the account.
 pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) -> [Precondition; 3] {
     [
         active(by.user, hold),
@@ -86,8 +88,8 @@ pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) ->
     ]
 }
 
-/// The organization exists. It is locked by a statement that changes who may do what in it, so that these follow each other
-/// and cannot deadlock.
+/// The precondition that the organization exists. Statements that change permissions in an organization lock it, so
+/// that they run one after the other and cannot deadlock.
 pub fn organization(organization: OrganizationId) -> Precondition {
     Precondition::new(
         "mainstay.organizations WHERE id = ?",
@@ -96,7 +98,8 @@ pub fn organization(organization: OrganizationId) -> Precondition {
     )
 }
 
-/// The caller acts for an organization: still in the role that their permissions came from, and by a credential that is good.
+/// The preconditions that the caller still has the role that their permissions came from, and that the credential is
+/// valid.
 pub fn in_role(by: &Principal) -> Vec<Precondition> {
     const ROWS: &str = r"
         mainstay.memberships m
@@ -104,11 +107,15 @@ pub fn in_role(by: &Principal) -> Vec<Precondition> {
         WHERE m.user_id = ? AND m.organization_id = ? AND r.name = ?
     ";
 
-    let place = by.organization.map(OrganizationId::uuid);
+    let organization_id = by.organization.map(OrganizationId::uuid);
     let role = Precondition::new(
         ROWS,
         "FOR SHARE OF m",
-        [by.user.uuid().into(), place.into(), by.role.clone().into()],
+        [
+            by.user.uuid().into(),
+            organization_id.into(),
+            by.role.clone().into(),
+        ],
     );
 
     by.organization
@@ -118,15 +125,21 @@ pub fn in_role(by: &Principal) -> Vec<Precondition> {
         .collect()
 }
 
-/// Why a change in an organization did not happen: the caller has another role or none meanwhile, or else `otherwise`.
+/// Finds out why a change in an organization did not happen: the caller no longer has the role, or else `otherwise`.
 pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM mainstay.memberships m
         JOIN mainstay.roles r ON r.id = m.role_id
         WHERE m.user_id = $1 AND m.organization_id = $2 AND r.name = $3
     ";
-    let place = by.organization.map(OrganizationId::uuid);
-    let values = [by.user.uuid().into(), place.into(), by.role.clone().into()];
+
+    let organization = by.organization.map(OrganizationId::uuid);
+    let values = [
+        by.user.uuid().into(),
+        organization.into(),
+        by.role.clone().into(),
+    ];
+
     match unscoped.select("memberships.lasts", FIND, values).await {
         Ok(rows) if rows.is_empty() => Error::Contended.into(),
         Ok(_) => otherwise,
@@ -134,7 +147,7 @@ pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Proble
     }
 }
 
-/// Why a change of one's own account did not happen: the session has ended meanwhile, or else `otherwise`.
+/// Finds out why a change of the caller's own account did not happen: the session has ended, or else `otherwise`.
 pub async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM mainstay.sessions s

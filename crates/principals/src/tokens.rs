@@ -1,5 +1,4 @@
-//! Access tokens: what they say, how they are signed, and what is checked of them. Which keys there are is the business
-//! of `signing.rs`.
+//! Access tokens: their claims, their signature and their verification. For the keys, see `signing.rs`.
 
 use std::sync::Arc;
 
@@ -15,33 +14,34 @@ use crate::{
     signing::key::{Key, KeyError, KeyId},
 };
 
-/// `typ` of an access token (RFC 9068 §2.1): an ID token or anything else that we might sign is not one. The longer
-/// `application/at+jwt` is not taken, since nobody but us issues these tokens and we write the short one.
+/// `typ` of an access token (RFC 9068 §2.1). It tells access tokens from ID tokens and everything else signed with
+/// these keys. The longer `application/at+jwt` is refused: only this service issues these tokens, and it writes the
+/// short form.
 const TYPE: &str = "at+jwt";
 
-/// The only algorithm (RFC 8037 §3.1), as it stands in the header.
+/// The only algorithm (RFC 8037 §3.1), as written in the header.
 const ALGORITHM: &str = "EdDSA";
 
-/// What an access token is to say.
+/// The content of a new access token.
 #[derive(Clone, Debug)]
 pub(crate) struct NewToken {
     pub(crate) user: UserId,
     pub(crate) session: SessionId,
     /// The client that it is for.
     pub(crate) client: String,
-    /// What it may do, as a scope.
+    /// The scope.
     pub(crate) scope: String,
     pub(crate) lifetime: Duration,
 }
 
-/// Issues and verifies access tokens: JWT as RFC 9068 profiles it, held to RFC 8725.
+/// Issues and verifies access tokens: JWTs by the profile of RFC 9068 and the best practices of RFC 8725.
 pub(crate) struct Tokens {
     issuer: String,
     validation: Validation,
 }
 
-/// The header of a token. These three members and no others: a key that a token brings along or points to (`jwk`, `jku`,
-/// `x5c`, `x5u`) and an extension that it calls critical (`crit`) are refused before anything is made of them.
+/// The header of a token. Other members are refused before they are interpreted: keys that a token contains or links to
+/// (`jwk`, `jku`, `x5c`, `x5u`) and critical extensions (`crit`).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -66,28 +66,29 @@ struct Claims {
     exp: i64,
 }
 
-/// What a verified token says.
+/// The content of a verified token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The session that it belongs to.
     pub session: SessionId,
     pub(crate) key: KeyId,
-    /// What the token says that it may do; `None` for one of an earlier release, which did not say it.
+    /// The token's scope; `None` for a token of an earlier release, which had none.
     pub scope: Option<Arc<Permissions>>,
     not_before: i64,
     expires: i64,
 }
 
 impl Tokens {
-    /// Tokens in the name of `issuer`, which is also the audience: they are for this API alone.
+    /// Creates the issuer of tokens for this API: `issuer` is also their audience.
     pub(crate) fn new(issuer: &str) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[issuer]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-        // Times are compared below, with the clock that is handed in.
+        // `check_time` checks the times, against an injected clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
+
         Self {
             issuer: issuer.to_owned(),
             validation,
@@ -102,7 +103,7 @@ impl Tokens {
         id: Uuid,
         now: Timestamp,
     ) -> Result<SecretString, KeyError> {
-        let signing = key.signing.as_ref().ok_or(KeyError("signs no more"))?;
+        let signing = key.signing.as_ref().ok_or(KeyError("no longer signs"))?;
         let now = now.unix_timestamp();
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -126,22 +127,25 @@ impl Tokens {
 
         encode(&header, &claims, signing)
             .map(Into::into)
-            .map_err(|_| KeyError("does not sign"))
+            .map_err(|_| KeyError("cannot sign"))
     }
 
-    /// The key that a token says it is signed by, if its header is one that we write.
+    /// Reads the key that a token names. Refuses a header that this service does not write.
     pub(crate) fn key_of(token: &str) -> Result<KeyId, &'static str> {
-        let (header, _) = token.split_once('.').ok_or("no token")?;
-        let bytes = URL_SAFE_NO_PAD.decode(header).map_err(|_| "no token")?;
+        let (header, _) = token.split_once('.').ok_or("malformed token")?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(header)
+            .map_err(|_| "malformed token")?;
 
-        // serde would take an array for a struct, too.
+        // serde would also accept an array for the struct.
         let head = bytes
             .starts_with(b"{")
             .then(|| serde_json::from_slice::<Head>(&bytes).ok())
             .flatten();
-        let head = head.ok_or("a header that is not ours")?;
+        let head = head.ok_or("unexpected token header")?;
+
         if head.alg != ALGORITHM {
-            return Err("another algorithm");
+            return Err("unexpected algorithm");
         }
         if head.typ != TYPE {
             return Err("not an access token");
@@ -150,7 +154,7 @@ impl Tokens {
         KeyId::parse(&head.kid).ok_or("signed by an unknown key")
     }
 
-    /// Checks everything but the time. `key` is the one that [`key_of`](Self::key_of) names among ours.
+    /// Verifies everything except the times. `key` is the key that [`key_of`](Self::key_of) names.
     pub(crate) fn verify(&self, token: &str, key: &Key) -> Result<Verified, &'static str> {
         let Claims {
             sid,
@@ -160,11 +164,11 @@ impl Tokens {
             exp,
             ..
         } = decode(token, &key.verifying, &self.validation)
-            .map_err(|_| "forged")?
+            .map_err(|_| "invalid signature or claims")?
             .claims;
 
         if iat < 0 {
-            return Err("issued before time began");
+            return Err("negative time of issue");
         }
 
         let scope = scope.map(|scope| Arc::new(scope.split(' ').collect()));
@@ -180,16 +184,16 @@ impl Tokens {
 }
 
 impl Verified {
-    /// When the token ends, in seconds since 1970.
+    /// When the token expires, as a Unix timestamp.
     pub fn expires(&self) -> i64 {
         self.expires
     }
 
-    /// Checks the token's time at `now`. The replica that issued it may have a clock that is ahead of ours by
-    /// [`CLOCK_LEEWAY`]; its end is its end.
+    /// Checks the token's times at `now`. The clock of the replica that issued it may be ahead by [`CLOCK_LEEWAY`];
+    /// there is no leeway for the end.
     ///
     /// # Errors
-    /// Which of the two checks failed, for the log.
+    /// The check that failed, for the log.
     pub fn check_time(&self, now: Timestamp) -> Result<(), &'static str> {
         if self.expires <= now.unix_timestamp() {
             return Err("the token has expired");

@@ -1,4 +1,4 @@
-//! When sessions, API keys and client secrets were last used: noted in memory, written down together.
+//! When sessions, API keys and client secrets were last used: recorded in memory and saved in batches.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,11 @@ use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 use mainstay_kernel::{SessionId, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often uses are written down: what is shown of them is as exact as that.
-const WRITTEN_EVERY: Duration = Duration::from_secs(60);
+/// How often uses are saved, which is the precision of the times that users see.
+const SAVED_EVERY: Duration = Duration::from_secs(60);
 
-/// Which sessions, API keys and client secrets were used of late, by their ids: noted in memory, so that a request costs no statement, and written down together.
+/// The recent uses of sessions, API keys and client secrets, by id. They are recorded in memory, so that a request
+/// needs no statement for them.
 #[derive(Default)]
 pub(crate) struct Usage(Mutex<HashMap<SessionId, Timestamp>>);
 
@@ -25,7 +26,7 @@ impl Usage {
             .insert(session, now);
     }
 
-    /// When this process last saw the session, since it was last written down.
+    /// When this process last saw the session, if that is not saved yet.
     pub(crate) fn last(&self, session: SessionId) -> Option<Timestamp> {
         self.0
             .lock()
@@ -34,28 +35,29 @@ impl Usage {
             .copied()
     }
 
-    /// Writes down, for as long as the service runs.
-    pub(crate) async fn keep(&self, database: &Database, idle: time::Duration) {
-        let mut ticks = interval(WRITTEN_EVERY);
+    /// Saves the recorded uses periodically, for as long as the service runs.
+    pub(crate) async fn save_periodically(&self, database: &Database, idle: time::Duration) {
+        let mut ticks = interval(SAVED_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+
         loop {
             ticks.tick().await;
-            if let Err(error) = self.write_down(database, idle).await {
-                tracing::warn!(%error, "the last uses of sessions and keys were not written down");
+            if let Err(error) = self.save(database, idle).await {
+                tracing::warn!(%error, "saving the last uses of sessions and keys failed");
             }
         }
     }
 
-    /// Writes down what was noted so far.
+    /// Saves the uses recorded so far.
     ///
     /// # Errors
-    /// As the database answers; then it is forgotten.
-    pub(crate) async fn write_down(
+    /// The error of the database; the uses are then lost.
+    pub(crate) async fn save(
         &self,
         database: &Database,
         idle: time::Duration,
     ) -> Result<(), Error> {
-        const WRITE: &str = r"
+        const SAVE: &str = r"
             WITH used AS (
                 SELECT *
                 FROM unnest($1::uuid[], $2::timestamptz[]) AS used (id, at)
@@ -100,7 +102,7 @@ impl Usage {
         };
 
         let upkeep = Unscoped::because(
-            "sessions and keys of all organizations are written down together",
+            "uses of sessions and keys of all organizations are saved together",
             database,
             origin,
             None,
@@ -112,9 +114,6 @@ impl Usage {
             idle.as_seconds_f64().into(),
         ];
 
-        upkeep
-            .upkeep("sessions.used", WRITE, values)
-            .await
-            .map(drop)
+        upkeep.upkeep("sessions.used", SAVE, values).await.map(drop)
     }
 }

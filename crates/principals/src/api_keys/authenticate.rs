@@ -1,4 +1,4 @@
-//! From an API key to a principal: no question to the database while the key is known, one otherwise.
+//! Authenticates an API key: without a round trip while the key is cached, with one otherwise.
 
 use std::sync::Arc;
 
@@ -15,12 +15,18 @@ use crate::{
     secret::hash,
 };
 
-/// A key stands on the membership that its owner had when it was made: who leaves and comes back has none of the old ones.
-/// It holds what it held then, as far as its account and its sponsor hold it now.
+/// A key depends on the membership that its owner had when the key was created: a member who leaves and joins again
+/// does not get the old keys back. The key keeps the permissions from its creation, as far as its account and its
+/// sponsor still hold them.
 const LOAD: &str = r"
-    SELECT k.user_id, k.organization_id, k.expires_at, r.id, r.name,
-        mainstay.usable_permissions(k.permissions, r.id, s.role_id), k.sponsor_id, s.role_id,
-        k.created_at, u.second_factor, k.secret_hash
+    SELECT
+        k.user_id, k.organization_id, k.expires_at,
+        r.id, r.name,
+        mainstay.usable_permissions(k.permissions, r.id, s.role_id),
+        k.sponsor_id, s.role_id,
+        k.created_at,
+        u.second_factor,
+        k.secret_hash
     FROM mainstay.api_keys k
     JOIN mainstay.users u ON u.id = k.user_id AND u.active
     JOIN mainstay.memberships m ON m.user_id = k.user_id
@@ -33,16 +39,14 @@ const LOAD: &str = r"
 ";
 
 impl Principals {
-    /// Whose key it is. Its use is noted.
+    /// Finds the principal of a key and records the key's use.
     ///
     /// # Errors
-    /// [`Refusal`]; a text that is no whole key is refused without a question to the database.
+    /// [`Refusal`]. A string that is not a well-formed key is refused without a round trip.
     pub(crate) async fn by_key(&self, key: &str) -> Result<Arc<Principal>, Refusal> {
-        let id = text::read(key).ok_or(Refusal::Invalid(
-            "not an API key of ours, or one with a typo",
-        ))?;
+        let id = text::read(key).ok_or(Refusal::Invalid("malformed API key"))?;
 
-        // A key's principal is kept under the key's id, where a session's is kept under the session's.
+        // The directory is indexed by session id; a key's own id takes its place.
         let known = match self.directory.find(SessionId::from(id.uuid())) {
             Some(known) => known,
             None => self.load_key(id).await?,
@@ -52,7 +56,7 @@ impl Principals {
             .as_deref()
             .filter(|_| known.principal.credential == Credential::ApiKey);
         if !expected.is_some_and(|expected| same_bytes(expected, &hash(key))) {
-            return Err(Refusal::Invalid("the API key's secret is another"));
+            return Err(Refusal::Invalid("the API key's secret does not match"));
         }
 
         let now = self.runtime().clock.now();
@@ -73,14 +77,14 @@ impl Principals {
             address: None,
         };
 
-        let why = "whose organization it is, is what a key tells";
+        let why = "the organization is known only after the key is read";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
         let rows = unscoped
             .select("api_keys.load", LOAD, [id.uuid().into()])
             .await
             .map_err(Refusal::Database)?;
         let row = rows.first().ok_or(Refusal::Invalid(
-            "the API key does not exist, was revoked or lost its owner",
+            "the API key is unknown or revoked, or its owner is no longer an active member",
         ))?;
 
         let known = read(id, row).map_err(Refusal::Database)?;
@@ -102,7 +106,7 @@ fn read(id: ApiKeyId, row: &Row) -> Result<Known, Error> {
             credential: Credential::ApiKey,
             role: row.get(4)?,
             permissions,
-            // Nobody proves anything by a key: it is never fresh, whatever stands here.
+            // A key never counts as fresh, regardless of this time.
             assurance: Assurance {
                 authenticated_at: row.get(8)?,
                 multi_factor: false,

@@ -6,29 +6,29 @@ use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 /// An API key's identifier.
 pub type ApiKeyId = Id<ApiKeyRow>;
 
-/// A row of `api_keys`, without its secret's hash: whoever lists keys has no use for it.
+/// A row of `api_keys`, without the hash of its secret: lists do not need it.
 #[derive(Entity)]
 #[entity(table = "mainstay.api_keys", resource = "api_key")]
 pub struct ApiKeyRow {
-    /// Which.
+    /// The key's identifier.
     pub id: ApiKeyId,
-    /// In whose name it calls.
+    /// The account that it acts for.
     pub user_id: UserId,
-    /// Where it works.
+    /// The organization that it works in.
     pub organization_id: OrganizationId,
-    /// What it is called.
+    /// The key's name.
     pub name: String,
     /// The permissions that it is limited to; `None` when it is not limited.
     pub scopes: Option<Vec<String>>,
-    /// What its account and its sponsor held when it was made or taken over, within its scopes.
+    /// The permissions that its account and its sponsor held when it was created or taken over, within its scopes.
     pub permissions: Vec<String>,
-    /// The account that made it, where that is known.
+    /// The account that created it, if known.
     pub made_by: Option<UserId>,
-    /// The member on whose rights it depends.
+    /// The member whose permissions it depends on.
     pub sponsor_id: Option<UserId>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
@@ -37,7 +37,7 @@ pub struct ApiKeyRow {
 }
 
 impl ApiKeyRow {
-    /// Reads a row that was selected with the columns in their order.
+    /// Reads a row whose columns were selected in the order of the fields.
     pub fn read_plain(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             id: row.get(0)?,

@@ -1,5 +1,5 @@
-//! How a key is written: `mak_<id>_<secret><checksum>`, the id as 32 hexadecimal digits. Letters, digits and underscores
-//! alone, so that a double click selects all of it.
+//! The format of an API key: `mak_<id>_<secret><checksum>`, with the id as 32 hexadecimal digits. It contains only
+//! letters, digits and underscores, so that a double click selects all of it.
 
 use mainstay_kernel::{Random, Uuid};
 
@@ -9,23 +9,23 @@ use crate::{
     secret::FreshSecret,
 };
 
-/// What every key begins with.
+/// The prefix of every key.
 const PREFIX: &str = "mak_";
 
-/// Where the secret begins.
+/// The offset of the secret.
 const SECRET_AT: usize = PREFIX.len() + 32 + 1;
 
-/// A fresh key of this id.
+/// Generates a key with this id.
 pub fn fresh(random: &Random, id: ApiKeyId) -> FreshSecret {
     generate(random, &format!("{PREFIX}{}_", id.uuid().simple()))
 }
 
-/// Whether a bearer token is meant to be a key.
+/// Whether a bearer token looks like an API key.
 pub(crate) fn is_key(token: &str) -> bool {
     token.starts_with(PREFIX)
 }
 
-/// The id of a key that is whole; `None` for a typo.
+/// Reads the id of a well-formed key; `None` if the checksum does not match.
 pub(crate) fn read(text: &str) -> Option<ApiKeyId> {
     let head = text.get(..SECRET_AT)?;
     let id = head.strip_prefix(PREFIX)?.strip_suffix('_')?;
@@ -33,7 +33,7 @@ pub(crate) fn read(text: &str) -> Option<ApiKeyId> {
     Uuid::try_parse(id).ok().map(ApiKeyId::from)
 }
 
-/// The id of a key, for an operator who has either: the id itself, or a key that was found where it must not be.
+/// Reads a key's id from what an operator has: the id itself, or a whole key, for example a leaked one.
 pub fn id_of(text: &str) -> Option<ApiKeyId> {
     read(text).or_else(|| text.parse().ok())
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_names_its_id_and_a_typo_does_not() {
+    fn a_key_contains_its_id_and_a_typo_is_refused() {
         let runtime = Runtime::default();
         let id: ApiKeyId = runtime.new_id();
         let key = fresh(&runtime.random, id);

@@ -1,4 +1,4 @@
-//! A signing key: how it is named, made, sealed and opened.
+//! A signing key: its name, and how it is generated, sealed and opened.
 
 use std::fmt;
 
@@ -15,11 +15,12 @@ use mainstay_kernel::{Random, Timestamp, Uuid};
 
 use super::stored::Stored;
 
-/// What the halves of a key are sealed for.
+/// The purposes that the halves of a key are sealed for.
 const PRIVATE: &str = "signing key";
 const PUBLIC: &str = "signing key, public half";
 
-/// Where the halves stand. A key is named by its thumbprint in base64url, whose bytes the boxes are bound to.
+/// The columns of the halves. A key's name is its thumbprint in base64url, and the sealed values are bound to its
+/// bytes.
 pub const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public", PUBLIC)];
 
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
@@ -34,11 +35,11 @@ const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
     }
 }
 
-/// Names a key: its thumbprint (RFC 7638), which nobody can choose.
+/// The name of a key: its thumbprint (RFC 7638), which cannot be chosen freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeyId([u8; 32]);
 
-/// An Ed25519 key (RFC 8032, RFC 8037) as it is used: public, and private for as long as it may sign.
+/// An opened Ed25519 key (RFC 8032, RFC 8037): the public half, and the private half for as long as it may sign.
 pub(crate) struct Key {
     pub(crate) id: KeyId,
     pub(crate) created_at: Timestamp,
@@ -49,7 +50,7 @@ pub(crate) struct Key {
     public: String,
 }
 
-/// A fresh key, sealed for the database.
+/// A new key, sealed for the database.
 pub(crate) struct NewKey {
     pub(crate) id: KeyId,
     pub(crate) public: Vec<u8>,
@@ -68,32 +69,31 @@ pub(crate) struct Jwk {
     kty: &'static str,
     /// Curve.
     crv: &'static str,
-    /// The only algorithm it is for.
+    /// The algorithm.
     alg: &'static str,
-    /// What it is for: signatures.
+    /// The use of the key: signatures.
     #[serde(rename = "use")]
     purpose: &'static str,
-    /// Which key: the RFC 7638 thumbprint.
+    /// The key's id: its RFC 7638 thumbprint.
     kid: String,
     /// The public key.
     x: String,
 }
 
 impl KeyId {
-    /// RFC 7638 §3, with the members that RFC 8037 §2 requires. `public` is the member `x`.
+    /// Computes the thumbprint (RFC 7638 §3) of the members that RFC 8037 §2 requires. `public` is the member `x`.
     pub(crate) fn of(public: &str) -> Self {
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
         Self(token_digest(members.as_bytes()))
     }
 
-    /// Reads a `kid`; `None` for whatever is no thumbprint, or one in another spelling.
+    /// Parses a `kid`; `None` unless it is a thumbprint in canonical base64url.
     pub(crate) fn parse(kid: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(kid).ok()?;
         bytes.try_into().ok().map(Self)
     }
 
-    /// What the audit log calls the key: the first half of the thumbprint, marked as a UUID of one's own making
-    /// (RFC 9562 §5.8).
+    /// The key's id in the audit log: the first half of the thumbprint, as a custom UUID (version 8, RFC 9562 §5.8).
     pub(crate) fn uuid(self) -> Uuid {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&self.0[..16]);
@@ -110,18 +110,19 @@ impl fmt::Display for KeyId {
 }
 
 impl NewKey {
-    /// Draws a key and seals it. The public half is sealed too: not for secrecy, but because whoever writes to the
-    /// database could make himself a key otherwise.
+    /// Generates a key and seals it. The public half is sealed as well, not for secrecy: otherwise anyone with write
+    /// access to the database could add a key of their own.
     ///
     /// # Errors
-    /// [`KeyError`] when the bytes make no key, which no bytes do.
+    /// [`KeyError`] if the random bytes are not a valid seed, which does not happen.
     pub(crate) fn make(ring: &KeyRing, random: &Random) -> Result<Self, KeyError> {
         let seed = Zeroizing::new(random.bytes::<32>());
-        let pair =
-            Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError("cannot be made"))?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&*seed)
+            .map_err(|_| KeyError("cannot be created"))?;
         let public = pair.public_key().as_ref();
         let id = KeyId::of(&URL_SAFE_NO_PAD.encode(public));
         let seal = |purpose, half: &[u8]| ring.seal_private(random, purpose, &id.0, half);
+
         Ok(Self {
             id,
             public: seal(PUBLIC, public),
@@ -131,24 +132,25 @@ impl NewKey {
 }
 
 impl Key {
-    /// Opens a key as it stands in the database.
+    /// Opens a stored key.
     ///
     /// # Errors
-    /// [`KeyError`] when the ring does not open it, or it is not the key that it is called.
+    /// [`KeyError`] if the ring cannot open it, or its name is not its thumbprint.
     pub(crate) fn open(stored: &Stored, ring: &KeyRing) -> Result<Self, KeyError> {
-        let id = KeyId::parse(&stored.id).ok_or(KeyError("has a name that is no thumbprint"))?;
+        let id = KeyId::parse(&stored.id).ok_or(KeyError("has a name that is not a thumbprint"))?;
         let open = |purpose, half: &[u8]| {
             ring.open_private(purpose, &id.0, half)
-                .map_err(|_| KeyError("does not open under the key ring"))
+                .map_err(|_| KeyError("cannot be opened with the key ring"))
         };
+
         let bytes = open(PUBLIC, &stored.public)?;
         let public = URL_SAFE_NO_PAD.encode(&*bytes);
         if KeyId::of(&public) != id {
-            return Err(KeyError("has another's name"));
+            return Err(KeyError("does not match its name"));
         }
 
-        let verifying =
-            DecodingKey::from_ed_components(&public).map_err(|_| KeyError("is no Ed25519 key"))?;
+        let verifying = DecodingKey::from_ed_components(&public)
+            .map_err(|_| KeyError("is not an Ed25519 key"))?;
         let signing = match &stored.private {
             Some(private) => Some(encoding_key(&open(PRIVATE, private)?, &bytes)?),
             None => None,
@@ -172,7 +174,7 @@ impl Key {
         })
     }
 
-    /// Whether its tokens are believed at `now`.
+    /// Whether its tokens are accepted at `now`.
     pub(crate) fn verifies_at(&self, now: Timestamp) -> bool {
         self.retires_at.is_none_or(|end| now < end)
     }
@@ -190,7 +192,7 @@ impl Key {
 }
 
 fn encoding_key(seed: &[u8], public: &[u8]) -> Result<EncodingKey, KeyError> {
-    let wrong = KeyError("has halves that do not belong together");
+    let wrong = KeyError("has halves that do not match");
     let pair = Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| wrong)?;
     let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| wrong)?;
     Ok(EncodingKey::from_ed_der(der.as_ref()))
@@ -204,7 +206,7 @@ pub(crate) mod tests {
         KeyRing::parse(&KeyRing::generate(&Random::default())).unwrap()
     }
 
-    /// A key as the database would have it, that signs from `signs_from` on.
+    /// A stored key that signs from `signs_from` on.
     pub(crate) fn stored(ring: &KeyRing, signs_from: Timestamp) -> Stored {
         let NewKey {
             id,
@@ -212,13 +214,11 @@ pub(crate) mod tests {
             private,
         } = NewKey::make(ring, &Random::default()).unwrap();
 
-        let created_at = signs_from;
-
         Stored {
             id: id.to_string(),
             public,
             private: Some(private),
-            created_at,
+            created_at: signs_from,
             signs_from,
             retires_at: None,
         }
@@ -233,7 +233,7 @@ pub(crate) mod tests {
 
     /// RFC 8037, appendix A.3.
     #[test]
-    fn the_thumbprint_is_that_of_the_standard() {
+    fn the_thumbprint_matches_the_example_of_the_rfc() {
         let known = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
         assert_eq!(
             KeyId::of("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").to_string(),
@@ -266,9 +266,9 @@ pub(crate) mod tests {
         }
     }
 
-    /// OWASP ASVS 13.3.1, 11.2.5: what stands in the database is of use to the ring that sealed it, where it stands.
+    /// OWASP ASVS 13.3.1, 11.2.5.
     #[test]
-    fn a_stored_key_opens_under_its_ring_and_name_alone() {
+    fn a_stored_key_opens_only_under_its_ring_and_name() {
         let (ring, now) = (ring(), Timestamp::UNIX_EPOCH);
         let (one, other) = (stored(&ring, now), stored(&ring, now));
         let opened = Key::open(&one, &ring).unwrap();
@@ -289,7 +289,6 @@ pub(crate) mod tests {
             public: other.public.clone(),
             ..one.clone()
         });
-
         refused(Stored {
             private: other.private.clone(),
             ..one.clone()
@@ -298,7 +297,6 @@ pub(crate) mod tests {
             public: one.private.clone().unwrap(),
             ..one.clone()
         });
-
         refused(Stored {
             private: Some(one.public.clone()),
             ..one.clone()
@@ -312,13 +310,12 @@ pub(crate) mod tests {
             &ring,
         )
         .unwrap();
-
         assert!(wiped.signing.is_none());
     }
 
-    /// Somebody who can write to the database has a key, its name and its public half, but not the ring.
+    /// An attacker with write access to the database has a key, its name and its public half, but not the ring.
     #[test]
-    fn nobody_makes_a_key_without_the_ring() {
+    fn a_key_forged_without_the_ring_is_refused() {
         let (ring, now) = (ring(), Timestamp::UNIX_EPOCH);
         let mine = Ed25519KeyPair::generate().unwrap();
         let public = mine.public_key().as_ref().to_vec();

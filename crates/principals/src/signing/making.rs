@@ -1,4 +1,4 @@
-//! What is asked of a new signing key.
+//! The parameters of a new signing key.
 
 use mainstay_kernel::Timestamp;
 use time::Duration;
@@ -6,26 +6,26 @@ use time::Duration;
 use super::schedule::PROPAGATION;
 use crate::events::Action;
 
-/// What is asked of a new key.
+/// The parameters of a new key.
 pub(crate) struct Making {
-    /// What the audit log is told.
+    /// The action in the audit log.
     pub(crate) action: Action,
     /// How long it is announced before it signs.
     pub(crate) announced_for: Duration,
-    /// Nothing is made if there is a key that was made after this.
+    /// No key is created if one was created after this time.
     pub(crate) unless_after: Option<Timestamp>,
 }
 
-/// The first key of a database: nobody waits for it to become known, since nobody knows of another.
+/// The first key of a database. It signs at once, because no verifier has cached an older key set.
 pub(crate) fn first() -> Making {
     Making {
         action: Action::SigningKeyCreated,
-        announced_for: time::Duration::ZERO,
+        announced_for: Duration::ZERO,
         unless_after: Some(Timestamp::UNIX_EPOCH),
     }
 }
 
-/// A key that follows the others, unless one was made after `unless_after`.
+/// A key that replaces the current one, unless a key was created after `unless_after`.
 pub(crate) fn next(unless_after: Option<Timestamp>) -> Making {
     Making {
         action: Action::SigningKeyRotated,

@@ -1,7 +1,7 @@
-//! The signing keys that this process knows, and when they are read again.
+//! The cached signing keys, and when they are read again.
 
 use std::{
-    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, Instant},
 };
 
@@ -17,40 +17,39 @@ use super::{
     stored::Stored,
 };
 
-/// How long ago the announcements may have been heard for memory to be believed: as for principals.
-const BELIEVED_FOR: Duration = Duration::from_secs(1);
+/// How long the cache is trusted after the last announcement or poll, as for principals.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// At least so far apart are two readings of the keys for the sake of a name that nobody knows: whoever makes up names
-/// makes the database read them once a second, however many there are.
+/// Minimum time between two reads that are caused by unknown key names: invented names cause at most one read a second.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Names that are known to belong to no key, at most, and for how long.
-const KEPT_NAMES: u64 = 10_000;
-const KEPT_FOR: Duration = Duration::from_secs(600);
+/// Maximum number of names that are remembered as unknown, and for how long.
+const UNKNOWN_NAMES: u64 = 10_000;
+const UNKNOWN_FOR: Duration = Duration::from_secs(600);
 
-/// The keys that this process knows of.
+/// The cached signing keys.
 ///
-/// They are read when they are needed first, so that a service starts without its database, and anew when the database
-/// announces a change ([`forget`](Self::forget)), when announcements are not heard, and when a token names a key that is
-/// not among them.
+/// They are read on first use, so that a service can start without its database. They are read again when the database
+/// announces a change ([`forget`](Self::forget)), when announcements do not arrive, and when a token names an unknown
+/// key.
 pub(crate) struct KeyMemory {
     pub(crate) database: Database,
-    /// The age at which a key is followed by another.
+    /// The age at which a key is replaced.
     pub(crate) lifetime: time::Duration,
-    held: RwLock<Held>,
-    /// Held by whoever reads the keys, so that all who need them wait for one reading.
+    cached: RwLock<Cached>,
+    /// Locked while the keys are read, so that all callers wait for one read.
     gate: Mutex<Gate>,
-    /// A name is a digest: what the keys did not have when it was asked for, they will never have.
+    /// Names are digests, so a name that is unknown once stays unknown.
     unknown_ids: Cache<KeyId, ()>,
 }
 
 #[derive(Default)]
-struct Held {
+struct Cached {
     set: Arc<SigningKeys>,
-    /// When the reading began that gave the set.
+    /// When the read that returned the set started.
     read_at: Option<Instant>,
-    /// Until when the set is known to be true; `None` after a change.
-    true_at: Option<Instant>,
+    /// The latest time at which the set is known to be current; `None` after a change.
+    current_at: Option<Instant>,
     changes: u64,
 }
 
@@ -60,52 +59,56 @@ struct Gate {
     failed: Option<Instant>,
 }
 
-/// A reading that has begun.
+/// A read in progress.
 pub(crate) struct Reading {
-    began: Instant,
+    started: Instant,
     changes: u64,
 }
 
 impl KeyMemory {
     pub(crate) fn new(database: Database, lifetime: time::Duration) -> Self {
         let unknown_ids = Cache::builder()
-            .max_capacity(KEPT_NAMES)
-            .time_to_live(KEPT_FOR)
+            .max_capacity(UNKNOWN_NAMES)
+            .time_to_live(UNKNOWN_FOR)
             .build();
+
         Self {
             database,
             lifetime,
-            held: RwLock::default(),
+            cached: RwLock::default(),
             gate: Mutex::default(),
             unknown_ids,
         }
     }
 
-    /// The keys, from memory where it can be believed.
+    /// Returns the keys, from memory while the cache is trusted.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub(crate) async fn current(&self) -> Result<Arc<SigningKeys>, Error> {
-        let believed = {
-            let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-            held.true_at
-                .is_some_and(|at| at.elapsed() <= BELIEVED_FOR)
-                .then(|| held.set.clone())
+        let trusted = {
+            let cached = self.read_lock();
+            cached
+                .current_at
+                .is_some_and(|at| at.elapsed() <= TRUSTED_FOR)
+                .then(|| cached.set.clone())
         };
-        match believed {
+
+        match trusted {
             Some(set) => Ok(set),
             None => self.read_since(Instant::now(), Duration::ZERO).await,
         }
     }
 
-    /// The key of this name. One that is not in memory may be so new that nothing was heard of it yet, so it is looked
-    /// for in the database, if need be after a [`PAUSE`]: a token of ours is never refused because a replica lags.
+    /// Finds the key with this name. A key that is not cached may be new, so it is looked up in the database, if
+    /// necessary after a [`PAUSE`]: a valid token is never refused because a replica lags behind.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub(crate) async fn find(&self, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
         let asked = Instant::now();
         let now = || self.database.runtime().clock.now();
+
         if let Some(key) = self.current().await?.find(id, now()) {
             return Ok(Some(key.clone()));
         }
@@ -118,7 +121,6 @@ impl KeyMemory {
             .await?
             .find(id, now())
             .cloned();
-
         if found.is_none() {
             self.unknown_ids.insert(id, ());
         }
@@ -126,70 +128,71 @@ impl KeyMemory {
         Ok(found)
     }
 
-    /// What is in memory, however old it is; `None` before anything was read.
+    /// The cached keys, regardless of their age; `None` before the first read.
     pub(crate) fn remembered(&self) -> Option<Arc<SigningKeys>> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.read_at.map(|_| held.set.clone())
+        let cached = self.read_lock();
+        cached.read_at.map(|_| cached.set.clone())
     }
 
-    /// The keys have changed.
+    /// Marks the cache as stale after a change.
     pub(crate) fn forget(&self) {
-        let mut held = self.write();
-        held.changes += 1;
-        held.true_at = None;
+        let mut cached = self.write_lock();
+        cached.changes += 1;
+        cached.current_at = None;
     }
 
-    /// Every change that was announced before `when` has been heard.
-    pub(crate) fn heard_until(&self, when: Instant) {
-        let mut held = self.write();
-        held.true_at = held.true_at.map(|before| before.max(when));
+    /// Records that every change announced before `when` was received.
+    pub(crate) fn confirm(&self, when: Instant) {
+        let mut cached = self.write_lock();
+        cached.current_at = cached.current_at.map(|before| before.max(when));
     }
 
-    /// To be called before the keys are read elsewhere; `None` when there is no need to. [`keep`](Self::keep) takes the
-    /// answer.
+    /// Starts a read on the caller's own connection; `None` if the cache is current. Pass the result to
+    /// [`keep`](Self::keep).
     pub(crate) fn needs_reading(&self) -> Option<Reading> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.true_at.is_none().then(|| Reading {
-            began: Instant::now(),
-            changes: held.changes,
+        let cached = self.read_lock();
+        cached.current_at.is_none().then(|| Reading {
+            started: Instant::now(),
+            changes: cached.changes,
         })
     }
 
-    /// Remembers what was read. It is not believed if something changed meanwhile, and not even kept if a later reading
-    /// was faster.
+    /// Caches the keys that were read. They are not trusted if they changed during the read, and are dropped if a later
+    /// read has already finished.
     ///
     /// # Errors
-    /// When the rows are not those of [`LIST`](store::LIST).
+    /// The rows are not those of [`LIST`](store::LIST).
     pub(crate) fn keep(&self, reading: Reading, rows: &[Row]) -> Result<Arc<SigningKeys>, Error> {
         let stored = rows
             .iter()
             .map(Stored::read)
             .collect::<Result<Vec<_>, _>>()?;
         let set = Arc::new(SigningKeys::open(&stored, self.database.ring()));
-        let mut held = self.write();
-        if held.read_at.is_some_and(|at| at > reading.began) {
-            return Ok(held.set.clone());
+
+        let mut cached = self.write_lock();
+        if cached.read_at.is_some_and(|at| at > reading.started) {
+            return Ok(cached.set.clone());
         }
 
-        let gone = held
+        let gone = cached
             .set
             .ids()
             .filter(|old| set.ids().all(|new| new != *old));
         gone.for_each(|id| self.unknown_ids.insert(id, ()));
 
-        if set.unreadable != held.set.unreadable {
-            tracing::error!(keys = ?set.unreadable, "signing keys cannot be used: is it the right key ring?");
+        if set.unreadable != cached.set.unreadable {
+            tracing::error!(keys = ?set.unreadable, "signing keys cannot be opened; check the key ring");
         }
 
-        held.set = set.clone();
-        held.read_at = Some(reading.began);
-        held.true_at = (held.changes == reading.changes).then_some(reading.began);
+        cached.set = set.clone();
+        cached.read_at = Some(reading.started);
+        cached.current_at = (cached.changes == reading.changes).then_some(reading.started);
 
         Ok(set)
     }
 
-    /// Goes around the door for work that the service does by itself.
-    pub(crate) fn by_itself(&self, operation: &'static str) -> Unscoped {
+    /// Bypasses the door for the service's own work.
+    pub(crate) fn unscoped(&self, operation: &'static str) -> Unscoped {
         let request = self.database.runtime().new_id::<Origin>().uuid();
         let origin = Origin {
             request,
@@ -198,15 +201,15 @@ impl KeyMemory {
         };
 
         Unscoped::because(
-            "signing keys are the service's, not an organization's",
+            "signing keys belong to the service, not to an organization",
             &self.database,
             origin,
             None,
         )
     }
 
-    /// The keys as they are in a reading that began after `asked`, which may be somebody else's, and at least `pause`
-    /// after the one before.
+    /// Returns the keys from a read that started after `asked`, its own or another caller's, and at least `pause` after
+    /// the previous read.
     async fn read_since(&self, asked: Instant, pause: Duration) -> Result<Arc<SigningKeys>, Error> {
         let mut gate = loop {
             let gate = self.gate.lock().await;
@@ -225,45 +228,53 @@ impl KeyMemory {
                 .filter(|until| *until > Instant::now());
             let Some(until) = wait else { break gate };
 
-            // Whoever need not wait comes first, and its reading is as good.
+            // A caller that need not wait goes first, and its read serves this one too.
             drop(gate);
             tokio::time::sleep_until(until.into()).await;
         };
 
-        // Noted before and after: whoever goes away in the middle has asked, but has no answer for the others.
-        let began = Instant::now();
-        gate.tried = Some(began);
+        // Recorded before and after the read: a caller that is cancelled in between has tried, but has no result to
+        // share.
+        let started = Instant::now();
+        gate.tried = Some(started);
 
-        let answer = self.read().await;
-        gate.failed = answer.is_err().then_some(began);
+        let result = self.read().await;
+        gate.failed = result.is_err().then_some(started);
 
-        answer
+        result
     }
 
-    /// What is in memory, if it was read after `asked`.
+    /// The cached keys, if they were read after `asked`.
     fn read_after(&self, asked: Instant) -> Option<Arc<SigningKeys>> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        held.read_at
+        let cached = self.read_lock();
+        cached
+            .read_at
             .is_some_and(|at| at >= asked)
-            .then(|| held.set.clone())
+            .then(|| cached.set.clone())
     }
 
-    /// Reads the keys; makes the first where there is none.
+    /// Reads the keys, and creates the first one if there is none.
     async fn read(&self) -> Result<Arc<SigningKeys>, Error> {
-        let unscoped = self.by_itself("read_signing_keys");
-        let reading = || Reading {
-            began: Instant::now(),
-            changes: self.write().changes,
+        let unscoped = self.unscoped("read_signing_keys");
+        let start = || Reading {
+            started: Instant::now(),
+            changes: self.write_lock().changes,
         };
-        let (mut begun, mut rows) = (reading(), store::list(&unscoped).await?);
+
+        let (mut reading, mut rows) = (start(), store::list(&unscoped).await?);
         if rows.is_empty() {
             store::make(&unscoped, making::first()).await?;
-            (begun, rows) = (reading(), store::list(&unscoped).await?);
+            (reading, rows) = (start(), store::list(&unscoped).await?);
         }
-        self.keep(begun, &rows)
+
+        self.keep(reading, &rows)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Held> {
-        self.held.write().unwrap_or_else(PoisonError::into_inner)
+    fn read_lock(&self) -> RwLockReadGuard<'_, Cached> {
+        self.cached.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_lock(&self) -> RwLockWriteGuard<'_, Cached> {
+        self.cached.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

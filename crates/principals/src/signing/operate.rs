@@ -1,4 +1,4 @@
-//! What an operator does with signing keys by hand.
+//! The operator's commands for signing keys.
 
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 use mainstay_kernel::Timestamp;
@@ -12,19 +12,20 @@ use super::{
     stored::Stored,
 };
 
-/// When a new key begins to sign.
+/// When a new key starts to sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begin {
-    /// After it was announced for as long as others may keep the key set.
+    /// After it was announced for longer than verifiers may cache the key set.
     Announced,
-    /// At once. This service knows it at once too; others may refuse its tokens until they ask for the key set again.
+    /// At once. This service accepts its tokens at once; other verifiers may refuse them until they fetch the key set
+    /// again.
     Now,
 }
 
-/// The keys, the oldest first; then the names of those that the key ring does not open.
+/// Lists the keys, oldest first, and the names of those that the key ring cannot open.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn list_signing_keys(unscoped: &Unscoped) -> Result<(Vec<KeyInfo>, Vec<String>), Error> {
     let set = read(unscoped).await?;
     let unreadable = set.unreadable.iter().map(|key| key.kid.clone()).collect();
@@ -34,16 +35,17 @@ pub async fn list_signing_keys(unscoped: &Unscoped) -> Result<(Vec<KeyInfo>, Vec
     ))
 }
 
-/// Makes a key that follows the one that signs, and gives its name; `None` when somebody else did at the same moment.
+/// Creates a key that replaces the current one and returns its name; `None` if another key was created at the same
+/// moment.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn rotate_signing_keys(
     unscoped: &Unscoped,
     begin: Begin,
 ) -> Result<Option<String>, Error> {
     let now = unscoped.database().runtime().clock.now();
-    // Without one that signs until then, there is nothing to wait for.
+    // Without a key that signs until then, there is nothing to wait for.
     let begin = if read(unscoped).await?.signing(now).is_some() {
         begin
     } else {
@@ -64,11 +66,11 @@ pub async fn rotate_signing_keys(
         .map(|kid| kid.to_string()))
 }
 
-/// Removes a key at once: every replica refuses its tokens within a second. If it signed, or was to sign, a new one does
-/// from now on, whose name this gives.
+/// Removes a key at once: every replica refuses its tokens within a second. If it signs or was about to, creates a new
+/// key that signs from now on, and returns the new key's name.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such key.
+/// [`Error::NotFound`] if there is no such key.
 pub async fn retire_signing_key(unscoped: &Unscoped, kid: &str) -> Result<Option<String>, Error> {
     let id = KeyId::parse(kid).ok_or(Error::NotFound)?;
     Ok(store::retire(unscoped, id)
@@ -76,10 +78,10 @@ pub async fn retire_signing_key(unscoped: &Unscoped, kid: &str) -> Result<Option
         .map(|kid| kid.to_string()))
 }
 
-/// When the newest key was made; `None` before there is one.
+/// Reads when the newest key was created; `None` if there is none yet.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
     let origin = Origin {
         request: Uuid::nil(),

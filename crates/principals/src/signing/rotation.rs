@@ -1,4 +1,4 @@
-//! The rotation of signing keys, for as long as the service runs.
+//! The automatic rotation of signing keys.
 
 use std::time::Duration;
 
@@ -7,60 +7,59 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{making::next, memory::KeyMemory, store};
 
-/// How often it is looked whether anything is to be done. Looking asks the clock, and the database only when it is.
+/// How often the task checks whether there is work. The check reads the clock; it queries the database only if there
+/// is.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Makes the first key, lets another follow it in time, and clears away what is over, for as long as the service runs.
+/// Creates the first key, replaces keys in time and deletes old ones, for as long as the service runs.
 ///
-/// Every replica does this. What is done twice at once is done once: the statements see to that.
+/// Every replica runs this. The statements are safe to run at the same time: only one of them has an effect.
 pub(crate) async fn watch(keys: &KeyMemory) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
-    let mut fails = false;
+    let mut failing = false;
     loop {
         ticks.tick().await;
-        match look_after(keys).await {
-            Ok(()) => fails = false,
-            Err(error) if !fails => {
-                tracing::warn!(%error, cause = error.cause(), "signing keys cannot be looked after");
-                fails = true;
+        match rotate_if_due(keys).await {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                tracing::warn!(%error, cause = error.cause(), "signing key rotation failed");
+                failing = true;
             }
             Err(_) => {}
         }
     }
 }
 
-async fn look_after(keys: &KeyMemory) -> Result<(), Error> {
+async fn rotate_if_due(keys: &KeyMemory) -> Result<(), Error> {
     let set = match keys.remembered() {
         Some(set) => set,
         None => keys.current().await?,
     };
-    let asks = |now| (set.is_due(now, keys.lifetime), set.is_cluttered(now));
-    if asks(keys.database.runtime().clock.now()) == (false, false) {
+    let work_at = |now| (set.is_due(now, keys.lifetime), set.is_cluttered(now));
+    if work_at(keys.database.runtime().clock.now()) == (false, false) {
         return Ok(());
     }
 
-    // A replica whose clock is ahead would remove a key whose tokens the others still issue.
+    // By the database's clock: a replica whose own clock is ahead would delete a key that the others still sign with.
     let now = keys.database.now().await?;
-    let (due, cluttered) = asks(now);
+    let (due, cluttered) = work_at(now);
     if !due && !cluttered {
         return Ok(());
     }
 
-    let unscoped = keys.by_itself("rotate_signing_keys");
+    let unscoped = keys.unscoped("rotate_signing_keys");
     if due {
-        let made = store::make(&unscoped, next(Some(now - keys.lifetime))).await?;
-        if let Some(kid) = made {
-            tracing::info!(%kid, "a new signing key is announced");
+        let created = store::make(&unscoped, next(Some(now - keys.lifetime))).await?;
+        if let Some(kid) = created {
+            tracing::info!(%kid, "signing key created and announced");
         }
     }
-
     if cluttered {
         store::clear(&unscoped, now).await?;
     }
 
     keys.forget();
-
     keys.current().await.map(drop)
 }

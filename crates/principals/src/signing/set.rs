@@ -1,4 +1,4 @@
-//! All signing keys at one moment: which signs, which verify, and what is due.
+//! The set of signing keys: which one signs, which verify, and whether a rotation is due.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use super::{
     stored::Stored,
 };
 
-/// All keys at one moment, the oldest first.
+/// All keys at one moment, oldest first.
 #[derive(Default)]
 pub(crate) struct SigningKeys {
     keys: Vec<Arc<Key>>,
-    /// Those that the key ring does not open: they are used for nothing.
+    /// The keys that the key ring cannot open. They are not used.
     pub(crate) unreadable: Vec<Unreadable>,
-    /// When the newest was made, whether it opens or not.
+    /// When the newest key was created, readable or not.
     newest: Option<Timestamp>,
 }
 
-/// A key that does not open.
+/// A key that cannot be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable {
     pub(crate) kid: String,
@@ -29,36 +29,36 @@ pub(crate) struct Unreadable {
     retires_at: Option<Timestamp>,
 }
 
-/// What a key does.
+/// The state of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
     /// It verifies, and will sign.
     Announced,
     /// It signs and verifies.
     Signing,
-    /// It verifies what it signed.
+    /// It still verifies, but no longer signs.
     Verifying,
 }
 
-/// What an operator sees of a key.
+/// A key as shown to operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyInfo {
-    /// Its name in tokens and in the key set.
+    /// Its id in tokens and in the key set.
     pub kid: String,
-    /// Its name in the audit log.
+    /// Its id in the audit log.
     pub audit_id: Uuid,
-    /// What it does at present.
+    /// Its current state.
     pub state: KeyState,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it begins to sign.
+    /// When it starts to sign.
     pub signs_from: Timestamp,
-    /// When it verifies no more; `None` while no other follows it.
+    /// When it stops verifying; `None` until a key replaces it.
     pub retires_at: Option<Timestamp>,
 }
 
 impl SigningKeys {
-    /// Opens what stands in the database.
+    /// Opens stored keys.
     pub(crate) fn open(stored: &[Stored], ring: &KeyRing) -> Self {
         let mut set = Self {
             newest: stored.last().map(|key| key.created_at),
@@ -82,21 +82,22 @@ impl SigningKeys {
         set
     }
 
-    /// The key that signs: the newest whose time has come. Should that be none, one that was announced, since somebody
-    /// with a clock ahead of this one has wiped its predecessor.
+    /// The key that signs: the newest whose signing time has started. If there is none, an announced key: a replica
+    /// whose clock is ahead has already wiped the key before it.
     pub(crate) fn signing(&self, now: Timestamp) -> Option<&Arc<Key>> {
-        let able = || {
+        let candidates = || {
             self.keys
                 .iter()
                 .rev()
                 .filter(|key| key.signing.is_some() && key.verifies_at(now))
         };
-        able()
+
+        candidates()
             .find(|key| key.signs_from <= now)
-            .or_else(|| able().next())
+            .or_else(|| candidates().next())
     }
 
-    /// The key of this name, if its tokens are believed.
+    /// Finds the key with this name, if its tokens are accepted.
     pub(crate) fn find(&self, id: KeyId, now: Timestamp) -> Option<&Arc<Key>> {
         self.keys
             .iter()
@@ -107,7 +108,7 @@ impl SigningKeys {
         self.keys.iter().map(|key| key.id)
     }
 
-    /// The public halves of all that verify, also of those that will.
+    /// The public halves of all keys that verify, announced ones included.
     pub(crate) fn public(&self, now: Timestamp) -> Vec<Jwk> {
         self.keys
             .iter()
@@ -116,21 +117,22 @@ impl SigningKeys {
             .collect()
     }
 
-    /// Whether the newest key is so old that another should follow. Never where the ring opens none that signs: such a
-    /// process would put a key in the others' way.
+    /// Whether the newest key is old enough to be replaced. Never if the ring opens no key that signs: a process with
+    /// the wrong ring must not add a key that the others cannot open.
     pub(crate) fn is_due(&self, now: Timestamp, rotation: Duration) -> bool {
         self.newest.is_some_and(|made| made + rotation <= now) && self.signing(now).is_some()
     }
 
-    /// Whether there is anything to wipe or to remove.
+    /// Whether there is a private half to wipe or a key to delete.
     pub(crate) fn is_cluttered(&self, now: Timestamp) -> bool {
         let newest = self
             .keys
             .iter()
             .rposition(|key| key.signs_from <= now)
             .unwrap_or(0);
+
         let mut keys = self.keys.iter().enumerate();
-        keys.any(|(place, key)| !key.verifies_at(now) || (key.signing.is_some() && place < newest))
+        keys.any(|(index, key)| !key.verifies_at(now) || (key.signing.is_some() && index < newest))
             || self
                 .unreadable
                 .iter()
@@ -145,9 +147,9 @@ impl SigningKeys {
             _ => KeyState::Verifying,
         };
 
-        let alive = self.keys.iter().filter(|key| key.verifies_at(now));
-
-        alive
+        self.keys
+            .iter()
+            .filter(|key| key.verifies_at(now))
             .map(|key| KeyInfo {
                 kid: key.id.to_string(),
                 audit_id: key.id.uuid(),
@@ -165,7 +167,7 @@ mod tests {
     use super::*;
     use crate::signing::key::tests::{ring, stored};
 
-    /// Two keys, the second of which signs from hour 1 on; the first verifies until hour 9.
+    /// Two keys: the second signs from hour 1 on, the first verifies until hour 9.
     fn two() -> (KeyRing, Vec<Stored>) {
         let ring = ring();
         let mut keys = vec![stored(&ring, hour(0)), stored(&ring, hour(1))];
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(states(&set, hour(1)), [Verifying, Signing]);
         assert!(
             set.is_cluttered(hour(1)),
-            "what signs no more is to be wiped"
+            "a key that no longer signs is to be wiped"
         );
 
         keys[0].private = None;
@@ -215,9 +217,9 @@ mod tests {
         assert_eq!(set.public(hour(9)).len(), 1);
     }
 
-    /// A clock that is behind sees the first key wiped before the second may sign.
+    /// A process whose clock is behind sees the first key wiped before the second may sign.
     #[test]
-    fn somebody_whose_clock_is_behind_signs_all_the_same() {
+    fn a_process_whose_clock_is_behind_still_signs() {
         let (ring, mut keys) = two();
         keys[0].private = None;
         let set = SigningKeys::open(&keys, &ring);

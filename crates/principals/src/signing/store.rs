@@ -1,4 +1,4 @@
-//! The table `signing_keys`: all that is ever read from it and written to it.
+//! The statements on the table `signing_keys`.
 
 use mainstay_database::{Change, Error, Event, Row, Unscoped, Value};
 use mainstay_kernel::Timestamp;
@@ -11,15 +11,15 @@ use super::{
 };
 use crate::events::{Action, about};
 
-/// Every key, the oldest first.
+/// Selects every key, oldest first.
 pub(crate) const LIST: &str = r"
     SELECT id, public, private, created_at, signs_from, retires_at
     FROM mainstay.signing_keys
     ORDER BY number
 ";
 
-/// Makes a key and lets the ones before it retire, unless one was made since `$7`. Of two that do so at once, both take
-/// the same number, and the second does nothing.
+/// Creates a key and sets the end of the keys before it, unless a key was created after `$7`. Two concurrent statements
+/// take the same number, so the second one changes nothing.
 const MAKE: &str = r"
     changed AS (
         INSERT INTO mainstay.signing_keys (id, number, public, private, created_at, signs_from)
@@ -37,7 +37,7 @@ const MAKE: &str = r"
     )
 ";
 
-/// Removes a key. Where it signed, or was to sign, another one begins at once.
+/// Deletes a key. If it had a private half, creates another that signs at once.
 const RETIRE: &str = r"
     gone AS (
         DELETE FROM mainstay.signing_keys
@@ -66,7 +66,7 @@ const RETIRE: &str = r"
     )
 ";
 
-/// Wipes what signs no more, and removes what verifies no more.
+/// Wipes the private halves of keys that no longer sign, and deletes keys that no longer verify.
 const CLEAR: &str = r"
     WITH gone AS (DELETE FROM mainstay.signing_keys WHERE retires_at <= $1)
     UPDATE mainstay.signing_keys k
@@ -83,7 +83,7 @@ pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<Row>, Error> {
     unscoped.select("signing_keys.list", LIST, []).await
 }
 
-/// Makes a key; `None` when another was made first.
+/// Creates a key; `None` if another was created first.
 pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<KeyId>, Error> {
     let database = unscoped.database();
     let (now, new) = (database.now().await?, fresh(unscoped)?);
@@ -110,10 +110,10 @@ pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<K
     Ok((!made.is_empty()).then_some(new.id))
 }
 
-/// Removes a key, and gives the one that signs in its place where it has one.
+/// Deletes a key, and returns the id of the key that signs in its place, if one was created.
 ///
 /// # Errors
-/// [`Error::NotFound`] when there is no such key.
+/// [`Error::NotFound`] if there is no such key.
 pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyId>, Error> {
     let now = unscoped.database().now().await?;
     let new = fresh(unscoped)?;
@@ -135,7 +135,8 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
     Ok(made.and_then(|id| KeyId::parse(&id)))
 }
 
-/// Wipes and removes what is over at `now`. What was made is on record, and its end follows from that.
+/// Wipes and deletes keys that are past their time at `now`. This is not audited: the record of a key's creation
+/// implies it.
 pub(crate) async fn clear(unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
     let now: OffsetDateTime = now.inner();
     unscoped

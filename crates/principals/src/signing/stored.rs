@@ -1,9 +1,9 @@
-//! A signing key as it stands in the database.
+//! A row of `signing_keys`.
 
 use mainstay_database::{Error, Row};
 use mainstay_kernel::Timestamp;
 
-/// A key as it stands in the database.
+/// A row of `signing_keys`.
 #[derive(Clone)]
 pub(crate) struct Stored {
     pub(crate) id: String,
