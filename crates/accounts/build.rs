@@ -1,12 +1,11 @@
-//! Prepares the account pages: they are written from their templates, and their scripts and styles are named after their
-//! content and compressed.
+//! Builds the account pages: renders the templates, names scripts and styles by their content, and compresses them.
 
 use std::{env, error::Error, path::PathBuf};
 
 use askama::Template;
 use mainstay_assets::Bundle;
 
-/// Pages that fill in `templates/layout.html`: the template of each, its title in HTML, and its script.
+/// Pages that extend `templates/layout.html`: the template, the title in HTML, and the script of each.
 macro_rules! pages {
     ($($page:ident = $template:tt, $title:literal, $script:literal;)+) => {
         $(
@@ -18,7 +17,7 @@ macro_rules! pages {
             }
         )+
 
-        /// The pages as they are served, but for the names of what they load.
+        /// Renders the pages. The names of the files that they load are not final yet.
         fn pages() -> askama::Result<Vec<(&'static str, String)>> {
             Ok(vec![$({
                 let page = $page { title: $title, script: $script };
@@ -52,5 +51,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             files.file(name, page.as_bytes())
         })
         .write(&target, "account_pages")?;
+
     Ok(())
 }

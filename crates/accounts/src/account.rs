@@ -1,4 +1,4 @@
-//! Accounts: signed up, created, changed, deactivated and deleted.
+//! Accounts: sign-up, creation, changes, deactivation and deletion.
 
 pub mod address;
 pub mod by_address;
@@ -16,14 +16,14 @@ pub mod tables;
 
 use mainstay_http::{Module, Recipient};
 
-/// Who carries the letters.
+/// The recipient of the e-mails.
 const MAIL_SERVER: Recipient = Recipient {
     who: "the mail server of `MAINSTAY_MAIL_SMTP_URL`",
     what: "addresses of accounts and of invited people, with the message",
     when: "when a message is sent",
 };
 
-/// An account of one's own, from its beginning to its end.
+/// The endpoints of a person's own account.
 pub fn module() -> Module {
     let module = Module::new("accounts")
         .keeping(
@@ -32,15 +32,15 @@ pub fn module() -> Module {
         )
         .keeping(
             "mainstay.unique_indexes",
-            "as long as the account, or the identity of elsewhere, whose value it is",
+            "as long as the account or the external identity that it belongs to",
         )
         .keeping(
             "mainstay.sign_ups",
-            "an hour, until it is confirmed; deleted within ten minutes of its end",
+            "until it is confirmed, at most an hour; deleted within ten minutes after that",
         )
         .keeping(
             "mainstay.email_changes",
-            "an hour, until it is confirmed; deleted within ten minutes of its end",
+            "until it is confirmed, at most an hour; deleted within ten minutes after that",
         )
         .table(tables::users())
         .table(tables::email_changes())

@@ -1,17 +1,18 @@
-//! The pages on which people sign in, and to which the links of our mails lead.
+//! The pages for signing in, and those that the links in e-mails lead to.
 //!
-//! Each is a static page and a script that calls the API like any other client; what is decided, the API decides. A
-//! mail's token stands behind `#` in its link, so that no server, proxy or log ever sees it, and the script takes it out
-//! of the address bar (OWASP ASVS 14.2.1). What the pages look like is `mainstay_http::look` and `account.css`.
+//! Each page is static, with a script that calls the API like any other client. The API makes all decisions. The token
+//! of a link follows a `#`, so that no server, proxy or log sees it, and the script removes it from the address bar
+//! (OWASP ASVS
+//! 14.2.1). The styles are in `mainstay_http::look` and `account.css`.
 
 use mainstay_http::{Asset, WebPage};
 
-/// Scripts and styles come as files from this origin, never inline, and calls go to this origin alone (W3C CSP Level 3;
-/// OWASP ASVS 3.4.3, 3.4.6). `form-action 'none'` keeps a password out of a URL should a script fail to load.
+/// Scripts and styles are files of this origin, never inline, and requests go only to this origin (W3C CSP Level 3;
+/// OWASP ASVS 3.4.3, 3.4.6). `form-action 'none'` keeps a password out of a URL if a script fails to load.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The pages: where each is, and its file.
+/// The path and the file of each page.
 const PAGES: [(&str, &str); 10] = [
     ("/oauth/authorize", "sign-in.html"),
     ("/account/sign-in", "sign-in.html"),
@@ -25,10 +26,10 @@ const PAGES: [(&str, &str); 10] = [
     ("/account/security", "security.html"),
 ];
 
-/// What `build.rs` made of the templates and of the folder `account_pages`.
+/// The files that `build.rs` generates from the templates and the folder `account_pages`.
 static FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/account_pages.rs"));
 
-/// The pages, and what they load.
+/// The pages, and the files that they load.
 pub fn pages() -> impl Iterator<Item = WebPage> {
     let pages = PAGES.iter().filter_map(|(path, name)| {
         let file = FILES.iter().find(|file| file.name == *name)?;
@@ -38,7 +39,8 @@ pub fn pages() -> impl Iterator<Item = WebPage> {
         .iter()
         .filter(|file| file.is_hashed)
         .map(WebPage::asset);
-    // The page that shows who is signed in, or asks who it is.
+
+    // `/account` shows who is signed in, or asks the visitor to sign in.
     pages
         .chain(loaded)
         .chain([WebPage::redirect("/account", "/account/sign-in")])
@@ -48,7 +50,7 @@ pub fn pages() -> impl Iterator<Item = WebPage> {
 mod tests {
     use super::*;
 
-    /// The files whose names end so, as they are served.
+    /// The served files with this extension.
     fn files(extension: &str) -> Vec<(&'static str, &'static str)> {
         let wanted = FILES.iter().filter(|file| file.name.ends_with(extension));
         wanted
@@ -56,7 +58,7 @@ mod tests {
             .collect()
     }
 
-    /// The values between `opening` and the next quotation mark.
+    /// The strings between `opening` and the next quotation mark.
     fn named<'a>(text: &'a str, opening: &'a str) -> impl Iterator<Item = &'a str> {
         text.split(opening)
             .skip(1)
@@ -67,7 +69,7 @@ mod tests {
     fn every_page_has_its_file_and_every_file_that_it_names_is_served() {
         let served: Vec<_> = pages().map(|page| page.path()).collect();
         for (path, name) in PAGES {
-            assert!(served.contains(&path), "{name} is not there");
+            assert!(served.contains(&path), "{name} is not served");
         }
 
         for file in FILES.iter().filter(|file| file.name.ends_with(".html")) {
@@ -133,9 +135,9 @@ mod tests {
         }
     }
 
-    /// WCAG 2.2, 1.3.1, 1.3.5, 3.3.2: each field has a label of its own and says what it is for.
+    /// WCAG 2.2, 1.3.1, 1.3.5, 3.3.2.
     #[test]
-    fn every_field_has_a_label() {
+    fn every_field_has_a_label_and_a_purpose() {
         for (page, html) in files(".html") {
             for field in html
                 .split("<input ")
@@ -149,7 +151,7 @@ mod tests {
                 );
                 assert!(
                     field.contains("autocomplete=\""),
-                    "{page}: {id} does not say what it is for"
+                    "{page}: {id} does not state its purpose"
                 );
             }
         }

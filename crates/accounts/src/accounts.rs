@@ -8,20 +8,20 @@ use mainstay_principals::Principals;
 
 use crate::{passwords::estimator::Estimator, settings::Settings, throttle::flood::Flood};
 
-/// What signing in to accounts takes.
+/// The shared state of the accounts' endpoints.
 pub struct Accounts {
-    /// How accounts work.
+    /// The settings of accounts.
     pub settings: Settings,
-    /// Where passwords are hashed.
+    /// The password hasher.
     pub hasher: PasswordHasher,
-    /// Whose credential is whose.
+    /// The principals of credentials.
     pub principals: Arc<Principals>,
     pub(crate) estimator: Estimator,
     pub(crate) flood: Flood,
 }
 
 impl Accounts {
-    /// Accounts whose sessions `principals` knows.
+    /// Creates the state. `principals` authenticates the accounts' sessions.
     pub fn new(settings: Settings, hasher: PasswordHasher, principals: Arc<Principals>) -> Self {
         Self {
             settings,
@@ -32,7 +32,7 @@ impl Accounts {
         }
     }
 
-    /// The clock and the random bytes.
+    /// The clock and the random source.
     pub fn runtime(&self) -> &Runtime {
         self.principals.runtime()
     }

@@ -1,4 +1,4 @@
-//! What identity writes to people: each letter says what happened, and what to do when it was not them.
+//! The e-mails about accounts. Each states what happened, and what to do if it was not the recipient.
 
 use std::net::IpAddr;
 
@@ -9,12 +9,12 @@ use mainstay_mail::{Letter, Mail};
 
 use crate::accounts::Accounts;
 
-/// Queues a letter to `address`.
+/// Creates the job that sends an e-mail to `address`.
 ///
-/// An address that no mail system takes gets none: the account works without, and the log says so.
+/// `None` if the address cannot receive e-mail, which is logged. The account works without it.
 ///
 /// # Errors
-/// [`Error::Internal`] when the letter has no JSON form.
+/// [`Error::Internal`] if the letter cannot be written as JSON.
 pub fn to(
     address: &EmailAddress,
     letter: &Letter,
@@ -23,13 +23,13 @@ pub fn to(
     match Mail::new(address.as_str(), letter) {
         Ok(mail) => mail.job(unscoped).map(Some),
         Err(error) => {
-            tracing::warn!(%error, "a letter was not written");
+            tracing::warn!(%error, "e-mail not queued");
             Ok(None)
         }
     }
 }
 
-/// Refuses an address that no letter can be sent to, before somebody waits for one in vain.
+/// Refuses an address that cannot receive e-mail.
 ///
 /// # Errors
 /// [`INVALID_INPUT`] for the member `email` of the body.
@@ -37,7 +37,7 @@ pub(crate) fn can_reach(address: &EmailAddress) -> Result<(), Problem> {
     Mail::new(address.as_str(), &Letter::new(""))
         .map(drop)
         .map_err(|_| {
-            let detail = "no mail can be sent to this address".to_owned();
+            let detail = "this address cannot receive e-mail".to_owned();
             INVALID_INPUT.problem().errors([FieldError {
                 location: "body".into(),
                 pointer: "/email".to_owned(),
@@ -46,7 +46,7 @@ pub(crate) fn can_reach(address: &EmailAddress) -> Result<(), Problem> {
         })
 }
 
-/// A link into the account pages. The token stands in the fragment, which no server logs and no page passes on.
+/// A link to an account page. The token is in the fragment, which is not sent to servers or to other pages.
 pub fn link(accounts: &Accounts, page: &str, token: &SecretString) -> String {
     format!(
         "{}/{page}#token={}",
@@ -55,57 +55,63 @@ pub fn link(accounts: &Accounts, page: &str, token: &SecretString) -> String {
     )
 }
 
-const NOT_YOU: &str =
-    "If that was not you, choose a new password at once and end all other sessions.";
+const NOT_YOU: &str = "If this was not you, change your password now and end all other sessions.";
 
 pub(crate) fn sign_up(accounts: &Accounts, token: &SecretString) -> Letter {
     Letter::new("Confirm your address")
-        .paragraph("Somebody, we hope you, asked for an account with this address.")
+        .paragraph("Someone, hopefully you, signed up for an account with this address.")
         .button("Confirm the address", link(accounts, "confirm", token))
-        .paragraph("The page asks for the password that was chosen. The link works for one hour.")
-        .footer("If you did not ask for an account, do nothing: without the password nobody can finish it.")
+        .paragraph(
+            "The page asks for the password that you chose at sign-up. The link is valid for one hour.",
+        )
+        .footer(
+            "If you did not sign up, ignore this message. Without the password, no account is created.",
+        )
 }
 
 pub(crate) fn sign_up_again(accounts: &Accounts) -> Letter {
-    Letter::new("You have an account already")
+    Letter::new("You already have an account")
         .paragraph(
-            "Somebody, we hope you, asked for an account with this address. It has one already.",
+            "Someone, hopefully you, signed up for an account with this address. It already has one.",
         )
         .button(
             "Choose a new password",
             format!("{}/forgot", accounts.settings.pages_url),
         )
-        .footer("If you did not ask for an account, do nothing: yours is as it was.")
+        .footer("If you did not sign up, ignore this message. Your account has not changed.")
 }
 
 pub(crate) fn password_reset(accounts: &Accounts, token: &SecretString) -> Letter {
     Letter::new("Choose a new password")
-        .paragraph("Somebody, we hope you, asked to choose a new password for your account.")
+        .paragraph("Someone, hopefully you, requested a new password for your account.")
         .button("Choose a password", link(accounts, "reset", token))
-        .paragraph("The link works once, for ten minutes.")
-        .footer("If you did not ask for it, do nothing: your password is as it was.")
+        .paragraph("The link can be used once and is valid for ten minutes.")
+        .footer("If you did not request this, ignore this message. Your password has not changed.")
 }
 
-pub(crate) fn password_reset_for_nobody() -> Letter {
+pub(crate) fn password_reset_without_account() -> Letter {
     Letter::new("There is no account with this address")
-        .paragraph("Somebody asked to choose a new password for the account with this address. There is none.")
-        .paragraph("If it was you, perhaps you signed up with another address.")
-        .footer("If you did not ask for it, do nothing.")
+        .paragraph(
+            "Someone requested a new password for the account with this address, but there is no such account.",
+        )
+        .paragraph("If it was you, you may have signed up with another address.")
+        .footer("If you did not request this, ignore this message.")
 }
 
-/// `keys` are the names of the API keys that still work.
+/// `keys` are the names of the API keys that remain valid.
 pub(crate) fn password_changed(keys: &[String]) -> Letter {
     let letter = Letter::new("Your password was changed")
         .paragraph("The password of your account was changed, and all other sessions were ended.");
-    let letter = match still_working(keys) {
+    let letter = match remaining_keys(keys) {
         Some(paragraph) => letter.paragraph(paragraph),
         None => letter,
     };
+
     letter.paragraph(NOT_YOU)
 }
 
-/// Names the keys that a new password does not end, so that their owner can revoke what is not theirs.
-fn still_working(keys: &[String]) -> Option<String> {
+/// Lists the keys that a new password does not revoke, so that their owner can revoke the ones that are not theirs.
+fn remaining_keys(keys: &[String]) -> Option<String> {
     const NAMED: usize = 20;
 
     let named: Vec<_> = keys
@@ -113,7 +119,6 @@ fn still_working(keys: &[String]) -> Option<String> {
         .take(NAMED)
         .map(|name| format!("\u{201c}{name}\u{201d}"))
         .collect();
-
     let more = keys
         .len()
         .checked_sub(NAMED + 1)
@@ -135,83 +140,89 @@ pub(crate) fn email_change_from(
 ) -> Letter {
     Letter::new("Confirm the change of your address")
         .paragraph(format!(
-            "The address of your account is to become {}.",
+            "Someone, hopefully you, asked to change the address of your account to {}.",
             to.as_str()
         ))
         .button("Confirm the change", link(accounts, "email", token))
         .paragraph(
-            "It is changed once both addresses have confirmed it. The link works for one hour.",
+            "The address changes when both addresses have confirmed. The link is valid for one hour.",
         )
         .paragraph(NOT_YOU)
 }
 
 pub(crate) fn email_change_to(accounts: &Accounts, token: &SecretString) -> Letter {
     Letter::new("Confirm your new address")
-        .paragraph("This is to become the address of your account.")
+        .paragraph("Someone, hopefully you, asked to use this address for their account.")
         .button("Confirm the address", link(accounts, "email", token))
         .paragraph(
-            "It is changed once both addresses have confirmed it. The link works for one hour.",
+            "The address changes when both addresses have confirmed. The link is valid for one hour.",
         )
-        .footer("If you have no account with us, do nothing.")
+        .footer("If you did not request this, ignore this message.")
 }
 
 pub(crate) fn email_change_to_taken() -> Letter {
-    Letter::new("Your address was given for another account")
+    Letter::new("Your address was entered for another account")
         .paragraph(
-            "Somebody, perhaps you, wants to use this address for an account. It belongs to your account already.",
+            "Someone, perhaps you, asked to use this address for another account. It already belongs to yours.",
         )
-        .footer("If that was not you, do nothing: your account is as it was.")
+        .footer("If this was not you, ignore this message. Your account has not changed.")
 }
 
 pub(crate) fn email_changed(to: &EmailAddress) -> Letter {
     Letter::new("Your address was changed")
         .paragraph(format!(
-            "Both addresses have confirmed it: your account's address is now {}.",
+            "Both addresses have confirmed the change. The address of your account is now {}.",
             to.as_str()
         ))
-        .paragraph("If that was not you, write to whoever runs this service.")
+        .paragraph("If this was not you, contact the operator of this service.")
 }
 
 pub(crate) fn signed_in_from_elsewhere(address: Option<IpAddr>) -> Letter {
     let place = address
         .map(|address| format!(" ({address})"))
         .unwrap_or_default();
-    Letter::new("A sign-in from a new place")
-        .paragraph(format!("Somebody, we hope you, signed in to your account from a network that is new to it{place}."))
+
+    Letter::new("New sign-in to your account")
+        .paragraph(format!(
+            "Someone, hopefully you, signed in to your account from a new network{place}."
+        ))
         .paragraph(NOT_YOU)
 }
 
-/// An identity of another provider was linked. `provider` is its label.
+/// The e-mail about a linked external identity. `provider` is the provider's label.
 pub fn identity_linked(provider: &str) -> Letter {
     Letter::new("A way to sign in was added")
         .paragraph(format!(
-            "From now on one can sign in to your account by {provider}."
+            "Your account can now be signed in to with {provider}."
         ))
-        .paragraph("If that was not you, unlink it and end all other sessions.")
+        .paragraph("If this was not you, unlink it and end all other sessions.")
 }
 
-/// An identity of another provider was unlinked.
+/// The e-mail about an unlinked external identity.
 pub fn identity_unlinked() -> Letter {
     Letter::new("A way to sign in was removed")
-        .paragraph("An identity of elsewhere was unlinked from your account, and all other sessions were ended.")
+        .paragraph("An external identity was unlinked from your account, and all other sessions were ended.")
         .paragraph(NOT_YOU)
 }
 
-/// An API key was made. `name` is what it is called.
+/// The e-mail about a new API key called `name`.
 pub fn api_key_made(name: &str) -> Letter {
-    Letter::new("An API key was made for your account")
-        .paragraph(format!("From now on programs can call in your name by the key \u{201c}{name}\u{201d}."))
-        .paragraph("If that was not you, revoke the key, choose a new password at once and end all other sessions.")
+    Letter::new("An API key was created for your account")
+        .paragraph(format!(
+            "Programs can now act on behalf of your account with the API key \u{201c}{name}\u{201d}."
+        ))
+        .paragraph("If this was not you, revoke the key, change your password now and end all other sessions.")
 }
 
 pub(crate) fn account_deactivated() -> Letter {
-    Letter::new("Your account was deactivated")
-        .paragraph("Your account was deactivated: no one can sign in to it. The operator of this service can activate it again.")
+    Letter::new("Your account was deactivated").paragraph(
+        "Your account was deactivated. No one can sign in to it until the operator of this service activates it again.",
+    )
 }
 
 pub(crate) fn account_deleted() -> Letter {
     Letter::new("Your account was deleted")
-        .paragraph("Your account was deleted, and the key to your personal data with it.")
+        .paragraph("Your account was deleted, and the key to your personal data was destroyed.")
 }
 
 pub(crate) fn second_factor_added(what: &str) -> Letter {
@@ -232,22 +243,22 @@ pub(crate) fn second_factor_removed(what: &str) -> Letter {
 
 pub(crate) fn second_factors_reset() -> Letter {
     Letter::new("Your second factors were reset")
-        .paragraph("Whoever runs this service has removed every second factor of your account, and ended all sessions.")
+        .paragraph("The operator of this service removed all second factors of your account and ended all sessions.")
         .paragraph(
             "Sign in with your password, and add a second factor again. If your password is too short to be used \
              alone, request a password reset first.",
         )
-        .paragraph("If you did not ask for it, write to whoever runs this service.")
+        .paragraph("If you did not ask for this, contact the operator of this service.")
 }
 
 pub(crate) fn recovery_codes_replaced() -> Letter {
     Letter::new("Your recovery codes were replaced")
-        .paragraph("New recovery codes were made for your account. The old ones are worth nothing from now on.")
+        .paragraph("New recovery codes were created for your account. The old ones no longer work.")
         .paragraph(NOT_YOU)
 }
 
 pub(crate) fn recovery_code_used() -> Letter {
     Letter::new("A recovery code was used")
-        .paragraph("A recovery code of your account was used in place of a second factor. It is not taken again.")
+        .paragraph("A recovery code of your account was used in place of a second factor. It cannot be used again.")
         .paragraph(NOT_YOU)
 }

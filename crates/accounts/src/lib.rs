@@ -1,8 +1,8 @@
-//! Accounts of persons: how they are made, how people sign in to them, and how they are closed.
+//! Accounts of people: sign-up, sign-in, sessions, second factors, deactivation and deletion.
 //!
-//! Sign-in is by password, by passkey, or by what the crate `federation` brings; what is counted against guessing is in
-//! [`throttle`]. Which credential a request carries is decided below, in `principals`; to which organizations an account
-//! belongs, above.
+//! People sign in with a password or a passkey, or through the crate `federation` with an external provider.
+//! [`throttle`] limits guessing. The crate `principals` authenticates requests; the crate `organizations` manages the
+//! memberships of accounts.
 
 pub mod account;
 pub mod account_pages;

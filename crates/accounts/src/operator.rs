@@ -1,73 +1,72 @@
-//! What an operator does to accounts and sessions from the command line.
+//! The operator's commands for accounts and sessions.
 
-use mainstay_crypto::Sealed;
+use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, Row, Unscoped, Uuid};
 use mainstay_kernel::{EmailAddress, OrganizationId, SessionId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about_session, about_user};
 
 use crate::account::address::email_index;
 
-/// An account as an operator sees it.
+/// An account as shown to operators.
 #[derive(Clone, Debug)]
 pub struct UserSummary {
     /// The account.
     pub id: UserId,
-    /// What a service account is called.
+    /// A service account's name; `None` for a person.
     pub name: Option<String>,
-    /// Whether it may sign in.
+    /// Whether it is active.
     pub active: bool,
-    /// Whether sign-in takes a second factor.
+    /// Whether sign-in requires a second factor.
     pub second_factor: bool,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Its organizations and its role in each, as in `Acme (owner)`.
+    /// Its organizations and its role in each, for example `Acme (owner)`.
     pub memberships: Vec<String>,
 }
 
-/// A session as an operator sees it.
+/// A session as shown to operators.
 #[derive(Clone, Debug)]
 pub struct SessionSummary {
     /// The session.
     pub id: SessionId,
     /// `token`, `cookie` or `client`.
     pub kind: String,
-    /// Where it works.
+    /// The organization that it works in.
     pub organization: Option<OrganizationId>,
-    /// When it began.
+    /// When it started.
     pub created_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// The account that an operator means: by its id, or by its address.
+/// Finds an account by its id or its address.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSummary>, Error> {
     const FIND: &str = r"
-        SELECT u.id, u.name, u.active, u.second_factor, u.created_at,
-            coalesce(
-                (
-                    SELECT array_agg(o.name || ' (' || r.name || ')' ORDER BY m.created_at)
-                    FROM mainstay.memberships m
-                    JOIN mainstay.organizations o ON o.id = m.organization_id
-                    JOIN mainstay.roles r ON r.id = m.role_id
-                    WHERE m.user_id = u.id
-                ), '{}'
+        SELECT
+            u.id, u.name, u.active, u.second_factor, u.created_at,
+            ARRAY(
+                SELECT o.name || ' (' || r.name || ')'
+                FROM mainstay.memberships m
+                JOIN mainstay.organizations o ON o.id = m.organization_id
+                JOIN mainstay.roles r ON r.id = m.role_id
+                WHERE m.user_id = u.id
+                ORDER BY m.created_at
             )
         FROM mainstay.users u
         WHERE u.id = $1 OR u.email_index = ANY ($2)
     ";
 
     let id = who.parse::<UserId>().ok().map(UserId::uuid);
-
     let indexes: Vec<Vec<u8>> = EmailAddress::parse(who).map_or_else(Vec::new, |email| {
-        let indexes = Sealed::new(email).indexes(unscoped.database().ring(), &email_index());
-        indexes
+        Sealed::new(email)
+            .indexes(unscoped.database().ring(), &email_index())
             .into_iter()
-            .map(mainstay_crypto::BlindIndex::into_bytes)
+            .map(BlindIndex::into_bytes)
             .collect()
     });
 
@@ -89,10 +88,10 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
     rows.first().map(read).transpose()
 }
 
-/// The sessions of an account that last.
+/// Lists the sessions of an account that have neither ended nor expired.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<SessionSummary>, Error> {
     const LIST: &str = r"
         SELECT id, kind, organization_id, created_at, last_used_at, expires_at
@@ -127,10 +126,10 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
     rows.iter().map(read).collect()
 }
 
-/// Ends a session, seen by every replica within a second. `false` when there is none that lasts.
+/// Ends a session. Every replica sees this within a second. Returns `false` if the session does not exist or has ended.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool, Error> {
     const END: &str = r"
         changed AS (
@@ -140,21 +139,23 @@ pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool
             RETURNING id
         )
     ";
+
     let now = unscoped.database().runtime().clock.now();
     let event = about_session(Action::TokenRevoked, session, None);
     let values = [session.uuid().into(), now.inner().into()];
+
     Ok(!unscoped
         .change(Change::new("sessions.end_by_operator", END, values, event))
         .await?
         .is_empty())
 }
 
-/// Ends every session of an account and gives their number.
+/// Ends every session of an account and returns their number.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize, Error> {
-    // The account is locked first: a sign-in that is under way starts its session before, or after.
+    // The lock on the account orders this statement before or after a concurrent sign-in.
     const END: &str = r"
         person AS (
             SELECT id

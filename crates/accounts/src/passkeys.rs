@@ -1,8 +1,8 @@
-//! Passkeys (W3C Web Authentication, level 3): a key pair in a device that asks for a finger, a face or a PIN before it
-//! signs. One is enough to sign in alone, and counts as both factors.
+//! Passkeys (W3C Web Authentication, level 3): a key pair in a device that asks for a fingerprint, a face or a PIN
+//! before it signs. A passkey is enough to sign in, and counts as both factors.
 //!
-//! The protocol itself is the work of `webauthn-rs`; here is what it leaves open: where challenges wait, that each is
-//! answered once, whose key it is, and what happens when a counter goes back.
+//! `webauthn-rs` implements the protocol. This module stores challenges, accepts each only once, finds the owner of a
+//! key, and handles counters that go backwards.
 
 pub(crate) mod assertion;
 mod challenge;
@@ -17,7 +17,7 @@ use mainstay_http::Module;
 
 use crate::account::tables::of_account;
 
-/// Adding, listing and removing passkeys, and signing in with one.
+/// The endpoints that add, list and remove passkeys, and sign in with one.
 pub fn module() -> Module {
     let passkeys = ["name", "credential"]
         .map(|column| SealedColumn::at("mainstay.passkeys", column))

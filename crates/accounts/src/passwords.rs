@@ -1,4 +1,4 @@
-//! Passwords: what they may be, and how they are changed and reset.
+//! Passwords: their rules, their change and their reset.
 
 mod candidate;
 pub mod change;
@@ -12,12 +12,12 @@ pub mod strength;
 
 use mainstay_http::Module;
 
-/// Choosing, changing and resetting a password.
+/// The endpoints for choosing, changing and resetting a password.
 pub fn module() -> Module {
     Module::new("passwords")
         .keeping(
             "mainstay.password_resets",
-            "ten minutes; deleted within ten minutes of its end",
+            "ten minutes; deleted within ten minutes after that",
         )
         .endpoints((
             rules::estimate_password,

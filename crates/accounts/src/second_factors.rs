@@ -1,8 +1,8 @@
-//! Second factors: the codes of an authenticator app (RFC 6238), and recovery codes for whoever has lost it. Passkeys are
-//! in a room of their own.
+//! Second factors: the codes of an authenticator app (RFC 6238), and recovery codes in case the app is lost. For
+//! passkeys, see `passkeys.rs`.
 //!
-//! Whether an account has a factor stands in `users.second_factor`, and the schema itself keeps it so. A password reset
-//! touches none of this (OWASP ASVS 6.4.3); an operator can take all factors away ([`reset_second_factors`]).
+//! The schema keeps `users.second_factor` up to date: whether an account has a factor. A password reset changes no
+//! factors (OWASP ASVS 6.4.3). An operator can remove all factors ([`reset_second_factors`]).
 
 pub mod code;
 mod enrolment;
@@ -21,7 +21,7 @@ use mainstay_http::Module;
 
 use crate::account::tables::of_account;
 
-/// Enrolling and removing what codes are made with.
+/// The endpoints that set up and remove second factors.
 pub fn module() -> Module {
     let totps = ["secret", "pending"]
         .map(|column| SealedColumn::at("mainstay.totps", column))

@@ -1,4 +1,4 @@
-//! Sessions: begun by a sign-in, refreshed, listed, moved and ended.
+//! Sessions: started by a sign-in, refreshed, listed, moved and ended.
 
 pub mod answer;
 pub mod device;
@@ -15,17 +15,17 @@ use mainstay_http::Module;
 
 use crate::{accounts::Accounts, passwords};
 
-/// Sign-in, sign-out, and what lies between.
+/// The endpoints that start, refresh, list, move and end sessions.
 pub fn module() -> Module {
     Module::new("sessions")
         .keeping("mainstay.sessions", "a day longer than it can be used")
         .keeping(
             "mainstay.refresh_tokens",
-            "as long as their session; spent ones 30 days",
+            "as long as their session; used ones 30 days",
         )
         .keeping(
             "mainstay.throttles",
-            "a day after the last count, or until what is counted over weeks has leaked",
+            "a day after the last count; counters that last for weeks, until they reach zero",
         )
         .keeping(
             "mainstay.refusals",
@@ -33,7 +33,7 @@ pub fn module() -> Module {
         )
         .keeping(
             "mainstay.sign_in_places",
-            "a year after the last sign-in from there",
+            "a year after the last sign-in from the network",
         )
         .awaits::<Accounts>()
         .table(device::table())

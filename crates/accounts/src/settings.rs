@@ -1,42 +1,42 @@
-//! How accounts work.
+//! The settings of accounts.
 
 use mainstay_config::{BaseUrl, Reader};
 
 use crate::passkeys::relying_party::RelyingParty;
 
-/// How accounts work.
+/// The settings of accounts.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Shortest password of an account without a second factor, in characters.
+    /// Minimum length of the password of an account without a second factor, in characters.
     pub password_min_length: usize,
-    /// Shortest password of an account with one.
+    /// Minimum length of the password of an account with a second factor, in characters.
     pub password_min_length_with_second_factor: usize,
-    /// The URL below which the links in mails lead: the pages that confirm, reset and accept.
+    /// The base URL of the pages that links in e-mails lead to.
     pub pages_url: BaseUrl,
-    /// What passkeys and authenticator apps know the service by.
+    /// The service as passkeys and authenticator apps identify it.
     pub relying_party: RelyingParty,
 }
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`. `public_url` is the URL that clients know the API by.
+    /// Reads the settings. `reader` collects the errors. `public_url` is the API's public URL.
     pub fn read(reader: &mut Reader, public_url: &BaseUrl) -> Self {
         let password_min_length = length(
             reader,
             "identity.password_min_length",
             15,
-            "Shortest password of an account without a second factor, in characters.",
+            "Minimum length of the password of an account without a second factor, in characters.",
         );
         let password_min_length_with_second_factor = length(
             reader,
             "identity.password_min_length_with_second_factor",
             8,
-            "Shortest password of an account with a second factor, in characters.",
+            "Minimum length of the password of an account with a second factor, in characters.",
         );
 
         let pages_url = reader.or(
             "identity.pages_url",
             public_url.join("account"),
-            "The URL below which the links in mails lead: the pages that confirm, reset and accept.",
+            "Base URL of the pages that links in e-mails lead to: confirming, resetting and accepting.",
         );
 
         Self {
@@ -48,7 +48,7 @@ impl Settings {
     }
 }
 
-/// Reads the length of a shortest password; `reader` remembers when no account could have one of it.
+/// Reads a minimum length. `reader` collects an error if it is out of range.
 fn length(reader: &mut Reader, name: &'static str, fallback: usize, help: &'static str) -> usize {
     let length = reader.or(name, fallback, help);
 
@@ -63,7 +63,7 @@ fn length(reader: &mut Reader, name: &'static str, fallback: usize, help: &'stat
 mod tests {
     use super::*;
 
-    /// The variables that are refused where `setting` is `value`.
+    /// The variables that are refused if `setting` is `value`.
     fn refused(setting: &'static str, value: &str) -> Vec<String> {
         let url = BaseUrl::of_loopback(8000);
         let mut reader = Reader::new([]).with_layer("test", [(setting, value.to_owned())]);

@@ -1,11 +1,11 @@
-//! What is cleared away of accounts: rows that have run out.
+//! Deletes expired rows.
 
 use mainstay_database::{Error, Unscoped};
 
 use crate::throttle::refusals::clear_refusals;
 
-/// Statements that delete what nobody can use any more: `$1` is now, by the database's clock. Each takes at most some thousand rows, so that none of
-/// them holds up the service, and passes over rows that another statement has locked, so that it waits for none.
+/// Statements that delete expired rows. `$1` is the current time by the database's clock. Each deletes at most a few
+/// thousand rows, so that it does not slow down the service, and skips locked rows, so that it does not wait.
 const CLEARING: [(&str, &str); 8] = [
     (
         "sign_ups.clear",
@@ -37,7 +37,7 @@ const CLEARING: [(&str, &str); 8] = [
             )
         ",
     ),
-    // What was counted over weeks leaks by two a day.
+    // Counters that last for weeks decrease by two a day.
     (
         "throttles.clear",
         r"
@@ -52,7 +52,7 @@ const CLEARING: [(&str, &str); 8] = [
             )
         ",
     ),
-    // A place that somebody has not signed in from for a year is a new one again.
+    // A network that was not used for a year counts as new again.
     (
         "sign_in_places.clear",
         r"
@@ -66,7 +66,7 @@ const CLEARING: [(&str, &str); 8] = [
             )
         ",
     ),
-    // Spent refresh tokens go with their session: until then one that comes back is recognised.
+    // Used refresh tokens are deleted with their session. Until then, their reuse is detected.
     (
         "sessions.clear",
         r"
@@ -93,7 +93,7 @@ const CLEARING: [(&str, &str); 8] = [
             )
         ",
     ),
-    // One that comes back so late is refused as one that never was.
+    // After this time, a reused token is refused as unknown.
     (
         "refresh_tokens.clear",
         r"
@@ -109,10 +109,10 @@ const CLEARING: [(&str, &str); 8] = [
     ),
 ];
 
-/// Clears away what has run out of accounts and their sessions.
+/// Deletes the expired rows of accounts and sessions.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn clear(unscoped: &Unscoped) -> Result<(), Error> {
     let now = unscoped.database().now().await?.inner();
     for (name, statement) in CLEARING {

@@ -1,4 +1,4 @@
-//! An e-mail address: which ones are taken, and when two of them are one (ADR 0018).
+//! E-mail addresses: which ones are accepted, and which ones are equal (ADR 0018).
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// The longest part before the `@`, in octets (RFC 5321 §4.5.3.1.1).
-const LONGEST_LOCAL_PART: usize = 64;
+/// Maximum length of the part before the `@`, in octets (RFC 5321 §4.5.3.1.1).
+const MAX_LOCAL_PART: usize = 64;
 
-/// The longest address, in octets (RFC 5321 §4.5.3.1.3).
-const LONGEST: usize = 254;
+/// Maximum length of an address, in octets (RFC 5321 §4.5.3.1.3).
+const MAX_LENGTH: usize = 254;
 
-/// An e-mail address: personal, and found through the one spelling of its mailbox.
+/// An e-mail address. It is personal data, and accounts are found by its normalised form.
 ///
-/// The part before the `@` is an ASCII dot-string (RFC 5321 §4.1.2): no quoted strings, and none of the letters of RFC
-/// 6531, of which many look or fold alike. It is kept as its owner writes it, and compared without regard to ASCII case.
-/// The domain is a host name by UTS 46; an internationalised one is kept in its ASCII form (`xn--…`), so that it
-/// has one spelling. Whether an address exists is known when mail arrives there.
+/// The part before the `@` is an ASCII dot-string (RFC 5321 §4.1.2), without quoted strings and without the characters
+/// of RFC 6531, many of which look or fold alike. It is stored as written and compared without regard to ASCII case.
+/// The domain is a host name by UTS 46; an internationalised domain is stored in its ASCII form (`xn--…`). The type
+/// does not check whether the mailbox exists: a confirmation e-mail does.
 #[derive(Clone, PartialEq, Eq, JsonSchema, Validate)]
 #[schemars(transparent)]
 #[garde(transparent)]
@@ -34,31 +34,31 @@ pub struct EmailAddress(
 );
 
 impl EmailAddress {
-    /// An address; `None` when it breaks the rules.
+    /// Parses an address; `None` if it is not valid.
     pub fn parse(text: &str) -> Option<Self> {
         let address = Self(with_ascii_domain(text));
         address.validate().is_ok().then_some(address)
     }
 
-    /// An address that was stored: the rules of its day are not today's.
+    /// Wraps a stored address without validation, because the rules may have changed since it was stored.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The address as its owner writes it, its domain in ASCII.
+    /// The address as written, with its domain in ASCII.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The one spelling of its mailbox, by which addresses are compared.
+    /// The normalised form, by which addresses are compared.
     ///
-    /// It folds ASCII letters alone: full case folding would make one of two mailboxes (U+212A, the Kelvin sign, folds to
-    /// `k`), and the owner of one would be taken for the owner of the other.
+    /// It folds ASCII letters only. Full case folding would make different mailboxes equal (U+212A, the Kelvin sign,
+    /// folds to `k`), and the owner of one could pass for the owner of the other.
     pub fn normalised(&self) -> Zeroizing<String> {
         Zeroizing::new(with_ascii_domain(&self.0).to_ascii_lowercase())
     }
 
-    /// `a***@example.org`: the domain says where, not who.
+    /// For example `a***@example.org`: the domain does not identify a person.
     pub fn mask(&self) -> String {
         let (name, domain) = self.0.split_once('@').unwrap_or((&self.0, ""));
         let first: String = name.chars().take(1).collect();
@@ -66,22 +66,22 @@ impl EmailAddress {
     }
 }
 
-/// Reads any text, with its domain in the one spelling that is kept; the rules are checked afterwards, with those of the
-/// other fields.
+/// Accepts any string and converts its domain to ASCII. Validation follows, together with that of the other fields.
 impl<'de> Deserialize<'de> for EmailAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(with_ascii_domain(&text)))
     }
 }
 
-/// Masked: an address is not for logs.
+/// Prints the masked address, because addresses must not appear in logs.
 impl fmt::Debug for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.mask())
     }
 }
 
-/// The address with an internationalised domain in ASCII; as it is where the domain is ASCII already, or no host name.
+/// Converts an internationalised domain to ASCII. Returns the address unchanged if its domain is ASCII or not a host
+/// name.
 fn with_ascii_domain(text: &str) -> String {
     let ascii = text
         .rsplit_once('@')
@@ -90,7 +90,7 @@ fn with_ascii_domain(text: &str) -> String {
     ascii.unwrap_or_else(|| text.to_owned())
 }
 
-/// A host name in its ASCII form, by UTS 46 with the rules of host names (STD 3) and their lengths.
+/// Converts a host name to ASCII by UTS 46, and checks the rules of host names (STD 3) and their lengths.
 fn ascii_domain(domain: &str) -> Option<String> {
     let ascii = Uts46::new().to_ascii(
         domain.as_bytes(),
@@ -108,22 +108,22 @@ fn is_address(text: &str, _: &()) -> garde::Result {
 
     if !is_dot_string(local) {
         return Err(garde::Error::new(
-            "not an e-mail address: ASCII letters, digits and signs stand before the @",
+            "not an e-mail address: use ASCII letters, digits and symbols before the @",
         ));
     }
 
-    if text.len() > LONGEST
+    if text.len() > MAX_LENGTH
         || ascii_domain(domain).is_none_or(|ascii| !ascii.eq_ignore_ascii_case(domain))
     {
         return Err(garde::Error::new(
-            "not an e-mail address: its domain is no host name",
+            "not an e-mail address: its domain is not a host name",
         ));
     }
 
     Ok(())
 }
 
-/// `Dot-string` of RFC 5321 §4.1.2.
+/// Whether it is a `Dot-string` of RFC 5321 §4.1.2.
 fn is_dot_string(local: &str) -> bool {
     let is_atom = |atom: &str| {
         !atom.is_empty()
@@ -131,7 +131,7 @@ fn is_dot_string(local: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte))
     };
-    local.len() <= LONGEST_LOCAL_PART && local.split('.').all(is_atom)
+    local.len() <= MAX_LOCAL_PART && local.split('.').all(is_atom)
 }
 
 #[cfg(test)]
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mailbox_is_refused() {
+    fn an_invalid_address_is_refused() {
         for wrong in [
             "",
             "a",
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_that_fold_to_ascii_are_no_letters_of_a_mailbox() {
+    fn characters_that_fold_to_ascii_are_refused() {
         for letter in [
             '\u{212a}', '\u{17f}', '\u{131}', '\u{130}', 'ｎ', 'ß', 'é', 'к', '\u{ad}', '\u{200d}',
             '\u{202e}',
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mailbox_has_one_spelling() {
+    fn spellings_of_one_mailbox_are_equal() {
         assert_eq!(normalised("Nick@EXAMPLE.org"), "nick@example.org");
         assert_eq!(normalised("nick@ｅxample.org"), "nick@example.org");
         assert_eq!(
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_kept_in_ascii_and_a_local_part_as_it_is_written() {
+    fn a_domain_is_stored_in_ascii_and_a_local_part_as_written() {
         assert_eq!(
             EmailAddress::parse("Nick@Bücher.example").unwrap().as_str(),
             "Nick@xn--bcher-kva.example"

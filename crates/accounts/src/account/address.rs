@@ -1,11 +1,11 @@
-//! Where an account's address stands: sealed, and under the index by which accounts are found.
+//! The sealed address of an account, and the blind index that finds accounts by address.
 
 use mainstay_crypto::{Cell, IndexLength, IndexPlace};
 use mainstay_kernel::Uuid;
 
 use super::key::NOWHERE;
 
-/// Where an account's address stands.
+/// The cell of an account's sealed address.
 pub fn email_cell(user: Uuid) -> Cell<'static> {
     Cell {
         organization: NOWHERE,
@@ -15,7 +15,7 @@ pub fn email_cell(user: Uuid) -> Cell<'static> {
     }
 }
 
-/// Where the index stands under which accounts are found: full length, since two accounts never share an address.
+/// The place of the index that finds accounts by address. It has full length, because addresses are unique.
 pub fn email_index() -> IndexPlace<'static> {
     IndexPlace {
         organization: NOWHERE,
@@ -25,6 +25,6 @@ pub fn email_index() -> IndexPlace<'static> {
     }
 }
 
-/// The constraints that say that another account has the address: of the index itself, and of what it is under each key of
-/// the ring, since while keys are rotated another replica may index under another key.
+/// The constraints that are violated if another account has the address: one on the index column, and one on the index
+/// under every key of the ring, because during a key rotation another replica may use another key.
 pub const ADDRESS_TAKEN: [&str; 2] = ["users_email_key", "unique_indexes_pkey"];

@@ -1,5 +1,4 @@
-//! Which account has an address. Mail about an account goes to the address that is stored with it, never to the one that
-//! a stranger typed.
+//! Finds an account by its address. E-mails about an account go to its stored address, never to the one that was typed.
 
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Error, Row, Unscoped};
@@ -10,26 +9,29 @@ use super::{
     key::own_key,
 };
 
-/// An active account.
+/// An active account that was found by its address.
 pub struct AddressHolder {
-    /// Which.
+    /// The account.
     pub user: UserId,
-    /// Its address, as it is stored.
+    /// Its stored address.
     pub email: EmailAddress,
-    /// The version of its credentials, the address among them.
+    /// The version of its credentials, which include the address.
     pub credentials: i64,
 }
 
-/// The active account that has this address.
+/// Finds the active account with this address.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn find_by_address(
     unscoped: &Unscoped,
     email: &EmailAddress,
 ) -> Result<Option<AddressHolder>, Error> {
     const FIND: &str = r"
-        SELECT u.id, u.email, k.id, k.wrapped, u.credentials_version
+        SELECT
+            u.id, u.email,
+            k.id, k.wrapped,
+            u.credentials_version
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.email_index = ANY ($1) AND u.active
@@ -63,7 +65,7 @@ pub async fn find_by_address(
     rows.first().map(read).transpose()
 }
 
-/// Where a letter for this address goes: to the stored address of the account that has it, else to the address itself.
+/// The address to write to: the stored address of the account, or the typed address if there is no account.
 pub fn mailbox<'a>(holder: Option<&'a AddressHolder>, typed: &'a EmailAddress) -> &'a EmailAddress {
     holder.map_or(typed, |holder| &holder.email)
 }

@@ -1,4 +1,4 @@
-//! Making an account.
+//! Creates an account.
 
 use mainstay_crypto::{BlindIndex, HashError, PasswordHasher, Sealed};
 use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Value};
@@ -14,60 +14,60 @@ use super::{
 };
 use crate::passwords::password::Password;
 
-/// The account that [`create_user`] makes.
+/// The account that [`create_user`] creates.
 pub struct NewUser {
-    /// How it signs in.
+    /// Its e-mail address.
     pub email: Sealed<EmailAddress>,
-    /// Its password; none for who signs in elsewhere.
+    /// Its password, if any.
     pub password: NewPassword,
-    /// Where it belongs.
+    /// Its organization.
     pub membership: Membership,
-    /// In which role.
+    /// Its role in the organization.
     pub role: String,
 }
 
 /// The password of a new account.
 pub enum NewPassword {
-    /// As its owner chose it.
+    /// A password that is not hashed yet.
     Plain(Password),
-    /// As it was hashed earlier.
+    /// The hash of a password.
     Hashed(SecretString),
-    /// None.
+    /// No password: the person signs in with an external provider.
     None,
 }
 
-/// Where a new account belongs.
+/// The organization of a new account.
 pub enum Membership {
-    /// To no organization yet.
+    /// No organization.
     None,
-    /// An organization that exists.
+    /// An existing organization.
     Existing(OrganizationId),
-    /// One of this name, made with the account.
+    /// A new organization of this name, created with the account.
     New(OrganizationName),
 }
 
-/// What [`create_user`] made.
+/// What [`create_user`] created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CreatedAccount {
     /// The account.
     pub user: UserId,
-    /// Where it belongs, if anywhere yet.
+    /// Its organization, if it has one.
     pub organization: Option<OrganizationId>,
 }
 
-/// Why no account was made.
+/// The account was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// Another account has the address, or the sign-up was used already.
+    /// Another account has the address, or the sign-up was already used.
     #[error("another account has this e-mail address")]
     EmailTaken,
     /// There is no such role or organization.
     #[error("there is no such role or organization")]
     UnknownRole,
-    /// The password was not hashed.
+    /// Hashing the password failed.
     #[error(transparent)]
     Password(#[from] HashError),
-    /// The database did not do it.
+    /// The database failed.
     #[error(transparent)]
     Database(Error),
 }
@@ -87,10 +87,10 @@ impl From<Error> for AccountError {
     }
 }
 
-/// Makes an account and its membership, and the organization too where it is new: all of it or nothing.
+/// Creates an account, its membership, and its organization if that is new, in one statement.
 ///
 /// # Errors
-/// [`AccountError`]; then nothing was made.
+/// [`AccountError`]; nothing was created.
 pub async fn create_user(
     unscoped: &Unscoped,
     hasher: &PasswordHasher,
@@ -99,18 +99,18 @@ pub async fn create_user(
     create_confirmed_user(unscoped, hasher, new, None).await
 }
 
-/// Makes an account; where somebody signed up for it, by consuming what they asked for: `sign_up` is its token's hash.
+/// Creates an account, and deletes the sign-up that it comes from, if any: `sign_up` is the hash of its token.
 ///
 /// # Errors
-/// [`AccountError`]; then nothing was made.
+/// [`AccountError`]; nothing was created.
 pub(crate) async fn create_confirmed_user(
     unscoped: &Unscoped,
     hasher: &PasswordHasher,
     new: NewUser,
     sign_up: Option<Vec<u8>>,
 ) -> Result<CreatedAccount, AccountError> {
-    // While keys are rotated an address may stand under an older key's index. Whoever comes at the same moment is not seen
-    // here, but met in `unique_indexes`.
+    // During a key rotation, existing rows may use an older key's index. `free` does not see concurrent statements; the
+    // constraint on `unique_indexes` does.
     const CHANGE: &str = r"
         consumed AS (
             DELETE FROM mainstay.sign_ups
@@ -146,12 +146,15 @@ pub(crate) async fn create_confirmed_user(
         ),
         member AS (
             INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
-            SELECT id, $9,
+            SELECT
+                id,
+                $9,
                 (
                     SELECT id
                     FROM mainstay.roles
                     WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)
-                ), $5
+                ),
+                $5
             FROM changed
             WHERE $9 IS NOT NULL
         )
@@ -173,7 +176,6 @@ pub(crate) async fn create_confirmed_user(
     };
 
     let (key, wrapped) = ring.new_data_key(&runtime.random, NOWHERE, user.uuid());
-
     let indexes: Vec<_> = new
         .email
         .indexes(ring, &email_index())
@@ -203,6 +205,7 @@ pub(crate) async fn create_confirmed_user(
     let made = unscoped
         .change(Change::new("users.insert", CHANGE, values, event))
         .await?;
+
     if made.is_empty() {
         Err(AccountError::EmailTaken)
     } else {

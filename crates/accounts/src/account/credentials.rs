@@ -1,4 +1,4 @@
-//! The credentials of a person who is signed in, as far as a change of them asks.
+//! What a change of an account's credentials needs to know about the account.
 
 use mainstay_database::{Row, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
@@ -6,27 +6,30 @@ use mainstay_kernel::{EmailAddress, SecretString, UserId};
 
 use super::{address::email_cell, key::own_key};
 
-/// What is needed of an account to change its credentials.
+/// What a change of an account's credentials needs to know about the account.
 pub struct Credentials {
     /// The address.
     pub email: EmailAddress,
-    /// What is kept of the password; `None` where the account has none.
+    /// The hash of the password; `None` without one.
     pub password_hash: Option<SecretString>,
-    /// Whether sign-in takes a second factor.
+    /// Whether sign-in requires a second factor.
     pub second_factor: bool,
     /// The version of the credentials.
     pub version: i64,
-    /// The names of the API keys that work.
+    /// The names of the valid API keys.
     pub keys: Vec<String>,
 }
 
-/// The credentials of a person who is signed in.
+/// Finds the credentials of the caller's account.
 ///
 /// # Errors
-/// [`UNAUTHENTICATED`] when the account was deactivated or deleted.
+/// [`UNAUTHENTICATED`] if the account was deactivated or deleted.
 pub async fn find_credentials(unscoped: &Unscoped, user: UserId) -> Result<Credentials, Problem> {
     const FIND: &str = r"
-        SELECT u.password_hash, u.email, k.id, k.wrapped, u.second_factor, u.credentials_version,
+        SELECT
+            u.password_hash, u.email,
+            k.id, k.wrapped,
+            u.second_factor, u.credentials_version,
             mainstay.live_keys(u.id, $2)
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key

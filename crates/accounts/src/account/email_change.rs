@@ -1,4 +1,4 @@
-//! Asking for a change of one's address.
+//! Requests a change of an account's address. Both addresses must confirm it.
 
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, HeldKey};
@@ -24,20 +24,20 @@ use crate::{
     throttle::{TOO_MANY_ATTEMPTS, requests::admit_own},
 };
 
-/// How long the mailed tokens confirm a change.
+/// How long the tokens in the e-mails are valid.
 const LIFETIME: Duration = Duration::hours(1);
 
-/// Another address.
+/// A new address.
 #[input]
 pub(super) struct ChangeEmail {
-    /// How to sign in from then on.
+    /// The new address.
     email: EmailAddress,
 }
 
-/// Change one's address, in two steps.
+/// Request a change of your address.
 ///
-/// Both addresses get mail; the change happens once both have confirmed it. The answer is the same whether another
-/// account has the new address or not.
+/// Both addresses receive an e-mail with a link. The address changes when both have confirmed. The response is the same
+/// whether or not another account has the new address.
 #[put("/v1/me/email", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn change_email(
     by: Fresh<InPerson>,
@@ -51,36 +51,39 @@ pub(super) async fn change_email(
             )
             SELECT $1, $2, $3, $4, $5, $6, $7
             FROM held
-            ON CONFLICT ON CONSTRAINT email_changes_pkey DO UPDATE SET email = excluded.email,
-                email_index = excluded.email_index, old_hash = excluded.old_hash,
-                new_hash = excluded.new_hash, old_confirmed_at = NULL, new_confirmed_at = NULL,
-                applied_at = NULL, created_at = excluded.created_at,
+            ON CONFLICT ON CONSTRAINT email_changes_pkey DO UPDATE
+            SET email = excluded.email,
+                email_index = excluded.email_index,
+                old_hash = excluded.old_hash,
+                new_hash = excluded.new_hash,
+                old_confirmed_at = NULL,
+                new_confirmed_at = NULL,
+                applied_at = NULL,
+                created_at = excluded.created_at,
                 expires_at = excluded.expires_at
             RETURNING user_id
         )
     ";
 
     letters::can_reach(&body.email)?;
+
     let user = by.principal().user;
     let unscoped = by.unscoped(
-        "an account stands above organizations; the statements are limited to the caller's own",
+        "accounts belong to no organization; the statements are limited to the caller's own",
     );
-    let ring = unscoped.database().ring();
-
     admit_own(&unscoped, "email_change", user.uuid()).await?;
-    let (new, owner) = (
-        Sealed::new(body.email.clone()),
-        find_owner(&unscoped, user).await?,
-    );
 
-    // The account's own address, spelled another way, is not taken.
+    let ring = unscoped.database().ring();
+    let new = Sealed::new(body.email.clone());
+    let owner = find_owner(&unscoped, user).await?;
+    // The caller may change the spelling of their own address.
     let taken = find_by_address(&unscoped, &body.email)
         .await?
         .filter(|holder| holder.user != user);
+
     let (runtime, now) = (accounts.runtime(), accounts.runtime().clock.now());
     let [old_token, new_token] = [(); 2].map(|()| FreshSecret::new(&runtime.random, "mec_"));
     let to_old = letters::email_change_from(&accounts, &old_token.text, &body.email);
-
     let to_new = match taken {
         Some(_) => letters::email_change_to_taken(),
         None => letters::email_change_to(&accounts, &new_token.text),

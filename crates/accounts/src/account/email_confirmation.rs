@@ -1,4 +1,4 @@
-//! Confirming a change of address: it happens once both addresses have agreed.
+//! Confirms a change of address. The address changes when both addresses have confirmed.
 
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Change, Error, Row, Unscoped};
@@ -16,22 +16,24 @@ use super::{
 };
 use crate::{accounts::Accounts, letters, problems::INVALID_TOKEN};
 
-/// Proof that one of the two addresses agrees.
+/// A confirmation from one of the two addresses.
 #[input]
 pub(super) struct ConfirmEmailChange {
-    /// The token of the link that was mailed.
+    /// The token from the link in the e-mail.
     #[garde(length(chars, min = 1, max = 200))]
     token: String,
 }
 
-/// How far a change of address has come.
+/// The state of a change of address.
 #[view]
 pub(super) struct EmailChangeView {
-    /// Whether both addresses have confirmed it, so that it has happened.
+    /// Whether both addresses have confirmed, so that the address has changed.
     applied: bool,
 }
 
-/// Confirm a change of address, from either address.
+/// Confirm a change of address.
+///
+/// Each of the two addresses has its own token.
 #[post("/v1/me/email/confirmation", problems(INVALID_TOKEN))]
 pub(super) async fn confirm_email_change(
     by: Public,
@@ -44,24 +46,24 @@ pub(super) async fn confirm_email_change(
             SET old_confirmed_at = CASE WHEN old_hash = $1 THEN $2 ELSE old_confirmed_at END,
                 new_confirmed_at = CASE WHEN new_hash = $1 THEN $2 ELSE new_confirmed_at END,
                 applied_at = CASE
-                    WHEN (old_hash = $1 AND new_confirmed_at IS NOT NULL)
-                        OR (new_hash = $1 AND old_confirmed_at IS NOT NULL) THEN $2
+                    WHEN old_hash = $1 AND new_confirmed_at IS NOT NULL THEN $2
+                    WHEN new_hash = $1 AND old_confirmed_at IS NOT NULL THEN $2
                 END
             WHERE (old_hash = $1 OR new_hash = $1)
               AND applied_at IS NULL
               AND expires_at > $2
-              AND (
-                  CASE
-                      WHEN old_hash = $1 THEN new_confirmed_at
-                      ELSE old_confirmed_at
-                  END IS NOT NULL
-              ) = $5
+              AND $5 = CASE
+                  WHEN old_hash = $1 THEN new_confirmed_at IS NOT NULL
+                  ELSE old_confirmed_at IS NOT NULL
+              END
               AND EXISTS (SELECT FROM held)
             RETURNING *
         ),
         applied AS (
             UPDATE mainstay.users u
-            SET email = c.email, email_index = $3, credentials_version = u.credentials_version + 1
+            SET email = c.email,
+                email_index = $3,
+                credentials_version = u.credentials_version + 1
             FROM confirmed c
             WHERE u.id = c.user_id AND c.applied_at IS NOT NULL
             RETURNING u.id
@@ -88,14 +90,16 @@ pub(super) async fn confirm_email_change(
         changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)
     ";
 
-    let unscoped = by.unscoped("nobody need be signed in; the token names the account");
+    let unscoped =
+        by.unscoped("the caller need not be signed in; the token identifies the account");
     let (token, now) = (hash(&body.token), accounts.runtime().clock.now());
+
     for _ in 0..3 {
         let pending = find_change(&unscoped, &token, now)
             .await?
             .ok_or_else(|| INVALID_TOKEN.problem())?;
 
-        let told = match pending.is_last {
+        let notice = match pending.is_last {
             true => letters::to(
                 &pending.old,
                 &letters::email_changed(&pending.new),
@@ -104,16 +108,15 @@ pub(super) async fn confirm_email_change(
             false => None,
         };
 
-        let event = about_user(Action::UserUpdated, Some(pending.user), None);
-        // Computed again: the ring may have another primary than when the change was asked for.
+        // Computed again: the ring's primary key may have changed since the request.
         let (new, ring) = (Sealed::new(pending.new), unscoped.database().ring());
+        let index = new.index(ring, &email_index()).into_bytes();
         let indexes: Vec<_> = new
             .indexes(ring, &email_index())
             .into_iter()
             .map(BlindIndex::into_bytes)
             .collect();
 
-        let index = new.index(ring, &email_index()).into_bytes();
         let values = [
             token.clone().into(),
             now.inner().into(),
@@ -122,10 +125,11 @@ pub(super) async fn confirm_email_change(
             pending.is_last.into(),
         ];
 
-        let given = [standing::active(pending.user, Hold::Alone)];
+        let event = about_user(Action::UserUpdated, Some(pending.user), None);
         let change = Change::new("email_changes.confirm", CONFIRM, values, event)
-            .given(given)
-            .queue(told);
+            .given([standing::active(pending.user, Hold::Alone)])
+            .queue(notice);
+
         let changed = unscoped
             .change(change)
             .await
@@ -135,16 +139,17 @@ pub(super) async fn confirm_email_change(
                 applied: row.get(0)?,
             }));
         }
-        // The other address confirmed it at the same moment: now this one is the last, and its letter is due. Look again.
+
+        // The other address confirmed at the same moment. This confirmation is now the last one, so try again.
     }
 
     Err(INVALID_TOKEN.problem())
 }
 
-/// Whether a token confirms a change of address.
+/// Whether a token belongs to a pending change of address.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn is_email_change(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -161,7 +166,7 @@ struct PendingChange {
     user: UserId,
     old: EmailAddress,
     new: EmailAddress,
-    /// Whether this confirmation is the one that is still missing.
+    /// Whether the other address has already confirmed.
     is_last: bool,
 }
 
@@ -171,9 +176,11 @@ async fn find_change(
     now: Timestamp,
 ) -> Result<Option<PendingChange>, Error> {
     const FIND: &str = r"
-        SELECT c.user_id, u.email, c.email,
+        SELECT
+            c.user_id, u.email, c.email,
             (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL)
-                OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL), k.id, k.wrapped
+                OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL),
+            k.id, k.wrapped
         FROM mainstay.email_changes c
         JOIN mainstay.users u ON u.id = c.user_id AND u.active
         JOIN mainstay.data_keys k ON k.id = u.data_key

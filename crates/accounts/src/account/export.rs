@@ -1,4 +1,4 @@
-//! All that is known of one's account.
+//! Exports a person's own data.
 
 use mainstay_database::{Error, SealedTable};
 use mainstay_http::{
@@ -8,10 +8,10 @@ use mainstay_principals::events::{Action, about_user};
 
 use super::tables::of_account;
 
-/// Show all that is known of one's account.
+/// Export the data of your account.
 ///
-/// Every field of every row that belongs to it, sealed ones opened, and what was done to the account, page by page (GDPR
-/// Articles 15 and 20). What an organization keeps in its own matters is that organization's to tell.
+/// Returns, page by page, every field of every row that belongs to the account, decrypted, and the audit records about
+/// it (GDPR Articles 15 and 20). For the data that an organization processes about you, ask that organization.
 #[get("/v1/me/export")]
 pub(super) async fn export_me(
     by: Fresh<InPerson>,
@@ -19,7 +19,7 @@ pub(super) async fn export_me(
 ) -> Result<Json<ExportView>, Problem> {
     let user = by.principal().user;
     let unscoped = by.unscoped(
-        "an account stands above organizations; the statement is limited to the caller's own",
+        "accounts belong to no organization; the statement is limited to the caller's own",
     );
     let event = about_user(
         Action::UserExported,
@@ -28,16 +28,16 @@ pub(super) async fn export_me(
     );
 
     match unscoped
-        .export_account(user, &beside(), event, page.cursor.as_ref())
+        .export_account(user, &unsealed_tables(), event, page.cursor.as_ref())
         .await
     {
         Err(Error::NotFound) => Err(UNAUTHENTICATED.problem()),
-        told => Ok(Json(told?.into())),
+        page => Ok(Json(page?.into())),
     }
 }
 
-/// What belongs to an account and is not sealed.
-fn beside() -> [SealedTable; 3] {
+/// Tables of an account without sealed columns.
+fn unsealed_tables() -> [SealedTable; 3] {
     [
         of_account("mainstay.memberships", "organization_id", Vec::new()),
         of_account("mainstay.api_keys", "id", Vec::new()),

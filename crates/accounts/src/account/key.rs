@@ -3,10 +3,10 @@
 use mainstay_database::{Error, OwnKey, Row};
 use mainstay_kernel::{UserId, Uuid};
 
-/// Accounts stand above organizations, so their personal data is sealed for none.
+/// Accounts belong to no organization, so their personal data is sealed under this id in place of an organization's.
 pub const NOWHERE: Uuid = Uuid::nil();
 
-/// The key of an account's personal data, from the columns `id, wrapped` of `data_keys` at `position`.
+/// Reads the key of an account's personal data from the columns `id, wrapped` of `data_keys` at `position`.
 pub fn own_key(user: UserId, row: &Row, position: usize) -> Result<OwnKey, Error> {
     Ok(OwnKey {
         id: row.get(position)?,

@@ -1,35 +1,35 @@
-//! Who is signed in.
+//! Shows the caller's own account.
 
 use mainstay_http::{Json, Problem, SignedIn, UNAUTHENTICATED, get, view};
 use mainstay_kernel::{EmailAddress, OrganizationId, SessionId, UserId};
 
 use super::{address::email_cell, key::own_key};
 
-/// Who is signed in.
+/// The caller's account and permissions.
 #[view]
 pub(crate) struct MeView {
-    /// The account.
+    /// The account's identifier.
     user_id: UserId,
-    /// How a person signs in; null for a service account.
+    /// A person's e-mail address; null for a service account.
     email: Option<String>,
-    /// What a service account is called; null for a person.
+    /// A service account's name; null for a person.
     name: Option<String>,
-    /// Where it works in this session; null where it works nowhere yet.
+    /// The organization of this session; null if it has none.
     organization: Option<OrganizationView>,
-    /// Its role there; null where it works nowhere.
+    /// The role in the organization; null without one.
     role: Option<String>,
-    /// What the caller may do, in alphabetical order.
+    /// The caller's permissions, in alphabetical order.
     permissions: Vec<String>,
-    /// The session, or the API key.
+    /// The identifier of the session or the API key.
     session_id: SessionId,
-    /// Whether sign-in takes a second factor.
+    /// Whether sign-in requires a second factor.
     second_factor: bool,
 }
 
 /// An organization.
 #[view]
 pub(crate) struct OrganizationView {
-    /// Which.
+    /// The organization's identifier.
     id: OrganizationId,
     /// Its name.
     name: String,
@@ -45,15 +45,14 @@ const FIND: &str = r"
 
 /// Show who is signed in.
 ///
-/// Account, organization, role and permissions of the credential that asks.
+/// Returns the account, organization, role and permissions of the credential in the request.
 #[get("/v1/me")]
 pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
     let principal = by.principal();
     let unscoped = by.unscoped(
-        "an account stands above organizations; the statement is limited to the caller's own",
+        "accounts belong to no organization; the statement is limited to the caller's own",
     );
     let organization = principal.organization.map(OrganizationId::uuid);
-
     let rows = unscoped
         .select(
             "users.me",
@@ -61,8 +60,8 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
             [principal.user.uuid().into(), organization.into()],
         )
         .await?;
-
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+
     let email = match row.get::<Option<Vec<u8>>>(0)? {
         Some(sealed) => {
             let email: EmailAddress = unscoped.open_own(
@@ -75,7 +74,7 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
         None => None,
     };
 
-    let name: Option<String> = row.get(2)?;
+    let organization_name: Option<String> = row.get(2)?;
 
     Ok(Json(MeView {
         user_id: principal.user,
@@ -83,7 +82,7 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
         name: row.get(1)?,
         organization: principal
             .organization
-            .zip(name)
+            .zip(organization_name)
             .map(|(id, name)| OrganizationView { id, name }),
         role: principal.organization.map(|_| principal.role.clone()),
         permissions: principal.permissions.names().map(str::to_owned).collect(),

@@ -1,4 +1,4 @@
-//! The person whose account it is: where to write to them, and the key of their personal data.
+//! The owner of an account: their address, and the key of their personal data.
 
 use mainstay_database::{Error, Job, OwnKey, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
@@ -18,19 +18,19 @@ pub struct AccountOwner {
 }
 
 impl AccountOwner {
-    /// The letter that tells the owner what has changed (OWASP ASVS 6.3.7).
+    /// Creates the job that notifies the owner of a change by e-mail (OWASP ASVS 6.3.7).
     ///
     /// # Errors
     /// As [`letters::to`].
-    pub fn told(&self, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+    pub fn notice(&self, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
         letters::to(&self.email, letter, unscoped)
     }
 }
 
-/// The owner of an account that is active: of a person who is signed in.
+/// Finds the owner of the caller's account.
 ///
 /// # Errors
-/// [`UNAUTHENTICATED`] when the account was deactivated or deleted.
+/// [`UNAUTHENTICATED`] if the account was deactivated or deleted.
 pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<AccountOwner, Problem> {
     find_any_owner(unscoped, user)
         .await?
@@ -38,10 +38,10 @@ pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<AccountOwne
         .ok_or_else(|| UNAUTHENTICATED.problem())
 }
 
-/// The owner of an account, active or not; `None` for a service account, which belongs to no person.
+/// Finds the owner of an account, active or not; `None` for a service account, which has no owner.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub(crate) async fn find_any_owner(
     unscoped: &Unscoped,
     user: UserId,

@@ -1,4 +1,4 @@
-//! Deactivating and deleting an account.
+//! Deactivates and deletes accounts.
 
 use mainstay_database::{Change, Error, Job, Unscoped};
 use mainstay_http::{Fresh, InPerson, NoContent, Problem, Shared, WithHeaders, delete, post};
@@ -11,9 +11,9 @@ use mainstay_principals::{
 use super::owner::find_owner;
 use crate::{accounts::Accounts, letters, problems::LAST_OWNER};
 
-/// Deactivate one's account.
+/// Deactivate your account.
 ///
-/// No one can sign in to it until an operator activates it again.
+/// All sessions end. No one can sign in to the account until an operator activates it again.
 #[post("/v1/me/deactivation", problems(LAST_OWNER))]
 pub(super) async fn deactivate_me(
     by: Fresh<InPerson>,
@@ -21,11 +21,12 @@ pub(super) async fn deactivate_me(
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
     let unscoped = by.unscoped(
-        "an account stands above organizations; the statements are limited to the caller's own",
+        "accounts belong to no organization; the statements are limited to the caller's own",
     );
     let owner = find_owner(&unscoped, user).await?;
-    let told = owner.told(&letters::account_deactivated(), &unscoped)?;
-    if !set_active(&unscoped, user, false, told).await? {
+    let notice = owner.notice(&letters::account_deactivated(), &unscoped)?;
+
+    if !set_active(&unscoped, user, false, notice).await? {
         return Err(LAST_OWNER.problem());
     }
 
@@ -37,9 +38,10 @@ pub(super) async fn deactivate_me(
     ))
 }
 
-/// Delete one's account.
+/// Delete your account.
 ///
-/// The key to its personal data is destroyed with it; what it did stays in the audit log, without a name.
+/// This also destroys the key to your personal data. The audit log keeps the records of your actions, but they no
+/// longer identify you.
 #[delete("/v1/me", problems(LAST_OWNER))]
 pub(super) async fn delete_me(
     by: Fresh<InPerson>,
@@ -47,11 +49,12 @@ pub(super) async fn delete_me(
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
     let unscoped = by.unscoped(
-        "an account stands above organizations; the statements are limited to the caller's own",
+        "accounts belong to no organization; the statements are limited to the caller's own",
     );
     let owner = find_owner(&unscoped, user).await?;
-    let told = owner.told(&letters::account_deleted(), &unscoped)?;
-    if !delete_account(&unscoped, user, told).await? {
+    let notice = owner.notice(&letters::account_deleted(), &unscoped)?;
+
+    if !delete_account(&unscoped, user, notice).await? {
         return Err(LAST_OWNER.problem());
     }
 
@@ -63,16 +66,16 @@ pub(super) async fn delete_me(
     ))
 }
 
-/// Activates or deactivates an account; a deactivated one loses its sessions. Returns `false` if there is no such account, or
-/// an organization would be left without an owner.
+/// Activates or deactivates an account. Deactivation ends its sessions. Returns `false` if there is no such account, it
+/// already has that state, or an organization would be left without an owner. `notice` is an e-mail to queue.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn set_active(
     unscoped: &Unscoped,
     user: UserId,
     active: bool,
-    told: Option<Job>,
+    notice: Option<Job>,
 ) -> Result<bool, Error> {
     const SET: &str = r"
         changed AS (
@@ -97,20 +100,20 @@ pub async fn set_active(
         values,
         about_user(action, Some(user), None),
     )
-    .queue(told);
+    .queue(notice);
 
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
-/// Deletes an account, and the key to its personal data with it. `false` when there is none, or an organization would be
-/// left without an owner.
+/// Deletes an account and the key to its personal data. Returns `false` if there is no such account, or an organization
+/// would be left without an owner. `notice` is an e-mail to queue.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn delete_account(
     unscoped: &Unscoped,
     user: UserId,
-    told: Option<Job>,
+    notice: Option<Job>,
 ) -> Result<bool, Error> {
     const DELETE: &str = r"
         changed AS (
@@ -119,7 +122,9 @@ pub async fn delete_account(
             RETURNING id, mainstay.destroy_data_key(data_key), mainstay.forget_account(id)
         )
     ";
+
     let event = about_user(Action::UserDeleted, Some(user), None);
-    let change = Change::new("users.delete", DELETE, [user.uuid().into()], event).queue(told);
+    let change = Change::new("users.delete", DELETE, [user.uuid().into()], event).queue(notice);
+
     Ok(!unscoped.change(change).await?.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Signing up: an account is asked for, and made once its address is confirmed.
+//! Sign-up: a person requests an account, and confirming the address creates it.
 
 use mainstay_crypto::{Sealed, Verdict};
 use mainstay_database::{Change, PrivateColumn, Unscoped};
@@ -28,13 +28,13 @@ use crate::{
     },
 };
 
-/// How long a mailed token confirms an address.
+/// How long the token in the e-mail is valid.
 const LIFETIME: Duration = Duration::hours(1);
 
-/// What a sign-up is sealed for.
+/// The purpose that sign-ups are sealed for.
 const PURPOSE: &str = "sign-up";
 
-/// Where sign-ups wait.
+/// The sealed column of pending sign-ups.
 pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
     table: "mainstay.sign_ups",
     id: "hash",
@@ -44,18 +44,18 @@ pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
     context: "hash",
 };
 
-/// An account to be.
+/// A request for an account.
 #[input]
 pub(super) struct RequestSignUp {
-    /// How to sign in.
+    /// The e-mail address.
     email: EmailAddress,
-    /// The password; to be given once more when the address is confirmed.
+    /// The password. It is required again to confirm the address.
     password: Password,
-    /// The name of an organization to make with the account; without one, the account waits to be invited.
+    /// The name of an organization to create with the account. Without one, the account starts without an organization.
     organization_name: Option<OrganizationName>,
 }
 
-/// What is kept of a sign-up until its address is confirmed.
+/// The data of a sign-up that is stored until the address is confirmed.
 #[derive(Serialize, Deserialize)]
 struct PendingSignUp {
     email: String,
@@ -63,11 +63,11 @@ struct PendingSignUp {
     organization_name: Option<String>,
 }
 
-/// Sign up: ask for an account.
+/// Sign up: request an account.
 ///
-/// Whoever has the address gets mail: with a link that confirms it, or the word that it has an account already. The
-/// answer is the same either way, and so is the work. When others have asked for many letters to the address, no further
-/// one is sent for some minutes.
+/// Sends an e-mail to the address: a link that confirms it, or a notice that it already has an account. The response
+/// and its timing are the same in both cases. After many requests for the same address, no more e-mails are sent to it
+/// for some minutes.
 #[post("/v1/sign-ups", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_sign_up(
     by: Public,
@@ -83,17 +83,17 @@ pub(super) async fn request_sign_up(
     ";
 
     letters::can_reach(&body.email)?;
-    let unscoped = by.unscoped("nobody is signed in");
-    let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
+
+    let unscoped = by.unscoped("the caller is not signed in");
     let address = by.origin().address;
-
     admit_request(&unscoped, SIGN_UPS, address).await?;
-    let mut context = vec![body.email.as_str().to_owned()];
-    let organization_name = body.organization_name.map(OrganizationName::into_string);
 
+    let organization_name = body.organization_name.map(OrganizationName::into_string);
+    let mut context = vec![body.email.as_str().to_owned()];
     context.extend(organization_name.clone());
     check(&accounts, &body.password, "password", false, context).await?;
 
+    let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
     let letter = RequestedLetter {
         scope: "sign_up",
         index: email.index(database.ring(), &email_index()).into_bytes(),
@@ -113,18 +113,18 @@ pub(super) async fn request_sign_up(
     let (runtime, now) = (accounts.runtime(), accounts.runtime().clock.now());
     let token = FreshSecret::new(&runtime.random, "msu_");
 
-    // For an address that has an account the same row is written; nobody is told its token.
+    // The same row is written for an address that has an account, but no one receives its token.
     let letter = match holder {
         Some(_) => letters::sign_up_again(&accounts),
         None => letters::sign_up(&accounts, &token.text),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
+
     let pending = PendingSignUp {
         email: body.email.as_str().to_owned(),
         password_hash,
         organization_name,
     };
-
     let pending =
         serde_json::to_vec(&pending).map_err(|error| INTERNAL.problem().caused_by(error))?;
     let sealed = database
@@ -146,37 +146,39 @@ pub(super) async fn request_sign_up(
     Ok(Accepted)
 }
 
-/// Proof that an address is one's own, and so is the sign-up.
+/// The confirmation of a sign-up.
 #[input]
 pub(super) struct ConfirmSignUp {
-    /// The token of the link that was mailed.
+    /// The token from the link in the e-mail.
     #[garde(length(chars, min = 1, max = 200))]
     token: String,
-    /// The password of the sign-up: whoever only has the mailbox does not finish what a stranger began there.
+    /// The password of the sign-up. It is required so that the owner of a mailbox does not complete a stranger's
+    /// sign-up.
     password: Password,
 }
 
-/// Confirm a sign-up: the account is made.
+/// Confirm a sign-up, which creates the account.
 #[post("/v1/sign-ups/confirmation", problems(INVALID_TOKEN))]
 pub(super) async fn confirm_sign_up(
     by: Public,
     accounts: Shared<Accounts>,
     Json(body): Json<ConfirmSignUp>,
 ) -> Result<NoContent, Problem> {
-    let unscoped = by.unscoped("nobody is signed in; the token names the sign-up");
+    let unscoped = by.unscoped("the caller is not signed in; the token identifies the sign-up");
     let token = hash(&body.token);
     let pending = find(&unscoped, &accounts, &token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
+
     let password_hash = SecretString::from(pending.password_hash);
     let verdict = accounts
         .hasher
         .verify(body.password.secret(), Some(password_hash.expose_secret()))
         .await;
     if verdict.map_err(not_hashed)? == Verdict::Wrong {
-        return Err(INVALID_TOKEN
-            .problem()
-            .detail("This link is no longer valid, or the password is not that of the sign-up."));
+        return Err(INVALID_TOKEN.problem().detail(
+            "This link has expired, or the password is not the one that you signed up with.",
+        ));
     }
 
     let email = EmailAddress::parse(&pending.email)
@@ -185,9 +187,9 @@ pub(super) async fn confirm_sign_up(
         .organization_name
         .as_deref()
         .map(OrganizationName::parse)
-        .transpose();
+        .transpose()
+        .map_err(|_| INVALID_TOKEN.problem())?;
 
-    let organization = organization.map_err(|_| INVALID_TOKEN.problem())?;
     let new = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Hashed(password_hash),
@@ -203,10 +205,10 @@ pub(super) async fn confirm_sign_up(
     }
 }
 
-/// The address of the sign-up that a token finishes.
+/// Finds the address of the sign-up with this token.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn sign_up_address(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -216,7 +218,7 @@ pub async fn sign_up_address(
     Ok(pending.and_then(|pending| EmailAddress::parse(&pending.email)))
 }
 
-/// The sign-up that waits under the hash of a token.
+/// Finds the pending sign-up with this hash of a token.
 async fn find(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -240,8 +242,8 @@ async fn find(
     let opened = unscoped
         .database()
         .ring()
-        .open_private(PURPOSE, token, &row.get::<Vec<u8>>(0)?);
-    let opened = opened.map_err(|error| INTERNAL.problem().caused_by(error))?;
+        .open_private(PURPOSE, token, &row.get::<Vec<u8>>(0)?)
+        .map_err(|error| INTERNAL.problem().caused_by(error))?;
 
     serde_json::from_slice(&opened)
         .map(Some)

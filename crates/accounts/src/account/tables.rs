@@ -1,12 +1,11 @@
-//! What is sealed of accounts: see [`SealedTable`].
+//! The sealed tables of accounts: see [`SealedTable`].
 
 use mainstay_database::{
     Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised,
 };
-
 use mainstay_kernel::EmailAddress;
 
-/// Accounts themselves. Only persons have an address and a key.
+/// The accounts. Only people have an address and a key; service accounts do not.
 pub(super) fn users() -> SealedTable {
     SealedTable {
         table: "mainstay.users",
@@ -21,7 +20,7 @@ pub(super) fn users() -> SealedTable {
     }
 }
 
-/// New addresses that wait to be confirmed: sealed for where they are going.
+/// New addresses that are not confirmed yet. They are sealed for the column `users.email`.
 pub(super) fn email_changes() -> SealedTable {
     SealedTable {
         indexes: vec![address_index(false)],
@@ -36,7 +35,7 @@ pub(super) fn email_changes() -> SealedTable {
     }
 }
 
-/// The index under which accounts are found, also where it stands in another table.
+/// The index that finds accounts by address, in any table that has the column.
 pub fn address_index(claimed: bool) -> SealedIndex {
     SealedIndex {
         column: "email_index",
@@ -49,7 +48,7 @@ pub fn address_index(claimed: bool) -> SealedIndex {
     }
 }
 
-/// A table whose rows belong to an account, and are sealed under its key.
+/// A table whose rows belong to an account and are sealed under its key.
 pub fn of_account(
     table: &'static str,
     id: &'static str,

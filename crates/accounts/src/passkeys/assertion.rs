@@ -1,4 +1,4 @@
-//! What a passkey answered, held against its challenge, its key and its counter.
+//! Verifies the response of a passkey against its challenge, its key and its counter.
 
 use mainstay_crypto::token_digest;
 use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped, Uuid};
@@ -12,20 +12,21 @@ use webauthn_rs::prelude::{
 use super::{challenge, register, wire::Assertion};
 use crate::{account::key::own_key, accounts::Accounts, throttle::refusals::record_failure};
 
-/// Who has shown a passkey: both factors at once, since the device has asked for a finger, a face or a PIN.
+/// The account that was authenticated by a passkey. This counts as both factors, because the device asked for a
+/// fingerprint, a face or a PIN.
 pub(crate) struct PasskeyHolder {
     pub(crate) user: UserId,
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) key: OwnKey,
     /// The address, sealed.
     pub(crate) email: Vec<u8>,
-    /// Whether they have signed in before, but never from this network.
+    /// Whether the account has been used before, but never from this network.
     pub(crate) is_new_network: bool,
-    /// The version of the credentials, this passkey among them.
+    /// The version of the credentials, which include this passkey.
     pub(crate) credentials: i64,
 }
 
-/// Where the holder wants to work, and the network that they come from.
+/// The organization that the person wants to work in, and the network of the request.
 pub(crate) struct SignInContext {
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) network: Vec<u8>,
@@ -38,9 +39,9 @@ struct Candidate {
     state: DiscoverableAuthentication,
 }
 
-/// Takes the answer of a passkey. `None` when it is not valid, whatever the reason: to a challenge that was never made, is
-/// too old or was answered before, by a key that is not known here, for another site, or without asking the person.
-/// Whatever is refused of somebody's passkey is on record.
+/// Verifies the response of a passkey. `None` if it is not valid: its challenge is unknown, expired or already used,
+/// its key is unknown, or it is for another site or without verification of the person. Refusals of a known passkey are
+/// recorded.
 pub(crate) async fn verify(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -59,25 +60,24 @@ pub(crate) async fn verify(
         state,
     } = candidate;
 
-    let whose = webauthn
+    let claimed_user = webauthn
         .identify_discoverable_authentication(&assertion.0)
         .map(|(user, _)| user);
-
-    let result = match whose {
+    let result = match claimed_user {
         Ok(user) if user == shown.user.uuid() => {
             webauthn.finish_discoverable_authentication_v2(&assertion.0, state, &passkey)
         }
         _ => Err(WebauthnError::InvalidUserUniqueId),
     };
 
-    let taken = match result {
+    let counter_advanced = match result {
         Ok(result) => {
             passkey.update_credential(&result);
-            note_use(unscoped, &shown, id, &passkey, &result).await?
+            record_use(unscoped, &shown, id, &passkey, &result).await?
         }
         Err(WebauthnError::CredentialPossibleCompromise) => false,
         Err(error) => {
-            tracing::info!(%error, "the answer of a passkey is not valid");
+            tracing::info!(%error, "passkey response refused");
             record_failure(
                 unscoped,
                 about_user(Action::LoginFail, Some(shown.user), shown.organization),
@@ -87,7 +87,7 @@ pub(crate) async fn verify(
         }
     };
 
-    if !taken {
+    if !counter_advanced {
         unscoped
             .record(about(
                 Action::PasskeyCloned,
@@ -102,7 +102,7 @@ pub(crate) async fn verify(
     Ok(Some(shown))
 }
 
-/// The challenge, which is not taken again whatever happens, and the passkey that the answer says it is from.
+/// Deletes the challenge, so that it is used only once, and finds the passkey that the response names.
 async fn find(
     unscoped: &Unscoped,
     assertion: &Assertion,
@@ -114,12 +114,19 @@ async fn find(
             WHERE hash = $1 AND user_id IS NULL AND expires_at > $2
             RETURNING state
         )
-        SELECT p.user_id, m.organization_id, u.email,
-            EXISTS (SELECT FROM mainstay.sign_in_places s WHERE s.user_id = u.id)
-                AND NOT EXISTS (
-                    SELECT FROM mainstay.sign_in_places s
-                    WHERE s.user_id = u.id AND s.place = $5
-                ), k.id, k.wrapped, p.id, p.credential, spent.state, u.credentials_version
+        SELECT
+            p.user_id, m.organization_id, u.email,
+            EXISTS (
+                SELECT FROM mainstay.sign_in_places s
+                WHERE s.user_id = u.id
+            ) AND NOT EXISTS (
+                SELECT FROM mainstay.sign_in_places s
+                WHERE s.user_id = u.id AND s.place = $5
+            ),
+            k.id, k.wrapped,
+            p.id, p.credential,
+            spent.state,
+            u.credentials_version
         FROM spent
         JOIN mainstay.passkeys p ON p.credential_hash = $3
         JOIN mainstay.users u ON u.id = p.user_id AND u.active
@@ -142,7 +149,6 @@ async fn find(
         wanted.organization.map(OrganizationId::uuid).into(),
         wanted.network.into(),
     ];
-
     let rows = unscoped.upkeep("passkeys.find", FIND, values).await?;
 
     let read = |row: &Row| -> Result<Candidate, Error> {
@@ -171,16 +177,16 @@ async fn find(
     Ok(rows.first().map(read).transpose()?)
 }
 
-/// Notes the use, and the counter where the authenticator has one: it goes forward or the answer is not taken, also when
-/// two answers of one counter come at the same moment.
-async fn note_use(
+/// Records the use and the authenticator's counter. Returns `false` if the counter did not increase, also when two
+/// responses with the same counter arrive at the same moment. Authenticators without a counter always send 0.
+async fn record_use(
     unscoped: &Unscoped,
     shown: &PasskeyHolder,
     id: Uuid,
     passkey: &Passkey,
     result: &AuthenticationResult,
 ) -> Result<bool, Problem> {
-    const NOTE: &str = r"
+    const RECORD: &str = r"
         changed AS (
             UPDATE mainstay.passkeys
             SET credential = $2, sign_count = $3, last_used_at = $4
@@ -192,7 +198,7 @@ async fn note_use(
     ";
 
     let now = unscoped.database().runtime().clock.now();
-    let note = |key: &HeldKey<'_>| {
+    let record = |key: &HeldKey<'_>| {
         let credential = register::seal(key, id, passkey)?;
         let values = [
             id.into(),
@@ -208,8 +214,8 @@ async fn note_use(
             shown.organization,
         );
 
-        Ok(Change::new("passkeys.use", NOTE, values, event))
+        Ok(Change::new("passkeys.use", RECORD, values, event))
     };
 
-    Ok(!unscoped.change_sealed(&shown.key, note).await?.is_empty())
+    Ok(!unscoped.change_sealed(&shown.key, record).await?.is_empty())
 }

@@ -1,7 +1,7 @@
-//! Challenges that wait for their answer: kept here and nowhere else, for five minutes, and each answered once.
+//! Pending challenges. They are stored on the server, valid for five minutes, and used only once.
 //!
-//! A challenge is found by its hash, since the answer repeats it under the authenticator's signature; so clients need not
-//! carry anything about.
+//! A challenge is found by its hash, because the authenticator's signed response repeats it. Clients need to store
+//! nothing.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_crypto::token_digest;
@@ -11,13 +11,13 @@ use mainstay_kernel::{UserId, Uuid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use time::Duration;
 
-/// How long a person may take.
+/// How long a challenge is valid.
 pub(crate) const ANSWERED_WITHIN: Duration = Duration::minutes(5);
 
-/// What a state is sealed for.
+/// The purpose that the states are sealed for.
 const PURPOSE: &str = "webauthn challenge";
 
-/// Where states stand.
+/// The sealed column of the states.
 pub(super) const STATE: PrivateColumn = PrivateColumn {
     table: "mainstay.webauthn_challenges",
     id: "hash",
@@ -27,7 +27,7 @@ pub(super) const STATE: PrivateColumn = PrivateColumn {
     context: "hash",
 };
 
-/// Keeps what the answer to `challenge` will be held against. A few that have run out are swept away with it.
+/// Stores the state that the response to `challenge` will be verified against, and deletes a few expired ones.
 pub(crate) async fn keep(
     unscoped: &Unscoped,
     challenge: &[u8],
@@ -70,7 +70,7 @@ pub(crate) async fn keep(
         .map(drop)
 }
 
-/// Takes the challenge that a new passkey of `user` answers. It is not taken again.
+/// Deletes the challenge for a new passkey of `user` and returns its state.
 pub(crate) async fn take<S: DeserializeOwned>(
     unscoped: &Unscoped,
     hash: &[u8],
@@ -81,11 +81,13 @@ pub(crate) async fn take<S: DeserializeOwned>(
         WHERE hash = $1 AND user_id = $2 AND expires_at > $3
         RETURNING state
     ";
+
     let now = unscoped.database().runtime().clock.now();
     let values = [hash.to_vec().into(), user.into(), now.inner().into()];
     let rows = unscoped
         .upkeep("webauthn_challenges.take", TAKE, values)
         .await?;
+
     let state = rows
         .first()
         .map(|row| open(unscoped, hash, &row.get::<Vec<u8>>(0)?))
@@ -107,12 +109,13 @@ pub(crate) fn open<S: DeserializeOwned>(
     serde_json::from_slice(&state).map_err(|error| Error::Internal(error.into()))
 }
 
-/// The hash of the challenge that an answer says it answers.
+/// Computes the hash of the challenge that a response names.
 pub(crate) fn answered(client_data: &[u8]) -> Option<Vec<u8>> {
     #[derive(Deserialize)]
     struct ClientData {
         challenge: String,
     }
+
     let data: ClientData = serde_json::from_slice(client_data).ok()?;
     Some(token_digest(&URL_SAFE_NO_PAD.decode(data.challenge).ok()?).to_vec())
 }

@@ -1,11 +1,5 @@
-//! A person's passkeys: listed, renamed and removed.
+//! Lists, renames and removes a person's passkeys.
 
-use crate::{
-    account::{key::own_key, owner::find_owner},
-    passwords::rules::PASSWORD_TOO_SHORT,
-    problems::LAST_WAY_IN,
-    second_factors::kept::{Kept, kept_cell},
-};
 use mainstay_crypto::{Sealed, Zeroizing};
 use mainstay_database::{Change, Error, HeldKey, Row, Unscoped};
 use mainstay_http::{
@@ -20,22 +14,29 @@ use mainstay_principals::{
 };
 use webauthn_rs::prelude::Passkey;
 
-use crate::{accounts::Accounts, letters};
+use crate::{
+    account::{key::own_key, owner::find_owner},
+    accounts::Accounts,
+    letters,
+    passwords::rules::PASSWORD_TOO_SHORT,
+    problems::LAST_WAY_IN,
+    second_factors::kept::{Kept, kept_cell},
+};
 
 /// A passkey.
 #[view]
 pub(super) struct PasskeyView {
-    /// Which.
+    /// The passkey's identifier.
     id: Uuid,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     name: String,
     /// When it was added.
     created_at: Timestamp,
-    /// When somebody last signed in with it.
+    /// When it was last used to sign in.
     last_used_at: Option<Timestamp>,
 }
 
-/// List one's passkeys, oldest first.
+/// List your passkeys, oldest first.
 #[get("/v1/me/passkeys")]
 pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, Problem> {
     const LIST: &str = r"
@@ -47,8 +48,9 @@ pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, 
         ORDER BY p.id
     ";
 
-    let unscoped = by
-        .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let unscoped = by.unscoped(
+        "passkeys belong to no organization; the statement is limited to the caller's own",
+    );
     let user = by.principal().user;
     let rows = unscoped
         .select("passkeys.list", LIST, [user.uuid().into()])
@@ -81,14 +83,14 @@ impl PasskeyView {
     }
 }
 
-/// Another name.
+/// A new name.
 #[input]
 pub(super) struct RenamePasskey {
-    /// What its owner calls it.
+    /// The new name.
     name: DisplayName,
 }
 
-/// Give a passkey another name.
+/// Rename a passkey.
 #[put("/v1/me/passkeys/{id}/name", problems(NOT_FOUND))]
 pub(super) async fn rename_passkey(
     by: InPerson,
@@ -107,8 +109,9 @@ pub(super) async fn rename_passkey(
     ";
 
     let (principal, id) = (by.principal(), id.uuid());
-    let unscoped = by
-        .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let unscoped = by.unscoped(
+        "passkeys belong to no organization; the statement is limited to the caller's own",
+    );
     let owner = find_owner(&unscoped, principal.user).await?;
     let name = Sealed::new(Kept(Zeroizing::new(body.name.into_string().into_bytes())));
 
@@ -134,8 +137,9 @@ pub(super) async fn rename_passkey(
 
 /// Remove a passkey.
 ///
-/// For a device that was lost or sold. All other sessions are ended. Without another factor, sign-in takes the password
-/// alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
+/// Use this when a device is lost or sold. All other sessions end. If this was the last factor, sign-in requires only
+/// the password from then on, and the recovery codes are deleted. If the password is too short to be used alone, change
+/// it first.
 #[delete(
     "/v1/me/passkeys/{id}",
     problems(NOT_FOUND, LAST_WAY_IN, PASSWORD_TOO_SHORT)
@@ -164,8 +168,9 @@ pub(super) async fn delete_passkey(
     ";
 
     let (principal, id) = (by.principal(), id.uuid());
-    let unscoped = by
-        .unscoped("passkeys belong to their person; the statement is limited to the caller's own");
+    let unscoped = by.unscoped(
+        "passkeys belong to no organization; the statement is limited to the caller's own",
+    );
     let owner = find_owner(&unscoped, principal.user).await?;
     let now = accounts.runtime().clock.now();
 
@@ -175,29 +180,26 @@ pub(super) async fn delete_passkey(
         now.inner().into(),
         principal.session.uuid().into(),
     ];
-
     let event = about(
         Action::SecondFactorRemoved,
         "passkey",
         Some(id),
         principal.organization,
     );
-
-    let told = owner.told(
-        &letters::second_factor_removed("a passkey that you had added"),
+    let notice = owner.notice(
+        &letters::second_factor_removed("one of your passkeys"),
         &unscoped,
     )?;
-    let given = standing::in_person(principal, Hold::Alone);
 
     let removed = unscoped
         .change(
             Change::new("passkeys.delete", DELETE, values, event)
-                .given(given)
-                .queue(told),
+                .given(standing::in_person(principal, Hold::Alone))
+                .queue(notice),
         )
         .await?;
-
     accounts.principals.forget_user(principal.user);
+
     if removed.is_empty() {
         let own = [id.into(), principal.user.uuid().into()];
         let rows = unscoped.upkeep("passkeys.exists", EXISTS, own).await?;
@@ -206,6 +208,7 @@ pub(super) async fn delete_passkey(
             Some(true) => LAST_WAY_IN,
             Some(false) => PASSWORD_TOO_SHORT,
         };
+
         return Err(standing::ended_or(&unscoped, principal, refused.problem()).await);
     }
 

@@ -1,4 +1,4 @@
-//! Adding a passkey.
+//! Adds a passkey.
 
 use http::StatusCode;
 use mainstay_crypto::{Sealed, Zeroizing, token_digest};
@@ -29,33 +29,33 @@ use crate::{
     },
 };
 
-/// The answer of the device is not one to the challenge, or not to be believed.
+/// The device's response does not match a pending challenge, or its verification failed.
 const INVALID_PASSKEY: Kind = Kind::new(
     StatusCode::UNPROCESSABLE_ENTITY,
     "invalid_passkey",
-    "The passkey does not answer the challenge: ask for new options, and try again.",
+    "The passkey does not match the challenge. Request new options and try again.",
 );
 
-/// Enough is enough.
+/// The account has the maximum number of passkeys.
 const TOO_MANY_PASSKEYS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "too_many_passkeys",
-    "The account has as many passkeys as it may have.",
+    "The account has the maximum number of passkeys. Remove one first.",
 );
 
-/// Passkeys of a person at most.
-const MOST: i64 = 50;
+/// Maximum number of passkeys of an account.
+const MAX_PASSKEYS: i64 = 50;
 
-/// What a device is asked.
+/// The request to a device to create a passkey.
 #[view]
 pub(super) struct PasskeyCreationOptions {
     /// Options for `navigator.credentials.create()`.
     public_key: CreationOptions,
 }
 
-/// Begin to add a passkey.
+/// Start to add a passkey.
 ///
-/// The answer is for `navigator.credentials.create()`, within five minutes.
+/// Pass the response to `navigator.credentials.create()`. It is valid for five minutes.
 #[post("/v1/me/passkeys/options", problems(PASSKEYS_UNAVAILABLE))]
 pub(super) async fn create_passkey_options(
     by: Fresh<InPerson>,
@@ -64,7 +64,7 @@ pub(super) async fn create_passkey_options(
     let webauthn = accounts.settings.relying_party.webauthn()?;
     let principal = by.principal();
     let unscoped = by.unscoped(
-        "passkeys belong to their person; the statements are limited to the caller's own",
+        "passkeys belong to no organization; the statements are limited to the caller's own",
     );
     let owner = find_owner(&unscoped, principal.user).await?;
     let others = ids(&unscoped, principal.user).await?;
@@ -90,28 +90,28 @@ pub(super) async fn create_passkey_options(
 /// A new passkey.
 #[input]
 pub(super) struct CreatePasskey {
-    /// What its owner calls it, such as the device that it is on.
+    /// A name, for example of the device.
     name: DisplayName,
-    /// What the device answered.
+    /// The device's response.
     credential: Attestation,
 }
 
 /// A passkey that was added.
 #[view]
 pub(super) struct NewPasskeyView {
-    /// Which.
+    /// The passkey's identifier.
     id: Uuid,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     name: String,
     /// When it was added.
     created_at: Timestamp,
-    /// Recovery codes, shown this once; null where the account has a set already.
+    /// Recovery codes, shown only once; null if the account already has some.
     recovery_codes: Option<Vec<String>>,
 }
 
 /// Add a passkey.
 ///
-/// From now on it is enough to sign in, and a sign-in by password takes a second factor.
+/// From now on, the passkey is enough to sign in, and a sign-in with the password requires a second factor.
 #[post(
     "/v1/me/passkeys",
     problems(PASSKEYS_UNAVAILABLE, INVALID_PASSKEY, TOO_MANY_PASSKEYS, CONFLICT)
@@ -150,17 +150,18 @@ pub(super) async fn create_passkey(
     let webauthn = accounts.settings.relying_party.webauthn()?;
     let principal = by.principal();
     let unscoped = by.unscoped(
-        "passkeys belong to their person; the statements are limited to the caller's own",
+        "passkeys belong to no organization; the statements are limited to the caller's own",
     );
-    let (user, answer) = (principal.user.uuid(), &body.credential.0);
-    let hash = challenge::answered(&answer.response.client_data_json)
-        .ok_or_else(|| INVALID_PASSKEY.problem())?;
+    let (user, response) = (principal.user.uuid(), &body.credential.0);
 
+    let hash = challenge::answered(&response.response.client_data_json)
+        .ok_or_else(|| INVALID_PASSKEY.problem())?;
     let state: Option<PasskeyRegistration> = challenge::take(&unscoped, &hash, user).await?;
     let state = state.ok_or_else(|| INVALID_PASSKEY.problem())?;
     let passkey = webauthn
-        .finish_passkey_registration(answer, &state)
+        .finish_passkey_registration(response, &state)
         .map_err(|error| INVALID_PASSKEY.problem().caused_by(error))?;
+
     let owner = find_owner(&unscoped, principal.user).await?;
     let (id, now) = (
         accounts.runtime().new_id::<Passkey>().uuid(),
@@ -169,6 +170,7 @@ pub(super) async fn create_passkey(
 
     let name = Sealed::new(Kept(Zeroizing::new(body.name.as_str().as_bytes().to_vec())));
     let (codes, hashes) = RecoveryCodes::fresh(&accounts.runtime().random);
+
     let insert = |key: &HeldKey<'_>| {
         let values = [
             id.into(),
@@ -180,7 +182,7 @@ pub(super) async fn create_passkey(
             now.inner().into(),
             hashes.clone().into(),
             principal.session.uuid().into(),
-            MOST.into(),
+            MAX_PASSKEYS.into(),
         ];
 
         let event = about(
@@ -190,24 +192,22 @@ pub(super) async fn create_passkey(
             principal.organization,
         );
 
-        let told = owner.told(&letters::second_factor_added("a passkey"), &unscoped)?;
-        let given = standing::in_person(principal, Hold::Alone);
+        let notice = owner.notice(&letters::second_factor_added("a passkey"), &unscoped)?;
 
         Ok(Change::new("passkeys.insert", INSERT, values, event)
-            .given(given)
+            .given(standing::in_person(principal, Hold::Alone))
             .answering("outcome")
-            .queue(told))
+            .queue(notice))
     };
 
-    let made = unscoped.change_sealed(&owner.key, insert).await?;
-    let Some(made) = made.first() else {
+    let outcome = unscoped.change_sealed(&owner.key, insert).await?;
+    let Some(outcome) = outcome.first() else {
         return Err(standing::ended_or(&unscoped, principal, TOO_MANY_PASSKEYS.problem()).await);
     };
 
-    let first = made.get(0)?;
+    let codes_created = outcome.get(0)?;
+    let recovery_codes = shown_if(codes_created, codes).into_codes();
     accounts.principals.forget_user(principal.user);
-
-    let recovery_codes = shown_if(first, codes).into_codes();
 
     Ok(Created(NewPasskeyView {
         id,
@@ -217,7 +217,7 @@ pub(super) async fn create_passkey(
     }))
 }
 
-/// The ids that authenticators gave to the passkeys of a person: a device that has one of them adds no second.
+/// The ids that authenticators gave to a person's passkeys. They prevent a device from adding a second one.
 async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
     const FIND: &str = r"
         SELECT p.id, p.credential, k.id, k.wrapped
@@ -245,7 +245,7 @@ async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Err
     rows.iter().map(id).collect()
 }
 
-/// Seals a passkey for its row: whoever writes to the database puts no key of their own there.
+/// Seals a passkey for its row, so that write access to the database is not enough to add a key.
 pub(crate) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec<u8>, Error> {
     let bytes =
         Zeroizing::new(serde_json::to_vec(passkey).map_err(|error| Error::Internal(error.into()))?);

@@ -1,4 +1,4 @@
-//! What passkeys and authenticator apps know the service by.
+//! The name and domain of the service for passkeys and authenticator apps.
 
 use http::StatusCode;
 use mainstay_config::{Reader, Setting as _, WebOrigin};
@@ -10,45 +10,45 @@ use webauthn_rs::{
 
 use super::challenge::ANSWERED_WITHIN;
 
-/// Passkeys belong to a domain, and the service has none.
+/// Passkeys require a domain name, and the service has none.
 pub(crate) const PASSKEYS_UNAVAILABLE: Kind = Kind::new(
     StatusCode::CONFLICT,
     "passkeys_unavailable",
-    "This service has no passkeys: they need a public URL with a domain name.",
+    "This service does not support passkeys, because its public URL has no domain name.",
 );
 
-/// What passkeys and authenticator apps know the service by.
+/// The service as passkeys and authenticator apps identify it.
 #[derive(Clone, Debug)]
 pub struct RelyingParty {
     /// Its name, as apps and devices show it.
     pub name: String,
-    /// None where the service is known by an address without a name, to which no passkey can belong.
+    /// `None` if the public URL has an IP address in place of a domain name.
     webauthn: Option<Webauthn>,
 }
 
 impl RelyingParty {
-    /// Reads the settings; what is wrong is remembered by `reader`. `public_url` is the URL that clients know the API by.
+    /// Reads the settings. `reader` collects the errors. `public_url` is the API's public URL.
     pub(crate) fn read(reader: &mut Reader, public_url: &str) -> Self {
         let url = Url::parse(public_url).ok();
         let host = url.as_ref().and_then(domain).unwrap_or_default();
         let name = reader.or(
             "identity.service_name",
             if host.is_empty() { "Mainstay".to_owned() } else { host.clone() },
-            "What authenticator apps and passkeys call the service; the host of the public URL unless told.",
+            "The service's name in authenticator apps and passkeys; by default, the host of the public URL.",
         );
 
         let domain = reader.or(
             "identity.passkey_domain",
             host,
-            "The domain that passkeys belong to: the host of the public URL, or a domain above it. Changing it makes all \
-             passkeys worthless.",
+            "The domain that passkeys belong to: the host of the public URL, or a parent domain. Changing it invalidates \
+             all passkeys.",
         );
 
         let own: Vec<String> = url.as_ref().and_then(origin).into_iter().collect();
         let origins = reader.or(
             "identity.passkey_origins",
             own,
-            "Origins whose pages may ask for passkeys, separated by commas; that of the public URL unless told.",
+            "Origins whose pages may use passkeys, separated by commas; by default, the origin of the public URL.",
         );
 
         let webauthn = if domain.is_empty() {
@@ -60,7 +60,7 @@ impl RelyingParty {
         Self { name, webauthn }
     }
 
-    /// What speaks the protocol.
+    /// The implementation of the protocol.
     ///
     /// # Errors
     /// [`PASSKEYS_UNAVAILABLE`].
@@ -89,7 +89,7 @@ fn webauthn(reader: &mut Reader, name: &str, domain: &str, origins: &[String]) -
         Err(_) => {
             reader.refuse(
                 "identity.passkey_domain",
-                format!("{domain} is not the host of {first} or a domain above it"),
+                format!("{domain} is not the host of {first} or a parent domain of it"),
             );
             None
         }
@@ -100,6 +100,7 @@ fn build(name: &str, domain: &str, first: &Url, others: &[Url]) -> WebauthnResul
     let builder = WebauthnBuilder::new(domain, first)?
         .rp_name(name)
         .timeout(ANSWERED_WITHIN.unsigned_abs());
+
     others
         .iter()
         .fold(builder, |builder, origin| {
@@ -108,7 +109,7 @@ fn build(name: &str, domain: &str, first: &Url, others: &[Url]) -> WebauthnResul
         .build()
 }
 
-/// The domain of a URL. Passkeys belong to no address; in development the machine itself goes by its name.
+/// The domain of a URL; `None` for an IP address, except that a loopback address stands for `localhost`.
 fn domain(url: &Url) -> Option<String> {
     match url.host_str()? {
         "127.0.0.1" | "[::1]" => Some("localhost".to_owned()),
@@ -116,7 +117,7 @@ fn domain(url: &Url) -> Option<String> {
     }
 }
 
-/// The origin of a URL (RFC 6454), the machine itself by its name.
+/// The origin of a URL (RFC 6454), with `localhost` for a loopback address.
 fn origin(url: &Url) -> Option<String> {
     let (host, port) = (
         domain(url)?,
@@ -137,8 +138,9 @@ mod tests {
             .map(|(name, value)| (*name, (*value).to_owned()));
         let mut reader = Reader::new([]).with_layer("test", settings.collect::<Vec<_>>());
         let party = RelyingParty::read(&mut reader, url);
-        let right = reader.complete(Some(())).is_ok();
-        (party, right)
+        let valid = reader.complete(Some(())).is_ok();
+
+        (party, valid)
     }
 
     fn origins(party: &RelyingParty) -> Vec<String> {
@@ -151,9 +153,9 @@ mod tests {
     }
 
     #[test]
-    fn the_public_url_says_it_all() {
-        let (party, right) = party("https://api.example/v1", &[]);
-        assert!(right);
+    fn the_defaults_come_from_the_public_url() {
+        let (party, valid) = party("https://api.example/v1", &[]);
+        assert!(valid);
         assert_eq!(
             (party.name.as_str(), origins(&party)),
             ("api.example", vec!["https://api.example/".to_owned()])
@@ -161,22 +163,23 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_no_passkeys_but_the_machine_itself_has() {
-        let (party_of_an_address, right) = party("https://192.0.2.7", &[]);
-        assert!(right && party_of_an_address.webauthn().is_err());
+    fn passkeys_need_a_domain_name_or_a_loopback_address() {
+        let (by_address, valid) = party("https://192.0.2.7", &[]);
+        assert!(valid && by_address.webauthn().is_err());
+
         let (local, _) = party("http://127.0.0.1:8000", &[]);
         assert_eq!(origins(&local), ["http://localhost:8000/"]);
     }
 
     #[test]
-    fn pages_of_a_domain_may_share_passkeys_and_no_others() {
+    fn only_pages_of_a_domain_may_share_passkeys() {
         let pages = ("identity.passkey_origins", "https://app.shop.example");
-        let (shared, right) = party(
+        let (shared, valid) = party(
             "https://api.shop.example",
             &[("identity.passkey_domain", "shop.example"), pages],
         );
 
-        assert!(right);
+        assert!(valid);
         assert_eq!(origins(&shared), ["https://app.shop.example/"]);
         assert!(
             !party(

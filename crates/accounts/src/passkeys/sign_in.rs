@@ -1,4 +1,4 @@
-//! Signing in with a passkey.
+//! Signs in with a passkey.
 
 use mainstay_http::{
     CreatedAt, Header, INTERNAL, Json, Problem, Public, Shared, UserAgent, WithHeaders, input,
@@ -29,17 +29,17 @@ use crate::{
     },
 };
 
-/// What a device is asked.
+/// The request to a device to sign in with a passkey.
 #[view]
 pub(super) struct PasskeyRequestOptions {
     /// Options for `navigator.credentials.get()`.
     public_key: RequestOptions,
 }
 
-/// Begin to sign in, or to step up, with a passkey.
+/// Start a sign-in or a step-up with a passkey.
 ///
-/// The answer is for `navigator.credentials.get()`, within five minutes. It is the same for everybody: the device knows
-/// whose passkeys it has.
+/// Pass the response to `navigator.credentials.get()`. It is valid for five minutes. It does not depend on an account:
+/// the device knows the accounts of its passkeys.
 #[post(
     "/v1/sessions/passkey/options",
     problems(PASSKEYS_UNAVAILABLE, TOO_MANY_ATTEMPTS)
@@ -49,25 +49,27 @@ pub(super) async fn create_sign_in_options(
     accounts: Shared<Accounts>,
 ) -> Result<Json<PasskeyRequestOptions>, Problem> {
     let webauthn = accounts.settings.relying_party.webauthn()?;
-    let unscoped = by.unscoped("nobody is signed in yet");
+    let unscoped = by.unscoped("the caller is not signed in yet");
     admit_request(&unscoped, PASSKEY_OPTIONS, by.origin().address).await?;
+
     let (challenge, state) = webauthn
         .start_discoverable_authentication()
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
     challenge::keep(&unscoped, &challenge.public_key.challenge, None, &state).await?;
+
     Ok(Json(PasskeyRequestOptions {
         public_key: RequestOptions::new(&challenge)?,
     }))
 }
 
-/// How to sign in with a passkey.
+/// A sign-in with a passkey.
 #[input]
 pub(super) struct CreateSessionByPasskey {
-    /// What the device answered.
+    /// The device's response.
     credential: Assertion,
-    /// Where to work, for an account of several organizations; its oldest membership when absent.
+    /// The organization to work in; by default, the one that the account joined first.
     organization_id: Option<OrganizationId>,
-    /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
+    /// Whether to set a session cookie, for browser pages of this origin, instead of returning tokens.
     #[garde(skip)]
     #[serde(default)]
     cookie: bool,
@@ -75,7 +77,7 @@ pub(super) struct CreateSessionByPasskey {
 
 /// Sign in with a passkey.
 ///
-/// It takes neither address nor password, and counts as two factors.
+/// A passkey needs neither address nor password, and counts as two factors.
 #[post(
     "/v1/sessions/passkey",
     problems(INVALID_CREDENTIALS, PASSKEYS_UNAVAILABLE)
@@ -86,26 +88,26 @@ pub(super) async fn create_session_by_passkey(
     user_agent: Header<UserAgent>,
     Json(body): Json<CreateSessionByPasskey>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let unscoped = by.unscoped("nobody is signed in yet");
+    let unscoped = by.unscoped("the caller is not signed in yet");
     let address = by.origin().address;
     let network = AttemptKeys::new(unscoped.database().ring(), "sign_in", &[], address).network;
     let wanted = SignInContext {
         organization: body.organization_id,
         network: network.clone(),
     };
-    let Some(shown) = verify(&unscoped, &accounts, &body.credential, wanted).await? else {
+    let Some(holder) = verify(&unscoped, &accounts, &body.credential, wanted).await? else {
         return Err(INVALID_CREDENTIALS
             .problem()
-            .detail("The passkey is not known here, or its answer is not valid."));
+            .detail("The passkey is unknown, or its response is not valid."));
     };
 
     let sign_in = SignIn {
-        user: shown.user,
-        organization: shown.organization,
-        credentials: shown.credentials,
-        key: &shown.key,
-        email: &shown.email,
-        is_new_network: shown.is_new_network,
+        user: holder.user,
+        organization: holder.organization,
+        credentials: holder.credentials,
+        key: &holder.key,
+        email: &holder.email,
+        is_new_network: holder.is_new_network,
         authenticated_at: accounts.runtime().clock.now(),
         multi_factor: true,
         kind: SessionKind::of_person(body.cookie),

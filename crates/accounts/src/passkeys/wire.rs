@@ -1,4 +1,4 @@
-//! The JSON of Web Authentication, as browsers read and write it (`parseCreationOptionsFromJSON`, `toJSON`).
+//! The JSON format of Web Authentication, as in browsers (`parseCreationOptionsFromJSON`, `toJSON`).
 
 use std::borrow::Cow;
 
@@ -12,12 +12,12 @@ use webauthn_rs::prelude::{
     RequestChallengeResponse,
 };
 
-/// What a new passkey answered.
+/// The response of a new passkey.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Attestation(pub(super) RegisterPublicKeyCredential);
 
-/// What a passkey answered that is there already.
+/// The response of an existing passkey.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Assertion(pub(super) PublicKeyCredential);
@@ -33,8 +33,7 @@ pub(crate) struct CreationOptions(Value);
 pub(crate) struct RequestOptions(Value);
 
 impl CreationOptions {
-    /// The options, and on top of them that the device keeps the key and knows whose it is: then nobody has to type an
-    /// address to sign in, and none has to be tried.
+    /// Requires a discoverable credential: the device stores the key with its owner, so that sign-in needs no address.
     pub(super) fn new(challenge: &CreationChallengeResponse) -> Result<Self, Problem> {
         let mut options = public_key(challenge)?;
         options["authenticatorSelection"]["residentKey"] = json!("required");
@@ -55,7 +54,7 @@ fn public_key(challenge: &impl Serialize) -> Result<Value, Problem> {
     Ok(whole["publicKey"].take())
 }
 
-/// What is in them is for the library to check; that they are keys at all is said here.
+/// Only checks the type. The library verifies everything else.
 macro_rules! keys {
     ($($name:ident),+) => {
         $(impl Validate for $name {
@@ -96,7 +95,7 @@ schema!(
     "PasskeyAttestation",
     json_schema!({
         "type": "object",
-        "description": "`PublicKeyCredential.toJSON()` of what `navigator.credentials.create()` gave.",
+        "description": "The credential from `navigator.credentials.create()`, as returned by `toJSON()`.",
         "required": ["id", "rawId", "response", "type"],
         "properties": {
             "id": bytes(),
@@ -116,7 +115,7 @@ schema!(
     "PasskeyAssertion",
     json_schema!({
         "type": "object",
-        "description": "`PublicKeyCredential.toJSON()` of what `navigator.credentials.get()` gave.",
+        "description": "The credential from `navigator.credentials.get()`, as returned by `toJSON()`.",
         "required": ["id", "rawId", "response", "type"],
         "properties": {
             "id": bytes(),
@@ -136,7 +135,7 @@ schema!(
     })
 );
 
-/// A key that is there already.
+/// The schema of a list of existing keys.
 fn descriptors() -> Value {
     json!({
         "type": "array",
@@ -158,7 +157,7 @@ schema!(
     "PublicKeyCredentialCreationOptions",
     json_schema!({
         "type": "object",
-        "description": "What `PublicKeyCredential.parseCreationOptionsFromJSON()` takes.",
+        "description": "The input of `PublicKeyCredential.parseCreationOptionsFromJSON()`.",
         "required": ["challenge", "rp", "user", "pubKeyCredParams"],
         "properties": {
             "challenge": { "type": "string" },
@@ -195,7 +194,7 @@ schema!(
     "PublicKeyCredentialRequestOptions",
     json_schema!({
         "type": "object",
-        "description": "What `PublicKeyCredential.parseRequestOptionsFromJSON()` takes.",
+        "description": "The input of `PublicKeyCredential.parseRequestOptionsFromJSON()`.",
         "required": ["challenge", "rpId"],
         "properties": {
             "challenge": { "type": "string" },

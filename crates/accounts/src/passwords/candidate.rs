@@ -1,4 +1,4 @@
-//! The account that a sign-in by password names, found in the statement that counts the attempt.
+//! Finds the account that a sign-in with a password names. The same statement counts the attempt.
 
 use std::net::IpAddr;
 
@@ -20,13 +20,13 @@ use crate::{
     },
 };
 
-/// What a sign-in finds.
+/// The result of [`find_account`].
 pub(super) struct Found {
     pub(super) account: Option<Account>,
     pub(super) attempt: Admitted,
-    /// While too many attempts failed, of this account or from this network, only the right password from a network that
-    /// the account knows passes. What is wrong takes the same work and gets the same answer, whether there is an account
-    /// or not (OWASP ASVS 6.3.8).
+    /// Set after too many failed attempts on this account or from this network. Until then, only the correct password
+    /// from a network that the account has used before is accepted. Refusals take the same time and get the same
+    /// response, whether or not the account exists (OWASP ASVS 6.3.8).
     pub(super) slowed_until: Option<Timestamp>,
 }
 
@@ -35,23 +35,23 @@ pub(super) struct Account {
     pub(super) password_hash: Option<SecretString>,
     pub(super) active: bool,
     pub(super) organization: Option<OrganizationId>,
-    /// Sealed.
+    /// The address, sealed.
     pub(super) email: Vec<u8>,
     pub(super) key: OwnKey,
-    /// Whether it has signed in before, but never from this network.
+    /// Whether the account has been used before, but never from this network.
     pub(super) is_new_network: bool,
     pub(super) is_known_here: bool,
     pub(super) second_factor: bool,
     /// The secret of the authenticator app, sealed.
     pub(super) totp: Option<Vec<u8>>,
-    /// The version of the credentials that are verified.
+    /// The version of the credentials to verify.
     pub(super) credentials: i64,
-    /// Whether the password is long enough without a second factor, as far as is known.
+    /// Whether the password is known to be long enough without a second factor.
     pub(super) password_alone: bool,
 }
 
 impl Account {
-    pub(super) fn shown<'a>(&self, password: &'a Password) -> UnprovenPassword<'a> {
+    pub(super) fn unproven<'a>(&self, password: &'a Password) -> UnprovenPassword<'a> {
         UnprovenPassword {
             user: self.user,
             credentials: self.credentials,
@@ -72,8 +72,7 @@ impl Account {
     }
 }
 
-/// The account with this address, in the organization that was asked for; and the attempt, which is counted in the same
-/// statement.
+/// Finds the account with this address, in the given organization, and counts the attempt.
 pub(super) async fn find_account(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -87,16 +86,15 @@ pub(super) async fn find_account(
         return Err(wait_until(until, now));
     }
 
+    let name = email.index(database.ring(), &email_index()).into_bytes();
     let indexes: Vec<Vec<u8>> = email
         .indexes(database.ring(), &email_index())
         .into_iter()
         .map(BlindIndex::into_bytes)
         .collect();
-
-    let name = email.index(database.ring(), &email_index()).into_bytes();
     let keys = AttemptKeys::new(database.ring(), "sign_in", &name, address);
-    let mut values = keys.sign_in_values(now).to_vec();
 
+    let mut values = keys.sign_in_values(now).to_vec();
     values.extend([
         indexes.into(),
         organization.map(OrganizationId::uuid).into(),
@@ -107,7 +105,7 @@ pub(super) async fn find_account(
     let row = rows.first().ok_or_else(|| {
         INTERNAL
             .problem()
-            .caused_by("a query without conditions has no row")
+            .caused_by("the query of a sign-in returned no row")
     })?;
 
     let from_memory = accounts.flood.keep(address, row.get(15)?, now);
@@ -124,14 +122,20 @@ pub(super) async fn find_account(
     })
 }
 
-/// The account, beside the counts of the attempt.
+/// Selects the account together with the counters of the attempt.
 const FIND: &str = concat!(
     "WITH ",
     count_sign_in!(),
     r"
         , account AS (
-            SELECT u.id, u.password_hash, u.active, m.organization_id, u.email, k.id AS key,
-                k.wrapped, u.second_factor, t.secret, u.credentials_version, u.password_alone
+            SELECT
+                u.id, u.password_hash, u.active,
+                m.organization_id,
+                u.email,
+                k.id AS key, k.wrapped,
+                u.second_factor,
+                t.secret,
+                u.credentials_version, u.password_alone
             FROM mainstay.users u
             JOIN mainstay.data_keys k ON k.id = u.data_key
             LEFT JOIN mainstay.memberships m ON m.user_id = u.id
@@ -142,17 +146,23 @@ const FIND: &str = concat!(
             LIMIT 1
         ),
         here AS (
-            SELECT EXISTS (
-                SELECT FROM account
-                JOIN mainstay.sign_in_places p ON p.user_id = account.id
-            ) AS anywhere,
+            SELECT
+                EXISTS (
+                    SELECT FROM account
+                    JOIN mainstay.sign_in_places p ON p.user_id = account.id
+                ) AS anywhere,
                 EXISTS (
                     SELECT FROM account
                     JOIN mainstay.sign_in_places p ON p.user_id = account.id
                     WHERE p.place = $10
                 ) AS known
         )
-        SELECT refused.until, slowed.until, here.known, here.anywhere, account.*, refused.shared
+        SELECT
+            refused.until,
+            slowed.until,
+            here.known, here.anywhere,
+            account.*,
+            refused.shared
         FROM refused
         CROSS JOIN slowed
         CROSS JOIN here

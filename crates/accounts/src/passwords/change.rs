@@ -1,4 +1,4 @@
-//! Changing one's password.
+//! Changes the caller's password.
 
 use mainstay_crypto::Verdict;
 use mainstay_database::Change;
@@ -25,18 +25,18 @@ use crate::{
     },
 };
 
-/// A password for another.
+/// A change of password.
 #[input]
 pub(super) struct ChangePassword {
-    /// The password that the account has now; not for an account that has none.
+    /// The current password; omit it if the account has none.
     current_password: Option<Password>,
-    /// The one that it gets.
+    /// The new password.
     new_password: Password,
 }
 
-/// Change one's password.
+/// Change your password.
 ///
-/// All other sessions are ended, and the owner is told by mail.
+/// All other sessions end, and you receive an e-mail.
 #[put("/v1/me/password", problems(INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS))]
 pub(super) async fn change_password(
     by: Fresh<InPerson>,
@@ -46,7 +46,8 @@ pub(super) async fn change_password(
     const CHANGE: &str = r"
         changed AS (
             UPDATE mainstay.users
-            SET password_hash = $2, password_alone = $5,
+            SET password_hash = $2,
+                password_alone = $5,
                 credentials_version = credentials_version + 1
             WHERE id = $1
               AND EXISTS (SELECT FROM held)
@@ -61,7 +62,7 @@ pub(super) async fn change_password(
 
     let principal = by.principal();
     let unscoped = by.unscoped(
-        "an account stands above organizations; the statements are limited to the caller's own",
+        "accounts belong to no organization; the statements are limited to the caller's own",
     );
 
     let keys = AttemptKeys::new(
@@ -70,7 +71,6 @@ pub(super) async fn change_password(
         principal.user.uuid().as_bytes(),
         by.origin().address,
     );
-
     let attempt = admit_holder(&unscoped, principal.user, keys).await?;
     let credentials = find_credentials(&unscoped, principal.user).await?;
     let current = body
@@ -99,6 +99,7 @@ pub(super) async fn change_password(
     }
 
     take_back(&unscoped, attempt).await?;
+
     let context = vec![credentials.email.as_str().to_owned()];
     check(
         &accounts,
@@ -123,26 +124,23 @@ pub(super) async fn change_password(
         principal.session.uuid().into(),
         is_long_enough_alone(&accounts.settings, &body.new_password).into(),
     ];
-
     let event = about_user(
         Action::PasswordChange,
         Some(principal.user),
         principal.organization,
     );
-
-    let told = letters::to(
+    let notice = letters::to(
         &credentials.email,
         &letters::password_changed(&credentials.keys),
         &unscoped,
     )?;
-
-    let given = [
-        standing::verified(principal.user, credentials.version, Hold::Alone),
-        standing::session(principal.session),
-    ];
     let change = Change::new("users.change_password", CHANGE, values, event)
-        .given(given)
-        .queue(told);
+        .given([
+            standing::verified(principal.user, credentials.version, Hold::Alone),
+            standing::session(principal.session),
+        ])
+        .queue(notice);
+
     if unscoped.change(change).await?.is_empty() {
         let refused = INVALID_CREDENTIALS
             .problem()

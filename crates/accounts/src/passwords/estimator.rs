@@ -1,5 +1,4 @@
-//! Where passwords are estimated: off the threads that answer requests, with bounded turns and a bounded queue in front,
-//! as passwords are hashed.
+//! Estimates passwords on blocking threads, with bounded concurrency and a bounded queue, as passwords are hashed.
 
 use std::{sync::Arc, thread::available_parallelism, time::Duration};
 
@@ -9,41 +8,42 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::strength::Strength;
 
-/// How many callers may wait for a turn. An estimate takes milliseconds, so the last of them waits for a fraction of a
+/// Maximum length of the queue. An estimate takes milliseconds, so the last in the queue waits for a fraction of a
 /// second.
-const WAITING: usize = 64;
+const QUEUE_LENGTH: usize = 64;
 
 /// Estimates passwords, as many at once as there are cores.
 pub struct Estimator {
-    /// A place in the queue or at work; without one the caller is turned away.
-    places: Arc<Semaphore>,
-    /// A turn at work.
-    turns: Arc<Semaphore>,
+    /// One permit for each estimate that is queued or running. Callers without a permit are refused.
+    admitted: Arc<Semaphore>,
+    /// One permit for each running estimate.
+    running: Arc<Semaphore>,
 }
 
 impl Estimator {
-    /// As many turns as there are cores.
+    /// Creates an estimator that uses all cores.
     pub(crate) fn new() -> Self {
-        let turns = available_parallelism().map_or(1, usize::from);
+        let cores = available_parallelism().map_or(1, usize::from);
+
         Self {
-            places: Arc::new(Semaphore::new(turns + WAITING)),
-            turns: Arc::new(Semaphore::new(turns)),
+            admitted: Arc::new(Semaphore::new(cores + QUEUE_LENGTH)),
+            running: Arc::new(Semaphore::new(cores)),
         }
     }
 
-    /// Estimates a password whose owner is known by `context`.
+    /// Estimates a password. `context` is what is known about its owner.
     ///
     /// # Errors
-    /// [`UNAVAILABLE`] when too many wait.
+    /// [`UNAVAILABLE`] if the queue is full.
     pub async fn estimate(
         &self,
         password: SecretString,
         context: Vec<String>,
     ) -> Result<Strength, Problem> {
-        let place = Arc::clone(&self.places)
+        let admitted = Arc::clone(&self.admitted)
             .try_acquire_owned()
             .map_err(|_| busy())?;
-        let turn = Arc::clone(&self.turns)
+        let running = Arc::clone(&self.running)
             .acquire_owned()
             .await
             .map_err(|error| INTERNAL.problem().caused_by(error))?;
@@ -51,8 +51,8 @@ impl Estimator {
         let estimated = spawn_blocking(move || {
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
             let strength = Strength::of(&password, &context);
-            // Held by the work, not by the caller: one who goes away does not make room before the work is done.
-            drop((turn, place));
+            // The task holds the permits, so that a cancelled request does not free them before the work is done.
+            drop((running, admitted));
             strength
         });
 
@@ -65,7 +65,7 @@ impl Estimator {
 fn busy() -> Problem {
     UNAVAILABLE
         .problem()
-        .detail("Too many passwords are being checked: try again shortly.")
+        .detail("Too many passwords are being checked. Try again shortly.")
         .retry_after(Duration::from_secs(1))
 }
 
@@ -75,34 +75,29 @@ mod tests {
 
     use super::*;
 
-    /// A flood gets as many places as there are, and leaves them all behind.
     #[tokio::test]
-    async fn a_flood_is_turned_away_and_leaves_the_places_free() {
+    async fn callers_beyond_the_queue_are_refused_and_all_permits_are_returned() {
         let estimator = Estimator::new();
-        let places = estimator.places.available_permits();
+        let capacity = estimator.admitted.available_permits();
 
-        let turns = u32::try_from(estimator.turns.available_permits()).unwrap();
-        let held = Arc::clone(&estimator.turns)
-            .acquire_many_owned(turns)
+        let cores = u32::try_from(estimator.running.available_permits()).unwrap();
+        let held = Arc::clone(&estimator.running)
+            .acquire_many_owned(cores)
             .await
             .unwrap();
 
-        // Every caller has asked before the first of them is served.
+        // All callers arrive before the first estimate runs.
         let flood = join_all(
-            (0..places + 50).map(|_| estimator.estimate("violets tumble".into(), Vec::new())),
+            (0..capacity + 50).map(|_| estimator.estimate("violets tumble".into(), Vec::new())),
         );
-        let (answers, ()) = tokio::join!(flood, async { drop(held) });
+        let (results, ()) = tokio::join!(flood, async { drop(held) });
 
-        let turned_away: Vec<_> = answers
+        let refused: Vec<_> = results
             .iter()
-            .filter_map(|answer| answer.as_ref().err())
+            .filter_map(|result| result.as_ref().err())
             .collect();
-        assert_eq!(turned_away.len(), 50);
-        assert!(
-            turned_away
-                .iter()
-                .all(|problem| problem.kind() == UNAVAILABLE)
-        );
-        assert_eq!(estimator.places.available_permits(), places);
+        assert_eq!(refused.len(), 50);
+        assert!(refused.iter().all(|problem| problem.kind() == UNAVAILABLE));
+        assert_eq!(estimator.admitted.available_permits(), capacity);
     }
 }

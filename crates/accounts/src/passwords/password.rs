@@ -7,13 +7,13 @@ use mainstay_kernel::{ExposeSecret as _, SecretString};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-/// A password in a request: taken as it is, up to 128 characters (OWASP ASVS 6.2.8, 6.2.9), and never shown.
+/// A password in a request: used unchanged, up to 128 characters (OWASP ASVS 6.2.8, 6.2.9), and never printed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Password(SecretString);
 
 impl Password {
-    /// Longest password, in characters.
+    /// Maximum length of a password, in characters.
     pub const LONGEST: usize = 128;
 
     /// The password, for the hasher.

@@ -1,4 +1,4 @@
-//! Setting a new password by a mailed link.
+//! Resets a password with a link in an e-mail.
 
 use mainstay_crypto::Sealed;
 use mainstay_database::{Change, Error, Row, Unscoped};
@@ -31,21 +31,21 @@ use crate::{
     },
 };
 
-/// How long a mailed token allows to set a password (OWASP ASVS 6.5.5).
+/// How long the token in the e-mail is valid (OWASP ASVS 6.5.5).
 const LIFETIME: Duration = Duration::minutes(10);
 
-/// Whose password is forgotten.
+/// A request for a password reset.
 #[input]
 pub(super) struct RequestPasswordReset {
     /// The account's address.
     email: EmailAddress,
 }
 
-/// Ask for a new password.
+/// Request a new password.
 ///
-/// Whoever has the address gets mail, with a link where there is an account. The answer is the same either way, and so is
-/// the work. When others have asked for many letters to the address, no further one is sent for some minutes: the link in
-/// the last one is still valid.
+/// Sends an e-mail to the address, with a link if there is an account. The response and its timing are the same in both
+/// cases. After many requests for the same address, no more e-mails are sent to it for some minutes; the link in the
+/// last one remains valid.
 #[post("/v1/password-resets", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_password_reset(
     by: Public,
@@ -62,7 +62,10 @@ pub(super) async fn request_password_reset(
         )
     ";
 
-    let unscoped = by.unscoped("nobody is signed in");
+    let unscoped = by.unscoped("the caller is not signed in");
+    let address = by.origin().address;
+    admit_request(&unscoped, PASSWORD_RESETS, address).await?;
+
     let ring = unscoped.database().ring();
     let email = Sealed::new(body.email.clone());
     let letter = RequestedLetter {
@@ -70,23 +73,17 @@ pub(super) async fn request_password_reset(
         index: email.index(ring, &email_index()).into_bytes(),
         indexes: email.indexes(ring, &email_index()),
     };
-
-    let address = by.origin().address;
-    admit_request(&unscoped, PASSWORD_RESETS, address).await?;
-
     if !letter.admit(&unscoped, address).await? {
-        // The link that was mailed last is still valid.
+        // The link in the last e-mail is still valid.
         return Ok(Accepted);
     }
 
     let holder = find_by_address(&unscoped, &body.email).await?;
-    let (runtime, token) = (
-        accounts.runtime(),
-        FreshSecret::new(&accounts.runtime().random, "mpr_"),
-    );
+    let runtime = accounts.runtime();
+    let token = FreshSecret::new(&runtime.random, "mpr_");
     let now = runtime.clock.now();
 
-    // For an address without an account the same row is written, for nobody; nobody is told its token.
+    // The same row is written for an address without an account, with a random id. No one receives its token.
     let user = holder.as_ref().map(|holder| holder.user);
     let owner = user.unwrap_or_else(|| runtime.new_id());
     let credentials = holder.as_ref().map_or(0, |holder| holder.credentials);
@@ -100,7 +97,7 @@ pub(super) async fn request_password_reset(
 
     let letter = match user {
         Some(_) => letters::password_reset(&accounts, &token.text),
-        None => letters::password_reset_for_nobody(),
+        None => letters::password_reset_without_account(),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
     let event = about_user(Action::PasswordResetRequest, user, None);
@@ -112,19 +109,19 @@ pub(super) async fn request_password_reset(
     Ok(Accepted)
 }
 
-/// A new password, and what allows to set it.
+/// A new password, with the token that allows setting it.
 #[input]
 pub(super) struct CompletePasswordReset {
-    /// The token of the link that was mailed.
+    /// The token from the link in the e-mail.
     #[garde(length(chars, min = 1, max = 200))]
     token: String,
-    /// The password that the account gets.
+    /// The new password.
     password: Password,
 }
 
-/// Set a new password by the token that was mailed.
+/// Set a new password with the token from the e-mail.
 ///
-/// Every session of the account is ended; second factors stay as they are.
+/// All sessions of the account end. Second factors do not change.
 #[post("/v1/password-resets/completion", problems(INVALID_TOKEN))]
 pub(super) async fn complete_password_reset(
     by: Public,
@@ -146,28 +143,32 @@ pub(super) async fn complete_password_reset(
         ),
         changed AS (
             UPDATE mainstay.users u
-            SET password_hash = $3, password_alone = $5,
+            SET password_hash = $3,
+                password_alone = $5,
                 credentials_version = u.credentials_version + 1
             FROM consumed
             WHERE u.id = consumed.user_id AND consumed.hash = $1
-            RETURNING u.id, mainstay.end_sessions(u.id, NULL, NULL, $2),
+            RETURNING
+                u.id,
+                mainstay.end_sessions(u.id, NULL, NULL, $2),
                 mainstay.settle_attempt($4, ARRAY[]::bytea[])
         ),
         place AS (
             INSERT INTO mainstay.sign_in_places (user_id, place, seen_at)
             SELECT id, $6, $2
             FROM changed
-            ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at
+            ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE
+            SET seen_at = excluded.seen_at
         )
     ";
 
-    let unscoped = by.unscoped("nobody is signed in; the token names the account");
+    let unscoped = by.unscoped("the caller is not signed in; the token identifies the account");
     let (now, token) = (accounts.runtime().clock.now(), hash(&body.token));
     let account = find_by_token(&unscoped, &token, now)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
-    let context = vec![account.email.as_str().to_owned()];
 
+    let context = vec![account.email.as_str().to_owned()];
     check(
         &accounts,
         &body.password,
@@ -177,49 +178,42 @@ pub(super) async fn complete_password_reset(
     )
     .await?;
 
-    let new = accounts
+    let new_hash = accounts
         .hasher
         .hash(body.password.secret())
         .await
         .map_err(not_hashed)?;
 
+    // The person owns the mailbox, so failed attempts of others must not prevent a sign-in from here.
+    let ring = unscoped.database().ring();
     let name = Sealed::new(account.email.clone())
-        .index(unscoped.database().ring(), &email_index())
+        .index(ring, &email_index())
         .into_bytes();
-
-    // The person has shown that the mailbox is theirs: whatever strangers tried, they get in from here.
-    let keys = AttemptKeys::new(
-        unscoped.database().ring(),
-        "sign_in",
-        &name,
-        by.origin().address,
-    );
+    let keys = AttemptKeys::new(ring, "sign_in", &name, by.origin().address);
 
     let values = [
         token.into(),
         now.inner().into(),
-        new.into(),
+        new_hash.into(),
         vec![keys.here].into(),
         is_long_enough_alone(&accounts.settings, &body.password).into(),
         keys.network.into(),
     ];
-
     let event = about_user(
         Action::PasswordReset,
         Some(account.user),
         account.organization,
     );
-
-    let told = letters::to(
+    let notice = letters::to(
         &account.email,
         &letters::password_changed(&account.keys),
         &unscoped,
     )?;
-
     let verified = standing::verified(account.user, account.credentials, Hold::Alone);
     let change = Change::new("password_resets.complete", COMPLETE, values, event)
         .given([verified])
-        .queue(told);
+        .queue(notice);
+
     if unscoped.change(change).await?.is_empty() {
         // The token was used at the same moment, or the credentials have changed.
         return Err(INVALID_TOKEN.problem());
@@ -230,10 +224,10 @@ pub(super) async fn complete_password_reset(
     Ok(NoContent)
 }
 
-/// Whose password a token sets, and whether they have a second factor.
+/// Finds the address of the account whose password a token resets, and whether it has a second factor.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn reset_of(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -248,9 +242,9 @@ struct Account {
     email: EmailAddress,
     second_factor: bool,
     organization: Option<OrganizationId>,
-    /// The version of its credentials: the same as when the reset was asked for.
+    /// The version of its credentials, unchanged since the request.
     credentials: i64,
-    /// The names of the API keys that work.
+    /// The names of the valid API keys.
     keys: Vec<String>,
 }
 
@@ -260,11 +254,15 @@ async fn find_by_token(
     now: mainstay_kernel::Timestamp,
 ) -> Result<Option<Account>, Error> {
     const FIND: &str = r"
-        SELECT u.id, u.email, u.second_factor, k.id, k.wrapped, u.credentials_version,
+        SELECT
+            u.id, u.email, u.second_factor,
+            k.id, k.wrapped,
+            u.credentials_version,
             mainstay.live_keys(u.id, $2)
         FROM mainstay.password_resets p
         JOIN mainstay.users u ON u.id = p.user_id
-            AND u.active AND u.credentials_version = p.credentials_version
+            AND u.active
+            AND u.credentials_version = p.credentials_version
         JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE p.hash = $1 AND p.expires_at > $2
     ";

@@ -1,4 +1,4 @@
-//! What a password must fulfil: its length, and that it is hard to guess.
+//! The rules for passwords: their length and their strength.
 
 use http::StatusCode;
 use mainstay_http::{
@@ -17,13 +17,13 @@ use crate::{
     },
 };
 
-/// Whether a password has the length of one that no second factor stands beside.
+/// Whether a password is long enough for an account without a second factor.
 pub(crate) fn is_long_enough_alone(settings: &Settings, password: &Password) -> bool {
     is_as_long_as(settings.password_min_length, password)
 }
 
-/// The shortest password that an account may have, in characters.
-fn least_length(settings: &Settings, second_factor: bool) -> usize {
+/// Minimum length of an account's password, in characters.
+fn min_length(settings: &Settings, second_factor: bool) -> usize {
     if second_factor {
         settings.password_min_length_with_second_factor
     } else {
@@ -31,14 +31,14 @@ fn least_length(settings: &Settings, second_factor: bool) -> usize {
     }
 }
 
-fn is_as_long_as(least: usize, password: &Password) -> bool {
-    password.secret().expose_secret().chars().count() >= least
+fn is_as_long_as(min_length: usize, password: &Password) -> bool {
+    password.secret().expose_secret().chars().count() >= min_length
 }
 
-/// Checks a password that somebody chose: its length and its strength. `field` names it in the body.
+/// Checks the length and the strength of a new password. `field` is its name in the body.
 ///
 /// # Errors
-/// [`INVALID_INPUT`] that says what is wrong and how to do better.
+/// [`INVALID_INPUT`] with what is wrong and suggestions.
 pub async fn check(
     accounts: &Accounts,
     password: &Password,
@@ -46,8 +46,6 @@ pub async fn check(
     second_factor: bool,
     context: Vec<String>,
 ) -> Result<(), Problem> {
-    let least = least_length(&accounts.settings, second_factor);
-
     let refuse = |detail: String| {
         let error = FieldError {
             location: "body".into(),
@@ -56,8 +54,10 @@ pub async fn check(
         };
         Err(INVALID_INPUT.problem().errors([error]))
     };
-    if !is_as_long_as(least, password) {
-        return refuse(format!("expected at least {least} characters"));
+
+    let min_length = min_length(&accounts.settings, second_factor);
+    if !is_as_long_as(min_length, password) {
+        return refuse(format!("expected at least {min_length} characters"));
     }
 
     let strength = accounts
@@ -83,41 +83,42 @@ pub async fn check(
 /// A password to estimate.
 #[input]
 pub(super) struct EstimatePassword {
-    /// The password; it is neither kept nor logged.
+    /// The password. It is neither stored nor logged.
     password: Password,
-    /// What is known of its owner, such as the e-mail address and the name of an organization: a password that is made of
-    /// it is easy to guess.
-    #[garde(length(max = MOST_KNOWN), inner(length(chars, max = 254)))]
+    /// What is known about its owner, for example the e-mail address and the name of the organization. A password made
+    /// of these is easy to guess.
+    #[garde(length(max = MAX_KNOWN), inner(length(chars, max = 254)))]
     #[serde(default)]
     known: Vec<String>,
-    /// Whether the account has a second factor, beside which a password may be shorter.
+    /// Whether the account has a second factor, which allows a shorter password.
     #[garde(skip)]
     #[serde(default)]
     second_factor: bool,
 }
 
-/// How many things may be known of an owner.
-const MOST_KNOWN: usize = 5;
+/// Maximum number of items in `known`.
+const MAX_KNOWN: usize = 5;
 
-/// The score of a password that is too short, at most: no meter shows it as one that may be used.
-const MOST_WHEN_SHORT: u8 = Score::Two as u8;
+/// Maximum score of a password that is too short. It is below what is acceptable.
+const MAX_SCORE_WHEN_SHORT: u8 = Score::Two as u8;
 
-/// What a password is worth.
+/// The strength of a password.
 #[view]
 pub(super) struct StrengthView {
-    /// From 0, guessed at once, to 4, out of reach; 2 at most for one that is too short. From 3 on it is `acceptable`.
+    /// From 0 (guessed at once) to 4 (very hard to guess). Scores from 3 on are `acceptable`. A password that is too
+    /// short scores at most 2.
     score: u8,
-    /// Whether the account may have it.
+    /// Whether the account may use the password.
     acceptable: bool,
     /// What is wrong with it.
     warning: Option<String>,
-    /// How to make it better.
+    /// How to improve it.
     suggestions: Vec<String>,
 }
 
 /// Estimate how strong a password is.
 ///
-/// For a meter beside the field in which somebody chooses one.
+/// Use this for a strength meter next to a password field.
 #[post("/v1/password-strength", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn estimate_password(
     by: Public,
@@ -127,7 +128,7 @@ pub(super) async fn estimate_password(
     let unscoped = by.unscoped("the caller is counted, and nothing else is read or written");
     admit_request(&unscoped, PASSWORD_STRENGTH, by.origin().address).await?;
 
-    let least = least_length(&accounts.settings, body.second_factor);
+    let min_length = min_length(&accounts.settings, body.second_factor);
     let strength = accounts
         .estimator
         .estimate(body.password.secret().clone(), body.known)
@@ -137,12 +138,12 @@ pub(super) async fn estimate_password(
         score,
         warning,
         suggestions,
-    } = match is_as_long_as(least, &body.password) {
+    } = match is_as_long_as(min_length, &body.password) {
         true => strength,
         false => Strength {
-            score: strength.score.min(MOST_WHEN_SHORT),
+            score: strength.score.min(MAX_SCORE_WHEN_SHORT),
             warning: Some(format!(
-                "This password is too short: use at least {least} characters."
+                "This password is too short. Use at least {min_length} characters."
             )),
             ..strength
         },
@@ -150,26 +151,26 @@ pub(super) async fn estimate_password(
 
     Ok(Json(StrengthView {
         score,
-        acceptable: score > MOST_WHEN_SHORT,
+        acceptable: score > MAX_SCORE_WHEN_SHORT,
         warning,
         suggestions,
     }))
 }
 
-/// What a password must fulfil beside being hard to guess. Lengths are in characters.
+/// The lengths of passwords, in characters.
 #[view]
 pub(super) struct PasswordRulesView {
-    /// The shortest that an account may have without a second factor.
+    /// Minimum length for an account without a second factor.
     min_length: usize,
-    /// The shortest that an account may have with one.
+    /// Minimum length for an account with a second factor.
     min_length_with_second_factor: usize,
-    /// The longest.
+    /// Maximum length.
     max_length: usize,
 }
 
-/// Show what a password must fulfil.
+/// Show the rules for passwords.
 ///
-/// For a page on which somebody chooses one, before they begin.
+/// Use this to show the rules next to a password field. A password must also be hard to guess.
 #[get("/v1/password-rules")]
 pub(super) async fn get_password_rules(
     _: Public,
@@ -183,9 +184,9 @@ pub(super) async fn get_password_rules(
     }))
 }
 
-/// The last factor stays while the password is one that only a factor allows to be so short.
+/// The last second factor cannot be removed while the password is too short to be used without one.
 pub(crate) const PASSWORD_TOO_SHORT: Kind = Kind::new(
     StatusCode::CONFLICT,
     "password_too_short",
-    "Your password is too short to be used without a second factor: choose a longer one first.",
+    "Your password is too short to be used without a second factor. Choose a longer one first.",
 );

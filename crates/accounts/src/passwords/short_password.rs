@@ -1,4 +1,4 @@
-//! Passwords that were allowed to be short because of a second factor: they do not sign in without one.
+//! Passwords that may be short because of a second factor. They do not sign in without one.
 
 use http::StatusCode;
 use mainstay_database::{Error, Unscoped};
@@ -11,14 +11,15 @@ use crate::{
     passwords::{password::Password, rules::is_long_enough_alone},
 };
 
-/// The password is right, and too short now that the account has no second factor. Only a person who knows it is told.
+/// The password is correct, but too short because the account no longer has a second factor. Returned only after the
+/// correct password.
 pub(crate) const PASSWORD_REPLACEMENT_REQUIRED: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "password_replacement_required",
-    "This password is too short without a second factor: request a password reset and choose a longer one.",
+    "This password is too short without a second factor. Request a password reset and choose a longer one.",
 );
 
-/// A sign-in by a password that is not known to be long enough alone.
+/// A sign-in with a password that is not known to be long enough without a second factor.
 pub(crate) struct UnprovenPassword<'a> {
     pub(super) user: UserId,
     /// The version of the credentials that were verified.
@@ -27,38 +28,43 @@ pub(crate) struct UnprovenPassword<'a> {
     pub(super) password: &'a Password,
 }
 
-/// Refuses a short password where no second factor stands beside it (NIST SP 800-63B-4 §3.1.1.2); notes one that turns out to
-/// be long enough.
+/// Refuses a short password of an account without a second factor (NIST SP 800-63B-4 §3.1.1.2), and records a password
+/// that is long enough.
 ///
 /// # Errors
 /// [`PASSWORD_REPLACEMENT_REQUIRED`], which is recorded.
 pub(crate) async fn check_alone(
     unscoped: &Unscoped,
     accounts: &Accounts,
-    shown: UnprovenPassword<'_>,
+    password: UnprovenPassword<'_>,
 ) -> Result<(), Problem> {
-    if is_long_enough_alone(&accounts.settings, shown.password) {
-        return Ok(note(unscoped, &shown).await?);
+    if is_long_enough_alone(&accounts.settings, password.password) {
+        return Ok(record_long_enough(unscoped, &password).await?);
     }
-    if shown.second_factor {
+    if password.second_factor {
         return Ok(());
     }
 
     unscoped
-        .record(about_user(Action::LoginFail, Some(shown.user), None))
+        .record(about_user(Action::LoginFail, Some(password.user), None))
         .await?;
+
     Err(PASSWORD_REPLACEMENT_REQUIRED.problem())
 }
 
-async fn note(unscoped: &Unscoped, shown: &UnprovenPassword<'_>) -> Result<(), Error> {
-    const NOTE: &str = r"
+async fn record_long_enough(
+    unscoped: &Unscoped,
+    password: &UnprovenPassword<'_>,
+) -> Result<(), Error> {
+    const RECORD: &str = r"
         UPDATE mainstay.users
         SET password_alone = true
         WHERE id = $1 AND credentials_version = $2 AND NOT password_alone
     ";
-    let values = [shown.user.uuid().into(), shown.credentials.into()];
+
+    let values = [password.user.uuid().into(), password.credentials.into()];
     unscoped
-        .upkeep("users.password_alone", NOTE, values)
+        .upkeep("users.password_alone", RECORD, values)
         .await
         .map(drop)
 }

@@ -1,4 +1,4 @@
-//! Signing in with e-mail address and password.
+//! Signs in with an e-mail address and a password.
 
 use mainstay_crypto::{Sealed, Verdict};
 use mainstay_database::{Change, Unscoped};
@@ -29,18 +29,18 @@ use crate::{
     throttle::{TOO_MANY_ATTEMPTS, refusals::refuse},
 };
 
-/// How to sign in.
+/// The credentials of a sign-in.
 #[input]
 pub(crate) struct CreateSession {
     /// The account's e-mail address.
     email: Sealed<EmailAddress>,
     /// The account's password.
     password: Password,
-    /// A code of the account's second factor: what an authenticator app shows, or a recovery code.
+    /// A code of the account's second factor: from the authenticator app, or a recovery code.
     code: Option<Code>,
-    /// Where to work, for an account of several organizations; its oldest membership when absent.
+    /// The organization to work in; by default, the one that the account joined first.
     organization_id: Option<OrganizationId>,
-    /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
+    /// Whether to set a session cookie, for browser pages of this origin, instead of returning tokens.
     #[garde(skip)]
     #[serde(default)]
     cookie: bool,
@@ -48,8 +48,8 @@ pub(crate) struct CreateSession {
 
 /// Sign in with e-mail address and password.
 ///
-/// The answer is the same, and takes the same work, whether the account exists or not. Where the account has a second
-/// factor, whoever knows the password is asked for a code.
+/// The response and its timing are the same whether or not the account exists. If the account has a second factor, a
+/// code is required after the correct password.
 #[post(
     "/v1/sessions",
     problems(
@@ -65,7 +65,7 @@ pub(crate) async fn create_session(
     user_agent: Header<UserAgent>,
     Json(body): Json<CreateSession>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let unscoped = by.unscoped("nobody is signed in yet");
+    let unscoped = by.unscoped("the caller is not signed in yet");
     let device = Device::of(by.origin(), &user_agent);
     let address = by.origin().address;
     let Found {
@@ -100,6 +100,7 @@ pub(crate) async fn create_session(
         if let Some(until) = slowed_until {
             return Err(refuse(&unscoped, until).await);
         }
+
         unscoped
             .record(about_user(Action::LoginFail, None, None))
             .await?;
@@ -109,9 +110,8 @@ pub(crate) async fn create_session(
     if verdict == Verdict::RightButOutdated {
         renew_hash(&unscoped, &accounts, &account, &body.password).await?;
     }
-
     if !account.password_alone {
-        check_alone(&unscoped, &accounts, account.shown(&body.password)).await?;
+        check_alone(&unscoped, &accounts, account.unproven(&body.password)).await?;
     }
 
     if account.second_factor {
@@ -143,7 +143,7 @@ pub(crate) async fn create_session(
     answer(&accounts, started).await
 }
 
-/// Hashes the password again under today's parameters (OWASP ASVS 11.4.2), unless it was replaced meanwhile.
+/// Hashes the password again with the current parameters (OWASP ASVS 11.4.2), unless it was changed in the meantime.
 async fn renew_hash(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -164,13 +164,6 @@ async fn renew_hash(
         .hash(password.secret())
         .await
         .map_err(not_hashed)?;
-
-    let renewed = about_user(
-        Action::PasswordRehash,
-        Some(account.user),
-        account.organization,
-    );
-
     let verified = account
         .password_hash
         .as_ref()
@@ -182,9 +175,14 @@ async fn renew_hash(
         verified.into(),
         account.credentials.into(),
     ];
+    let event = about_user(
+        Action::PasswordRehash,
+        Some(account.user),
+        account.organization,
+    );
 
     unscoped
-        .change(Change::new("users.rehash", RENEW, values, renewed))
+        .change(Change::new("users.rehash", RENEW, values, event))
         .await?;
 
     Ok(())

@@ -3,43 +3,41 @@
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use zxcvbn::{Score, zxcvbn};
 
-/// How many characters of a password are analysed: what follows can only make it better. The work grows with the square of
-/// this number.
+/// Number of characters of a password that are analysed. Further characters can only make it stronger, and the cost
+/// grows with the square of this number.
 const ANALYSED: usize = 32;
 
-/// How many readings of a password are analysed, each of which costs as much as the password itself. Digits alone have no
-/// more; symbols can make hundreds.
-const MOST_READINGS: usize = 32;
+/// Maximum number of readings of a password, with symbols and digits replaced by letters. Each costs as much as the
+/// password itself. Digits alone stay below the maximum; symbols can produce hundreds.
+const MAX_READINGS: usize = 32;
 
-/// How many characters of the context are analysed, and of how many words.
+/// Number of characters of each item of the context that are analysed, and number of words.
 const ANALYSED_CONTEXT: (usize, usize) = (254, 40);
 
-/// What a password is worth against somebody who guesses cleverly.
+/// The strength of a password against an attacker who tries likely passwords first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strength {
-    /// From 0, guessed at once, to 4, out of reach.
+    /// From 0 (guessed at once) to 4 (very hard to guess).
     pub score: u8,
     /// What is wrong with it.
     pub warning: Option<String>,
-    /// How to make it better.
+    /// How to improve it.
     pub suggestions: Vec<String>,
 }
 
 impl Strength {
-    /// Estimates a password: by lists of common passwords, names and words, by patterns of the keyboard, dates, repeats,
-    /// and the words of `context`, such as the owner's address (OWASP ASVS 6.2.4, 6.2.11; NIST SP 800-63B-4 §3.1.1.2).
-    /// There are no rules of composition (6.2.5).
+    /// Estimates a password with lists of common passwords, names and words, keyboard patterns, dates, repetitions, and
+    /// the words of `context`, such as the owner's address (OWASP ASVS 6.2.4, 6.2.11; NIST SP 800-63B-4 §3.1.1.2).
+    /// There are no composition rules (6.2.5).
     pub fn of(password: &SecretString, context: &[&str]) -> Self {
         let analysed = analysed(password.expose_secret());
         let context: Vec<String> = context
             .iter()
             .map(|text| text.chars().take(ANALYSED_CONTEXT.0).collect())
             .collect();
-        let words = context
+        let words: Vec<&str> = context
             .iter()
-            .flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
-
-        let words: Vec<&str> = words
+            .flat_map(|text| text.split(|character: char| !character.is_alphanumeric()))
             .filter(|word| !word.is_empty())
             .take(ANALYSED_CONTEXT.1)
             .collect();
@@ -58,7 +56,7 @@ impl Strength {
         };
 
         if rest.score < whole.score {
-            let warning = Some("This password is made of what is known of you.".to_owned());
+            let warning = Some("This password contains what is known about you.".to_owned());
             return Self {
                 score: rest.score,
                 warning,
@@ -90,24 +88,25 @@ impl Strength {
         }
     }
 
-    /// Whether an account may have it.
+    /// Whether an account may use the password.
     pub fn is_enough(&self) -> bool {
         self.score >= u8::from(Score::Three)
     }
 }
 
-/// What is analysed of a password: its start. Where too many readings are left, symbols that stand for a letter are
-/// written as that letter, as a cracking tool tries first.
+/// The part of a password that is analysed: its start. If it has too many readings, each symbol that stands for a
+/// letter is replaced by that letter, as cracking tools try first.
 fn analysed(password: &str) -> String {
     let start: String = password.chars().take(ANALYSED).collect();
-    if readings(&start) > MOST_READINGS {
+
+    if readings(&start) > MAX_READINGS {
         start.chars().map(letter_of).collect()
     } else {
         start
     }
 }
 
-/// Which symbols and digits stand for a letter (the table of zxcvbn).
+/// The symbols and digits that can stand for each letter (the table of zxcvbn).
 const STANDS_FOR: [(char, &str); 12] = [
     ('a', "4@"),
     ('b', "8"),
@@ -123,8 +122,8 @@ const STANDS_FOR: [(char, &str); 12] = [
     ('z', "2"),
 ];
 
-/// At least how many readings zxcvbn tries: it combines what each letter may be written as, and a character that stands
-/// for two letters counts twice.
+/// A lower bound of the readings that zxcvbn tries. It combines the symbols for each letter, and counts a character
+/// that stands for two letters twice.
 fn readings(password: &str) -> usize {
     let weight = |character: char| {
         if matches!(character, '1' | '|' | '7') {
@@ -144,17 +143,19 @@ fn readings(password: &str) -> usize {
     choices.product()
 }
 
-/// The letter that a symbol stands for first. Digits stay: dates and sequences are made of them.
+/// The first letter that a symbol can stand for. Digits are kept, because dates and sequences consist of them.
 fn letter_of(symbol: char) -> char {
-    let stands = |(letter, written): &(char, &str)| written.contains(symbol).then_some(*letter);
     if symbol.is_ascii_digit() {
-        symbol
-    } else {
-        STANDS_FOR.iter().find_map(stands).unwrap_or(symbol)
+        return symbol;
     }
+
+    STANDS_FOR
+        .iter()
+        .find_map(|(letter, written)| written.contains(symbol).then_some(*letter))
+        .unwrap_or(symbol)
 }
 
-/// What is left of a password when every word of the context is taken out of it.
+/// Removes every word of the context from a password.
 fn without(password: &str, words: &[&str]) -> String {
     let long = words.iter().filter(|word| word.chars().count() >= 3);
     long.fold(password.to_lowercase(), |rest, word| {
@@ -172,7 +173,7 @@ mod tests {
 
     /// OWASP ASVS 6.2.4, 6.2.5.
     #[test]
-    fn what_is_common_is_refused_and_composition_does_not_matter() {
+    fn common_passwords_are_refused_and_composition_does_not_matter() {
         for common in [
             "password1234567",
             "qwertyuiopasdfgh",
@@ -201,8 +202,8 @@ mod tests {
         assert!(!is_enough("gracezuckerhutexample", &context));
     }
 
-    /// The input takes zxcvbn alone a second, as do others of its kind: each character may stand for several letters, and
-    /// all combinations are tried.
+    /// zxcvbn alone takes a second for such an input, because each character may stand for several letters and it tries
+    /// all combinations.
     #[test]
     fn crafted_passwords_leave_few_readings() {
         const CRAFTED: &str = "51{+|3@[(+31(+$[02$4395063297$9(6{4+[+74!9174|380!!70{||<839@4$<";
@@ -220,8 +221,8 @@ mod tests {
             let analysed = analysed(crafted);
             assert!(analysed.chars().count() <= ANALYSED, "{crafted}");
             assert!(
-                readings(&analysed) <= MOST_READINGS,
-                "{crafted} leaves {} readings",
+                readings(&analysed) <= MAX_READINGS,
+                "{crafted} has {} readings",
                 readings(&analysed)
             );
         }
@@ -238,13 +239,12 @@ mod tests {
                 alphabet[usize::try_from(state >> 33).unwrap() % alphabet.len()]
             });
             let crafted: String = crafted.collect();
-            assert!(readings(&analysed(&crafted)) <= MOST_READINGS, "{crafted}");
+            assert!(readings(&analysed(&crafted)) <= MAX_READINGS, "{crafted}");
         }
     }
 
-    /// What is written as letters is no better than the word.
     #[test]
-    fn symbols_in_place_of_letters_make_no_good_password() {
+    fn symbols_in_place_of_letters_do_not_make_a_password_strong() {
         for common in ["p@$$w0rd", "!@#$%^&*()_+", "{0mpu+3r|9"] {
             assert!(!is_enough(common, &[]), "{common}");
         }

@@ -1,4 +1,4 @@
-//! A code as somebody types it: of an authenticator app, or a recovery code.
+//! Codes as people type them: of an authenticator app, or recovery codes.
 
 use std::borrow::Cow;
 
@@ -8,35 +8,35 @@ use mainstay_kernel::{ExposeSecret as _, Random, SecretString};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-/// A code in a request, as somebody types it: six digits of an app, or a recovery code, in any case and spacing.
+/// A code in a request: the six digits of an app, or a recovery code. Letter case, spaces and hyphens do not matter.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Code(SecretString);
 
-/// What a code turns out to be.
+/// The kind of a code.
 pub(crate) enum Shape {
-    /// Six digits of an authenticator app.
+    /// The six digits of an authenticator app.
     Totp(SecretString),
-    /// A recovery code: the hash that is kept of it.
+    /// The hash of a recovery code.
     Recovery(Vec<u8>),
 }
 
-/// Digits of an app's code.
+/// Number of digits of an app's code.
 const DIGITS: usize = 6;
 
-/// Letters of a recovery code, five bits each: 125 bits, so that a plain SHA-256 of it is safe to keep (OWASP ASVS 6.5.2
-/// asks for 112).
+/// Number of characters of a recovery code. At five bits each they have 125 bits, so a plain SHA-256 is safe to store
+/// (OWASP ASVS 6.5.2 requires 112 bits).
 const LETTERS: usize = 25;
 const GROUP: usize = 5;
 
-/// Crockford's Base32: no letter that looks like another.
+/// Crockford's Base32, without characters that look alike.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// Longest code, spaces and hyphens included.
+/// Maximum length of a code, including spaces and hyphens.
 const LONGEST: usize = 40;
 
 impl Code {
-    /// What it turns out to be.
+    /// Determines the kind of the code.
     pub(crate) fn shape(&self) -> Shape {
         let letters: String = self
             .0
@@ -44,6 +44,7 @@ impl Code {
             .chars()
             .filter(|it| !it.is_whitespace() && *it != '-')
             .collect();
+
         if letters.len() == DIGITS && letters.bytes().all(|it| it.is_ascii_digit()) {
             Shape::Totp(letters.into())
         } else {
@@ -52,7 +53,7 @@ impl Code {
     }
 }
 
-/// A fresh recovery code, grouped so that it can be written down, and the hash that is kept of it.
+/// Generates a recovery code, with hyphens for legibility, and its hash.
 pub(crate) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
     let letters: String = random
         .bytes::<LETTERS>()
@@ -75,7 +76,7 @@ fn letter(byte: u8) -> u8 {
     ALPHABET[usize::from(byte & 31)]
 }
 
-/// The letters that people confuse count as the ones that they are confused with.
+/// Hashes a recovery code. Characters that people confuse are treated as equal.
 fn hash(letters: &str) -> Vec<u8> {
     let plain = |letter: char| match letter.to_ascii_uppercase() {
         'O' => '0',
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_code_is_known_however_it_is_typed() {
+    fn a_recovery_code_is_accepted_in_any_spelling() {
         let (code, kept) = fresh_recovery_code(&Random::default());
         assert_eq!(code.split('-').map(str::len).collect::<Vec<_>>(), [5; 5]);
 
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn six_digits_are_a_code_of_an_app() {
+    fn six_digits_are_the_code_of_an_app() {
         for typed in ["123456", "123 456", " 123-456 "] {
             assert!(
                 matches!(read(typed), Shape::Totp(code) if code.expose_secret() == "123456"),
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_codes_are_the_same() {
+    fn recovery_codes_are_unique() {
         let random = Random::default();
         let codes: std::collections::HashSet<_> =
             (0..100).map(|_| fresh_recovery_code(&random).0).collect();

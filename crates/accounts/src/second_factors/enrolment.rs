@@ -1,4 +1,4 @@
-//! Setting up an authenticator app.
+//! Sets up an authenticator app.
 
 use http::StatusCode;
 use mainstay_crypto::Sealed;
@@ -31,31 +31,31 @@ use crate::{
     },
 };
 
-/// The code is not one of the app's at present.
+/// The code is not valid now.
 const WRONG_CODE: Kind = Kind::new(
     StatusCode::UNPROCESSABLE_ENTITY,
     "wrong_code",
-    "The code is wrong: is the clock of the device right?",
+    "The code is wrong. Check that the clock of your device is correct.",
 );
 
-/// How long a secret waits for its first code.
-const WAITS: Duration = Duration::hours(1);
+/// How long a new secret can be confirmed.
+const CONFIRMED_WITHIN: Duration = Duration::hours(1);
 
-/// What an authenticator app is to be given. It is shown this once.
+/// The data for setting up an authenticator app, shown only once.
 #[view]
 pub(super) struct TotpEnrolment {
     /// The secret in Base32, for typing.
     secret: String,
-    /// The secret as an `otpauth` URI, for apps that take one.
+    /// The secret as an `otpauth` URI, for apps that accept one.
     uri: String,
     /// The URI as a QR code, an SVG image.
     qr_code: String,
 }
 
-/// Begin to use an authenticator app.
+/// Start to set up an authenticator app.
 ///
-/// Nothing changes until a code of the app has confirmed it, at `POST /v1/me/totp/confirmation` within the hour. An app
-/// that is in use is replaced then.
+/// Confirm the app with one of its codes at `POST /v1/me/totp/confirmation` within one hour. Until then nothing
+/// changes. The confirmation replaces the current app, if there is one.
 #[post("/v1/me/totp")]
 pub(super) async fn create_totp(
     by: Fresh<InPerson>,
@@ -66,15 +66,17 @@ pub(super) async fn create_totp(
             INSERT INTO mainstay.totps AS t (user_id, pending, pending_at)
             SELECT $1, $2, $3
             FROM held
-            ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE SET pending = excluded.pending,
+            ON CONFLICT ON CONSTRAINT totps_pkey DO UPDATE
+            SET pending = excluded.pending,
                 pending_at = excluded.pending_at
             RETURNING t.user_id
         )
     ";
 
     let principal = by.principal();
-    let unscoped = by
-        .unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by.unscoped(
+        "second factors belong to no organization; the statements are limited to the caller's own",
+    );
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
     let runtime = accounts.runtime();
@@ -83,9 +85,9 @@ pub(super) async fn create_totp(
     let enrolment = Enrolment::new(&runtime.random, issuer, owner.email.as_str())?;
     let secret = Sealed::new(Kept(enrolment.secret));
     let now = runtime.clock.now().inner();
+
     let begin = |key: &HeldKey<'_>| {
         let pending = key.seal(&kept_cell("mainstay.totps", "pending", user), &secret)?;
-
         let event = about(
             Action::SecondFactorBegun,
             "totp",
@@ -93,15 +95,10 @@ pub(super) async fn create_totp(
             principal.organization,
         );
 
-        let given = standing::in_person(principal, Hold::Shared);
+        let values = [user.into(), pending.into(), now.into()];
 
-        Ok(Change::new(
-            "totps.begin",
-            BEGIN,
-            [user.into(), pending.into(), now.into()],
-            event,
-        )
-        .given(given))
+        Ok(Change::new("totps.begin", BEGIN, values, event)
+            .given(standing::in_person(principal, Hold::Shared)))
     };
 
     if unscoped.change_sealed(&owner.key, begin).await?.is_empty() {
@@ -122,14 +119,14 @@ pub(super) async fn create_totp(
 /// The first code of an authenticator app.
 #[input]
 pub(super) struct ConfirmTotp {
-    /// What the app shows.
+    /// The code that the app shows.
     code: Code,
 }
 
-/// Confirm an authenticator app by its first code.
+/// Confirm an authenticator app with a code.
 ///
-/// From now on sign-in takes a code. The answer holds recovery codes where there were none: they are shown this once. An
-/// app that is replaced ends all other sessions.
+/// From now on, sign-in requires a code. The response contains recovery codes if the account had none; they are shown
+/// only once. If this replaces another app, all other sessions end.
 #[post(
     "/v1/me/totp/confirmation",
     problems(NOT_FOUND, WRONG_CODE, TOO_MANY_ATTEMPTS)
@@ -150,11 +147,17 @@ pub(super) async fn confirm_totp(
     const CONFIRM: &str = r"
         changed AS (
             UPDATE mainstay.totps
-            SET secret = $3, confirmed_at = $4, last_step = $5, pending = NULL, pending_at = NULL
+            SET secret = $3,
+                confirmed_at = $4,
+                last_step = $5,
+                pending = NULL,
+                pending_at = NULL
             WHERE user_id = $1
               AND pending_at = $2
               AND EXISTS (SELECT FROM held)
-            RETURNING user_id, CASE WHEN $8 THEN mainstay.end_sessions(user_id, NULL, $7, $4) END
+            RETURNING
+                user_id,
+                CASE WHEN $8 THEN mainstay.end_sessions(user_id, NULL, $7, $4) END
         ),
         codes AS (
             INSERT INTO mainstay.recovery_codes (user_id, hashes, created_at)
@@ -173,31 +176,32 @@ pub(super) async fn confirm_totp(
     ";
 
     let principal = by.principal();
-    let unscoped = by
-        .unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by.unscoped(
+        "second factors belong to no organization; the statements are limited to the caller's own",
+    );
     let (user, now) = (principal.user.uuid(), accounts.runtime().clock.now());
+
     let rows = unscoped
         .select(
             "totps.pending",
             FIND,
-            [user.into(), (now - WAITS).inner().into()],
+            [user.into(), (now - CONFIRMED_WITHIN).inner().into()],
         )
         .await?;
-
     let row: &Row = rows.first().ok_or_else(|| NOT_FOUND.problem())?;
     let (pending, pending_at, replaces): (Vec<u8>, Timestamp, bool) =
         (row.get(0)?, row.get(1)?, row.get(2)?);
     let key = own_key(principal.user, row, 3)?;
 
-    // Whoever guesses turns on an app that its owner has not finished to set up, and locks them out.
+    // Attempts are limited: a correct guess would turn on an app that the owner has not set up, and lock the owner out.
     let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "second_factor",
         user.as_bytes(),
         by.origin().address,
     );
-
     let attempt = admit_holder(&unscoped, principal.user, keys).await?;
+
     let owner = find_owner(&unscoped, principal.user).await?;
     let secret: Kept = unscoped.open_own(
         &key,
@@ -205,11 +209,9 @@ pub(super) async fn confirm_totp(
         &pending,
     )?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
-    let (secret, (codes, hashes)) = (
-        Sealed::new(secret),
-        RecoveryCodes::fresh(&accounts.runtime().random),
-    );
 
+    let secret = Sealed::new(secret);
+    let (codes, hashes) = RecoveryCodes::fresh(&accounts.runtime().random);
     let confirm = |key: &HeldKey<'_>| {
         let values = [
             user.into(),
@@ -230,28 +232,27 @@ pub(super) async fn confirm_totp(
             principal.organization,
         );
 
-        let told = owner.told(
+        let notice = owner.notice(
             &letters::second_factor_added("an authenticator app"),
             &unscoped,
         )?;
-        let given = standing::in_person(principal, Hold::Alone);
 
         Ok(Change::new("totps.confirm", CONFIRM, values, event)
-            .given(given)
+            .given(standing::in_person(principal, Hold::Alone))
             .answering("outcome")
-            .queue(told))
+            .queue(notice))
     };
 
-    let answer = unscoped.change_sealed(&owner.key, confirm).await?;
-    let Some(answer) = answer.first() else {
+    let outcome = unscoped.change_sealed(&owner.key, confirm).await?;
+    let Some(outcome) = outcome.first() else {
         return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
     };
 
-    let first = answer.get(0)?;
+    let codes_created = outcome.get(0)?;
     take_back(&unscoped, attempt).await?;
     accounts.principals.forget_user(principal.user);
 
-    Ok(Json(shown_if(first, codes)))
+    Ok(Json(shown_if(codes_created, codes)))
 }
 
 fn first_step(code: &Code, secret: &Kept, now: Timestamp) -> Result<Option<i64>, Problem> {

@@ -1,11 +1,11 @@
-//! What is kept of second factors: bytes that are sealed under the owner's key.
+//! Stored secrets of second factors: bytes that are sealed under the owner's key.
 
 use mainstay_crypto::{Cell, Personal, Zeroizing};
 use mainstay_database::Uuid;
 
 use crate::account::key::NOWHERE;
 
-/// Bytes that are kept sealed under the owner's key: a secret, a public key, a name.
+/// Bytes that are sealed under the owner's key: a secret, a public key or a name.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Kept(pub(crate) Zeroizing<Vec<u8>>);
 
@@ -23,7 +23,7 @@ impl Personal for Kept {
     }
 }
 
-/// Where such bytes stand.
+/// The cell of such bytes.
 pub(crate) fn kept_cell(table: &'static str, column: &'static str, row: Uuid) -> Cell<'static> {
     Cell {
         organization: NOWHERE,

@@ -1,26 +1,28 @@
-//! A person's second factors at a glance.
+//! Shows a person's second factors.
 
 use mainstay_http::{InPerson, Json, Problem, UNAUTHENTICATED, get, view};
 use mainstay_kernel::Timestamp;
 
-/// What sign-in may ask for beside the password.
+/// The second factors of an account.
 #[view]
 pub(super) struct SecondFactors {
-    /// Whether sign-in takes a second factor.
+    /// Whether sign-in requires a second factor.
     enrolled: bool,
-    /// Since when an authenticator app is in use; null when none is.
+    /// When the authenticator app was set up; null without one.
     totp_since: Option<Timestamp>,
-    /// How many passkeys there are.
+    /// Number of passkeys.
     passkeys: i64,
-    /// How many recovery codes are left.
+    /// Number of unused recovery codes.
     recovery_codes: i64,
 }
 
-/// Show one's second factors.
+/// Show your second factors.
 #[get("/v1/me/second-factors")]
 pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFactors>, Problem> {
     const FIND: &str = r"
-        SELECT u.second_factor, t.confirmed_at,
+        SELECT
+            u.second_factor,
+            t.confirmed_at,
             (SELECT count(*) FROM mainstay.passkeys p WHERE p.user_id = u.id),
             coalesce(cardinality(r.hashes), 0)::bigint
         FROM mainstay.users u
@@ -29,8 +31,9 @@ pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFacto
         WHERE u.id = $1
     ";
 
-    let unscoped =
-        by.unscoped("factors belong to their person; the statement is limited to the caller's own");
+    let unscoped = by.unscoped(
+        "second factors belong to no organization; the statement is limited to the caller's own",
+    );
     let rows = unscoped
         .select("users.factors", FIND, [by.principal().user.uuid().into()])
         .await?;

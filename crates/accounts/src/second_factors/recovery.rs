@@ -1,4 +1,4 @@
-//! Recovery codes, for a person who has lost their second factor.
+//! Recovery codes, in case a second factor is lost.
 
 use http::StatusCode;
 use mainstay_database::Change;
@@ -12,25 +12,25 @@ use mainstay_principals::{
 use super::code::fresh_recovery_code;
 use crate::{account::owner::find_owner, accounts::Accounts, letters};
 
-/// There is nothing to recover.
+/// Recovery codes require a second factor, and the account has none.
 const NO_SECOND_FACTOR: Kind = Kind::new(
     StatusCode::CONFLICT,
     "no_second_factor",
-    "The account has no second factor: add an authenticator app or a passkey first.",
+    "The account has no second factor. Add an authenticator app or a passkey first.",
 );
 
-/// Codes of a set.
+/// Number of codes in a set.
 const SET: usize = 10;
 
-/// Recovery codes: each is taken once in place of a second factor.
+/// Recovery codes. Each can be used once in place of a second factor.
 #[view]
 pub(crate) struct RecoveryCodes {
-    /// The codes, shown this once; null where the account has a set already.
+    /// The codes, shown only once; null if the account already has some.
     recovery_codes: Option<Vec<String>>,
 }
 
 impl RecoveryCodes {
-    /// A fresh set, and the hashes that are kept of it (OWASP ASVS 6.5.2 to 6.5.4).
+    /// Generates a set of codes and their hashes (OWASP ASVS 6.5.2 to 6.5.4).
     pub(crate) fn fresh(random: &Random) -> (Vec<String>, Vec<Vec<u8>>) {
         (0..SET).map(|_| fresh_recovery_code(random)).unzip()
     }
@@ -40,17 +40,17 @@ impl RecoveryCodes {
     }
 }
 
-/// The set, if it is the one that counts.
-pub(crate) fn shown_if(first: bool, codes: Vec<String>) -> RecoveryCodes {
+/// The codes, if they were stored.
+pub(crate) fn shown_if(stored: bool, codes: Vec<String>) -> RecoveryCodes {
     RecoveryCodes {
-        recovery_codes: first.then_some(codes),
+        recovery_codes: stored.then_some(codes),
     }
 }
 
-/// Make new recovery codes.
+/// Create new recovery codes.
 ///
-/// The old ones are worth nothing from then on. They are shown this once: print them, or keep them where the password is
-/// not.
+/// The old ones no longer work. The codes are shown only once: print them, or keep them in a different place from the
+/// password.
 #[post("/v1/me/recovery-codes", problems(NO_SECOND_FACTOR))]
 pub(super) async fn create_recovery_codes(
     by: Fresh<InPerson>,
@@ -64,15 +64,17 @@ pub(super) async fn create_recovery_codes(
             WHERE id = $1
               AND second_factor
               AND EXISTS (SELECT FROM held)
-            ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO UPDATE SET hashes = excluded.hashes,
+            ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO UPDATE
+            SET hashes = excluded.hashes,
                 created_at = excluded.created_at
             RETURNING r.user_id
         )
     ";
 
     let principal = by.principal();
-    let unscoped = by
-        .unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by.unscoped(
+        "second factors belong to no organization; the statements are limited to the caller's own",
+    );
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
     let (codes, hashes) = RecoveryCodes::fresh(&accounts.runtime().random);
@@ -81,19 +83,17 @@ pub(super) async fn create_recovery_codes(
         hashes.into(),
         accounts.runtime().clock.now().inner().into(),
     ];
-
     let event = about(
         Action::RecoveryCodesCreated,
         "recovery_codes",
         Some(user),
         principal.organization,
     );
-
-    let told = owner.told(&letters::recovery_codes_replaced(), &unscoped)?;
-    let given = standing::in_person(principal, Hold::Alone);
+    let notice = owner.notice(&letters::recovery_codes_replaced(), &unscoped)?;
     let change = Change::new("recovery_codes.replace", REPLACE, values, event)
-        .given(given)
-        .queue(told);
+        .given(standing::in_person(principal, Hold::Alone))
+        .queue(notice);
+
     if unscoped.change(change).await?.is_empty() {
         return Err(standing::ended_or(&unscoped, principal, NO_SECOND_FACTOR.problem()).await);
     }

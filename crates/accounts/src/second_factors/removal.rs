@@ -1,4 +1,4 @@
-//! Removing an authenticator app.
+//! Removes an authenticator app.
 
 use mainstay_database::Change;
 use mainstay_http::{Fresh, InPerson, NOT_FOUND, NoContent, Problem, Shared, delete};
@@ -11,10 +11,11 @@ use crate::{
     account::owner::find_owner, accounts::Accounts, letters, passwords::rules::PASSWORD_TOO_SHORT,
 };
 
-/// Stop using an authenticator app.
+/// Remove the authenticator app.
 ///
-/// For a device that was lost or replaced. All other sessions are ended. Without another factor, sign-in takes the
-/// password alone, and the recovery codes are gone. A password that is too short to be used alone is replaced first.
+/// Use this when a device is lost or replaced. All other sessions end. If this was the last factor, sign-in requires
+/// only the password from then on, and the recovery codes are deleted. If the password is too short to be used alone,
+/// change it first.
 #[delete("/v1/me/totp", problems(NOT_FOUND, PASSWORD_TOO_SHORT))]
 pub(super) async fn delete_totp(
     by: Fresh<InPerson>,
@@ -37,8 +38,9 @@ pub(super) async fn delete_totp(
     ";
 
     let principal = by.principal();
-    let unscoped = by
-        .unscoped("factors belong to their person; the statements are limited to the caller's own");
+    let unscoped = by.unscoped(
+        "second factors belong to no organization; the statements are limited to the caller's own",
+    );
     let user = principal.user.uuid();
     let owner = find_owner(&unscoped, principal.user).await?;
     let now = accounts.runtime().clock.now();
@@ -47,29 +49,26 @@ pub(super) async fn delete_totp(
         now.inner().into(),
         principal.session.uuid().into(),
     ];
-
     let event = about(
         Action::SecondFactorRemoved,
         "totp",
         Some(user),
         principal.organization,
     );
-
-    let told = owner.told(
+    let notice = owner.notice(
         &letters::second_factor_removed("the authenticator app"),
         &unscoped,
     )?;
-    let given = standing::in_person(principal, Hold::Alone);
 
     let removed = unscoped
         .change(
             Change::new("totps.delete", DELETE, values, event)
-                .given(given)
-                .queue(told),
+                .given(standing::in_person(principal, Hold::Alone))
+                .queue(notice),
         )
         .await?;
-
     accounts.principals.forget_user(principal.user);
+
     if removed.is_empty() {
         let exists = !unscoped
             .select("totps.exists", EXISTS, [user.into()])

@@ -1,4 +1,4 @@
-//! Removing every second factor of an account, as an operator does.
+//! Removes every second factor of an account, for an operator.
 
 use mainstay_database::{Change, Error, Unscoped};
 use mainstay_kernel::UserId;
@@ -6,14 +6,14 @@ use mainstay_principals::events::{Action, about_user};
 
 use crate::{account::owner::find_any_owner, letters};
 
-/// Takes away every second factor of an account and ends its sessions: for an operator who has made sure, by other means,
-/// that the person who lost them is the owner (OWASP ASVS 6.4.4). The password stays, and so the owner can sign in.
-/// Replicas hear of it within a second. `false` when there is no such person.
+/// Removes every second factor of an account and ends its sessions. An operator must verify by other means that the
+/// person who lost the factors is the owner (OWASP ASVS 6.4.4). The owner can still sign in with the password. Every
+/// replica sees this within a second. Returns `false` if there is no such person.
 ///
 /// # Errors
-/// As the database answers; then nothing was changed.
+/// The error of the database; nothing was changed.
 pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<bool, Error> {
-    // The account is locked first: a sign-in that is under way starts its session before, or not at all.
+    // The lock on the account orders this statement before or after a concurrent sign-in.
     const RESET: &str = r"
         person AS (
             SELECT id
@@ -35,14 +35,14 @@ pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<b
     let Some(owner) = find_any_owner(unscoped, user).await? else {
         return Ok(false);
     };
-    let told = owner.told(&letters::second_factors_reset(), unscoped)?;
+    let notice = owner.notice(&letters::second_factors_reset(), unscoped)?;
 
     let now = unscoped.database().runtime().clock.now();
     let event = about_user(Action::SecondFactorsReset, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];
 
     unscoped
-        .change(Change::new("users.reset_second_factors", RESET, values, event).queue(told))
+        .change(Change::new("users.reset_second_factors", RESET, values, event).queue(notice))
         .await?;
 
     Ok(true)

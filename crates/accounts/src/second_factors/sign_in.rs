@@ -1,4 +1,4 @@
-//! The second factor of a sign-in whose first factor was right.
+//! The second factor of a sign-in, after the correct password.
 
 use std::net::IpAddr;
 
@@ -14,17 +14,18 @@ use super::{
 };
 use crate::{problems::INVALID_CREDENTIALS, throttle::attempts::Admitted};
 
-/// The password is right, and not enough. Only whoever knows the password is told.
+/// The password is correct, and a second factor is required. Returned only after the correct password.
 pub const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "second_factor_required",
-    "The account has a second factor: send a code of it too, or use a passkey, as `second_factors` says.",
+    "The account requires a second factor. Send a code as well or use a passkey; `second_factors` lists what is available.",
 );
 
-/// Demands the second factor of a sign-in whose password was right. What a success clears is added to `attempt`.
+/// Requires the second factor of a sign-in with the correct password. Adds the counters that a success clears to
+/// `attempt`.
 ///
 /// # Errors
-/// [`SECOND_FACTOR_REQUIRED`], [`INVALID_CREDENTIALS`], and what [`spend`] says.
+/// [`SECOND_FACTOR_REQUIRED`], [`INVALID_CREDENTIALS`], and the errors of [`spend`].
 pub async fn show_at_sign_in(
     unscoped: &Unscoped,
     holder: &Holder<'_>,
@@ -53,12 +54,12 @@ pub async fn show_at_sign_in(
                 .await?;
             Err(INVALID_CREDENTIALS
                 .problem()
-                .detail("The code is wrong, or was used before."))
+                .detail("The code is wrong or has already been used."))
         }
     }
 }
 
-/// Half of a sign-in is no failure: it is taken back, and on record.
+/// Records that the second factor is missing, and takes back the attempt, because this is not a failure.
 async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
     const ASK: &str = "changed AS MATERIALIZED (SELECT mainstay.settle_attempt($1, $2))";
 

@@ -1,4 +1,4 @@
-//! A code is taken once: checked, counted and spent in one statement, however many try it at the same moment (OWASP ASVS
+//! Accepts a code only once: one statement checks, counts and spends it, even under concurrent attempts (OWASP ASVS
 //! 6.5.1).
 
 use std::net::IpAddr;
@@ -23,11 +23,11 @@ use crate::{
     },
 };
 
-/// Whose code it is said to be.
+/// The account whose code is checked.
 pub struct Holder<'a> {
     /// The account.
     pub user: UserId,
-    /// Where the session works, or will.
+    /// The organization of the session.
     pub organization: Option<OrganizationId>,
     /// The key of the account's personal data.
     pub key: &'a OwnKey,
@@ -35,15 +35,16 @@ pub struct Holder<'a> {
     pub totp: Option<&'a [u8]>,
     /// The address, sealed.
     pub email: &'a [u8],
-    /// Whether they have signed in from this network before: strangers who guess elsewhere do not slow them down here.
+    /// Whether the account has been used from this network before. If so, attempts from other networks do not slow it
+    /// down here.
     pub is_known_here: bool,
 }
 
-/// Takes a code. Returns the attempt that a success takes back in the end, or `None` when the code is wrong or was taken
-/// before.
+/// Checks and spends a code. Returns the attempt, which a successful sign-in takes back, or `None` if the code is wrong
+/// or already used.
 ///
 /// # Errors
-/// [`TOO_MANY_ATTEMPTS`](crate::throttle::TOO_MANY_ATTEMPTS) when it is too early for another.
+/// [`TOO_MANY_ATTEMPTS`](crate::throttle::TOO_MANY_ATTEMPTS) if there were too many attempts.
 pub(crate) async fn spend(
     unscoped: &Unscoped,
     holder: &Holder<'_>,
@@ -87,7 +88,6 @@ pub(crate) async fn spend(
 
     let user = holder.user.uuid();
     let now = unscoped.database().runtime().clock.now();
-
     let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "second_factor",
@@ -118,27 +118,26 @@ pub(crate) async fn spend(
         now.inner().into(),
         proof,
     ];
-
     let event = about(
         Action::SecondFactorSuccess,
         resource,
         Some(user),
         holder.organization,
     );
-
-    let told = if resource == "recovery_codes" {
-        holder.told_of_recovery(unscoped)?
+    let notice = if resource == "recovery_codes" {
+        holder.recovery_notice(unscoped)?
     } else {
         None
     };
-
     let change = Change::new(name, clauses, values, event)
         .answering("outcome")
-        .queue(told);
+        .queue(notice);
+
     let rows = unscoped.change(change).await?;
     let row = rows
         .first()
         .ok_or_else(|| INTERNAL.problem().caused_by("an attempt has no outcome"))?;
+
     if let Some(until) = row.get::<Option<Timestamp>>(0)? {
         return Err(refuse_holder(unscoped, holder.user, holder.organization, until).await);
     }
@@ -149,7 +148,7 @@ pub(crate) async fn spend(
 }
 
 impl Holder<'_> {
-    /// The step of a code; none when it is wrong, and then nothing is spent but the attempt.
+    /// Finds the time step of a code; `None` if the code is wrong. The attempt is counted in either case.
     fn step(
         &self,
         unscoped: &Unscoped,
@@ -159,6 +158,7 @@ impl Holder<'_> {
         let Some(sealed) = self.totp else {
             return Ok(None);
         };
+
         let secret: Kept = unscoped.open_own(
             self.key,
             &kept_cell("mainstay.totps", "secret", self.user.uuid()),
@@ -167,8 +167,8 @@ impl Holder<'_> {
         step_of(code, &secret.0, now)
     }
 
-    /// A recovery code is the last resort: its owner hears that it was used.
-    fn told_of_recovery(&self, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+    /// Creates the job that notifies the owner of a used recovery code.
+    fn recovery_notice(&self, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
         let email = unscoped.open_own(self.key, &email_cell(self.user.uuid()), self.email)?;
         letters::to(&email, &letters::recovery_code_used(), unscoped)
     }

@@ -1,4 +1,4 @@
-//! The codes of an authenticator app: six digits of HMAC-SHA1 over the half minute, which is what every app knows.
+//! The codes of an authenticator app: six digits, HMAC-SHA1 and steps of 30 seconds, which every app supports.
 
 use mainstay_crypto::Zeroizing;
 use mainstay_http::{INTERNAL, Problem};
@@ -6,31 +6,31 @@ use mainstay_kernel::{ExposeSecret as _, Random, SecretString, Timestamp};
 use qrcode::{QrCode, render::svg};
 use totp_rs::{Algorithm, Builder, Totp};
 
-/// Bytes of a secret: what RFC 4226 §4 recommends, the length of the hash.
+/// Length of a secret in bytes: the length of the hash, as RFC 4226 §4 recommends.
 const LENGTH: usize = 20;
 
 /// How long a code is shown, in seconds (OWASP ASVS 6.5.5).
 const STEP: u64 = 30;
 
-/// Steps that a clock may be off: one, as RFC 6238 §5.2 says.
+/// Number of steps that a clock may be off: one, as RFC 6238 §5.2 recommends.
 const SKEW: u16 = 1;
 
-/// Smallest side of the QR code, in pixels.
+/// Minimum width and height of the QR code, in pixels.
 const SIDE: u32 = 240;
 
-/// What an authenticator app is given once.
+/// The data for setting up an authenticator app.
 pub(crate) struct Enrolment {
     pub(super) secret: Zeroizing<Vec<u8>>,
-    /// In Base32, for typing.
+    /// The secret in Base32, for typing.
     pub(super) text: String,
-    /// The `otpauth` URI, for apps.
+    /// The `otpauth` URI.
     pub(super) uri: String,
-    /// The same as a picture.
+    /// The URI as a QR code, an SVG image.
     pub(super) qr_code: String,
 }
 
 impl Enrolment {
-    /// A fresh secret, for an account called `account` at `issuer`.
+    /// Generates a secret for an account called `account` at `issuer`.
     pub(super) fn new(random: &Random, issuer: &str, account: &str) -> Result<Self, Problem> {
         let secret = Zeroizing::new(random.bytes::<LENGTH>().to_vec());
         let totp = named(&secret, issuer, account)?;
@@ -52,7 +52,7 @@ impl Enrolment {
     }
 }
 
-/// The step that a code belongs to, if it is one of this secret's at present.
+/// Finds the time step of a code, if the code is valid for this secret at `now`.
 pub(crate) fn step_of(
     code: &SecretString,
     secret: &[u8],
@@ -62,12 +62,13 @@ pub(crate) fn step_of(
         .build()
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
     let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+
     Ok(totp
         .check(code.expose_secret(), seconds)
         .and_then(|step| i64::try_from(step).ok()))
 }
 
-/// A colon stands between issuer and account in the URI, and in neither of them.
+/// Names the issuer and the account, without colons: in the URI, a colon separates the two.
 fn named(secret: &[u8], issuer: &str, account: &str) -> Result<Totp, Problem> {
     let without_colon = |text: &str| text.replace(':', " ");
     let named = algorithm(secret)
@@ -99,7 +100,7 @@ mod tests {
 
     /// RFC 6238, appendix B: the last six of its eight digits.
     #[test]
-    fn codes_are_those_of_the_standard() {
+    fn codes_match_the_examples_of_the_rfc() {
         const SECRET: &[u8] = b"12345678901234567890";
 
         for (seconds, code) in [
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_is_told_issuer_and_account() {
+    fn the_uri_contains_the_issuer_and_the_account() {
         let enrolment =
             Enrolment::new(&Random::default(), "api.example", "a:b@example.org").unwrap();
         assert_eq!(enrolment.secret.len(), 20);

@@ -1,6 +1,5 @@
-//! What a client is given of a session that has begun.
+//! The response to a client that has started a session.
 
-use http::{HeaderName, HeaderValue};
 use mainstay_http::{CreatedAt, Problem, WithHeaders, view};
 use mainstay_kernel::{ExposeSecret as _, SecretString, SessionId, UserId};
 use mainstay_principals::scope;
@@ -8,23 +7,24 @@ use mainstay_principals::scope;
 use super::start::Started;
 use crate::accounts::Accounts;
 
-/// A session (members as in RFC 6749 §5.1).
+/// A session, with the members of RFC 6749 §5.1.
 #[view]
 pub struct SessionView {
-    /// The session.
+    /// The session's identifier.
     session_id: SessionId,
-    /// What to send as `Authorization: Bearer …`; null where a cookie carries the session.
+    /// The access token, to send as `Authorization: Bearer …`; null for a cookie session.
     access_token: Option<String>,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds until the access token ends: fetch the next before; where a cookie carries the session, until that ends.
+    /// Seconds until the access token expires. Refresh the session before then. For a cookie session: seconds until the
+    /// cookie expires.
     expires_in: i64,
-    /// What to fetch the next access token with; null where a cookie carries the session.
+    /// The refresh token, which obtains the next access token; null for a cookie session.
     refresh_token: Option<String>,
 }
 
 impl SessionView {
-    /// A session that is carried by an access token, which says `scope`.
+    /// Issues an access token with a scope, and shows the session that it belongs to.
     pub async fn of(
         accounts: &Accounts,
         user: UserId,
@@ -36,6 +36,7 @@ impl SessionView {
             .principals
             .access_token(user, session, None, scope)
             .await?;
+
         Ok(Self {
             session_id: session,
             access_token: Some(token.expose_secret().to_owned()),
@@ -64,13 +65,14 @@ impl SessionView {
     }
 }
 
-/// Shows a session to whoever has just begun it.
+/// Shows a session to the client that has just started it.
 pub async fn answer(
     accounts: &Accounts,
     started: Started,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
     let lifetime = accounts.principals.settings.session_lifetime;
-    let (view, headers) = match &started.cookie {
+
+    let (view, header) = match &started.cookie {
         Some(cookie) => (
             SessionView::in_cookie(accounts, started.session),
             cookie.header(lifetime),
@@ -88,10 +90,8 @@ pub async fn answer(
         }
     };
 
-    let headers: Vec<(HeaderName, HeaderValue)> = headers.into_iter().collect();
-
     Ok(WithHeaders(
         CreatedAt("/v1/sessions/current".into(), view),
-        headers,
+        header.into_iter().collect(),
     ))
 }

@@ -1,4 +1,4 @@
-//! With what and from where a person signed in, sealed.
+//! The sealed user agent and address of a sign-in.
 
 use mainstay_crypto::{Cell, Personal, Sealed, Zeroizing};
 use mainstay_database::{Error, HeldKey, Origin, SealedColumn, SealedTable};
@@ -7,19 +7,19 @@ use mainstay_kernel::SessionId;
 
 use crate::account::{key::NOWHERE, tables::of_account};
 
-/// With what and from where somebody signs in.
+/// The user agent and the address of a sign-in.
 #[derive(Clone, Default)]
 pub struct Device {
     user_agent: Option<Sealed<DeviceText>>,
     address: Option<Sealed<DeviceText>>,
 }
 
-/// What a device says of itself, or the network of it.
+/// A user agent or an address.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DeviceText(pub(crate) String);
 
 impl Device {
-    /// What a request says of the device that sent it.
+    /// Reads the device of a request.
     pub fn of(origin: &Origin, user_agent: &Header<UserAgent>) -> Self {
         let sealed = |text: String| Sealed::new(DeviceText(text));
         Self {
@@ -31,7 +31,7 @@ impl Device {
         }
     }
 
-    /// Both columns of a session, sealed.
+    /// Seals both columns of a session. They are empty without a key.
     pub fn seal(
         &self,
         key: Option<&HeldKey<'_>>,
@@ -41,6 +41,7 @@ impl Device {
             (Some(value), Some(key)) => key.seal(&cell(session, column), value).map(Some),
             _ => Ok(None),
         };
+
         Ok([
             seal(&self.user_agent, "user_agent")?,
             seal(&self.address, "address")?,
@@ -48,7 +49,7 @@ impl Device {
     }
 }
 
-/// What is sealed of sessions.
+/// The sealed columns of sessions.
 pub(super) fn table() -> SealedTable {
     of_account(
         "mainstay.sessions",
@@ -59,7 +60,7 @@ pub(super) fn table() -> SealedTable {
     )
 }
 
-/// Where a text of a session stands.
+/// The cell of a session's user agent or address.
 pub(crate) fn cell(session: SessionId, column: &'static str) -> Cell<'static> {
     Cell {
         organization: NOWHERE,

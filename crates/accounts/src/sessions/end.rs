@@ -1,7 +1,7 @@
-//! Signing out, and ending other sessions.
+//! Ends sessions: the caller's own, or others of the same account.
 
 use mainstay_access::Principal;
-use mainstay_database::{Change, Error, Event, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, Unscoped};
 use mainstay_http::{
     InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, UNAUTHENTICATED, WithHeaders,
     delete,
@@ -15,9 +15,9 @@ use mainstay_principals::{
 
 use crate::accounts::Accounts;
 
-/// Sign out: end the session that asks.
+/// Sign out: end the current session.
 ///
-/// Its tokens are refused at once here, and within a second by every replica.
+/// Every replica refuses its tokens within a second.
 #[delete("/v1/sessions/current")]
 pub(super) async fn delete_current_session(
     by: SignedIn,
@@ -33,19 +33,19 @@ pub(super) async fn delete_current_session(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("a session is the caller's own, named by the token");
+    let unscoped = by.unscoped("the statement is limited to the caller's own session");
     let now = accounts.runtime().clock.now();
-    let ended = about_session(
+
+    let values = [principal.session.uuid().into(), now.inner().into()];
+    let event = about_session(
         Action::TokenRevoked,
         principal.session,
         principal.organization,
     );
-
-    let values = [principal.session.uuid().into(), now.inner().into()];
     end(
         &unscoped,
         &accounts,
-        Change::new("sessions.end", END, values, ended),
+        Change::new("sessions.end", END, values, event),
     )
     .await?;
 
@@ -55,9 +55,9 @@ pub(super) async fn delete_current_session(
     ))
 }
 
-/// End one of one's sessions.
+/// End one of your sessions.
 ///
-/// For a device that was lost, or a sign-in that one does not recognise.
+/// Use this when a device is lost, or for a sign-in that you do not recognise.
 #[delete("/v1/sessions/{id}", problems(NOT_FOUND))]
 pub(super) async fn delete_session(
     by: InPerson,
@@ -74,19 +74,19 @@ pub(super) async fn delete_session(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("a session belongs to its person, wherever they work in it");
+    let unscoped = by.unscoped("sessions belong to an account, not to an organization");
     let now = accounts.runtime().clock.now();
-    let ended = about_session(Action::TokenRevoked, id, principal.organization);
+
     let values = [
         id.uuid().into(),
         principal.user.uuid().into(),
         now.inner().into(),
     ];
-
+    let event = about_session(Action::TokenRevoked, id, principal.organization);
     let ended = end(
         &unscoped,
         &accounts,
-        Change::new("sessions.end_own", END, values, ended),
+        Change::new("sessions.end_own", END, values, event),
     )
     .await?;
 
@@ -97,21 +97,22 @@ pub(super) async fn delete_session(
     }
 }
 
-/// End all of one's sessions but the one that asks.
+/// End all of your sessions except the current one.
 ///
-/// Codes that an application has not exchanged yet are worth nothing from then on.
+/// Authorization codes that an application has not exchanged yet become invalid.
 #[delete("/v1/sessions")]
 pub(super) async fn delete_other_sessions(
     by: InPerson,
     accounts: Shared<Accounts>,
 ) -> Result<NoContent, Problem> {
     let principal = by.principal();
-    let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
+    let unscoped = by.unscoped("sessions belong to an account, not to an organization");
     let event = about_session(
         Action::TokenRevoked,
         principal.session,
         principal.organization,
     );
+
     if !end_others(&unscoped, &accounts, principal, event).await? {
         return Err(UNAUTHENTICATED
             .problem()
@@ -121,10 +122,11 @@ pub(super) async fn delete_other_sessions(
     Ok(NoContent)
 }
 
-/// Ends every session of a person but the one that asks. `false` when that one has ended, too, and nothing happened.
+/// Ends every session of the account except the caller's. Returns `false`, and ends none, if the caller's session has
+/// ended.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 async fn end_others(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -149,15 +151,12 @@ async fn end_others(
     Ok(ended)
 }
 
-/// Ends the sessions that `change` names, and forgets them here at once. Gives their number.
+/// Makes `change`, which ends sessions, and removes them from this process's cache. Returns their number.
 async fn end(unscoped: &Unscoped, accounts: &Accounts, change: Change) -> Result<usize, Error> {
     let rows = unscoped.change(change).await?;
     for row in &rows {
-        accounts.principals.forget_session(session(row)?);
+        accounts.principals.forget_session(row.get::<SessionId>(0)?);
     }
-    Ok(rows.len())
-}
 
-fn session(row: &Row) -> Result<SessionId, Error> {
-    row.get(0)
+    Ok(rows.len())
 }

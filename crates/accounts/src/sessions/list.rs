@@ -1,4 +1,4 @@
-//! A person's sessions.
+//! Lists a person's sessions.
 
 use mainstay_database::{Error, OwnKey, Row, Unscoped};
 use mainstay_http::{InPerson, Listing, Problem, Shared, get, view};
@@ -7,40 +7,43 @@ use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 use super::device::{DeviceText, cell};
 use crate::{account::key::own_key, accounts::Accounts};
 
-/// A sign-in that lasts.
+/// An active session.
 #[view]
 pub(crate) struct OwnSessionView {
-    /// Which.
+    /// The session's identifier.
     id: SessionId,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
-    /// `token`, `cookie`, or `client` for an application that was let in.
+    /// `token`, `cookie`, or `client` for an application that you authorized.
     kind: String,
-    /// The application that was let in.
+    /// The application that you authorized.
     client_id: Option<String>,
-    /// Where it works.
+    /// The organization that it works in.
     organization_id: Option<OrganizationId>,
-    /// The program that signed in, as it called itself.
+    /// The `User-Agent` of the sign-in.
     user_agent: Option<String>,
-    /// The address that it signed in from.
+    /// The IP address of the sign-in.
     address: Option<String>,
-    /// When it began.
+    /// When it started.
     created_at: Timestamp,
     /// When it was last used, to the minute.
     last_used_at: Option<Timestamp>,
-    /// When it ends, whatever happens.
+    /// When it expires, regardless of use.
     expires_at: Timestamp,
 }
 
-/// List one's sessions, newest first.
+/// List your sessions, newest first.
 #[get("/v1/sessions")]
 pub(super) async fn list_sessions(
     by: InPerson,
     accounts: Shared<Accounts>,
 ) -> Result<Listing<OwnSessionView>, Problem> {
     const LIST: &str = r"
-        SELECT s.id, s.kind, s.client_id, s.organization_id, s.user_agent, s.address, s.created_at,
-            s.last_used_at, s.expires_at, k.id, k.wrapped
+        SELECT
+            s.id, s.kind, s.client_id, s.organization_id,
+            s.user_agent, s.address,
+            s.created_at, s.last_used_at, s.expires_at,
+            k.id, k.wrapped
         FROM mainstay.sessions s
         JOIN mainstay.users u ON u.id = s.user_id
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -53,13 +56,12 @@ pub(super) async fn list_sessions(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("sessions belong to their person, wherever they work in them");
+    let unscoped = by.unscoped("sessions belong to an account, not to an organization");
     let values = [
         principal.user.uuid().into(),
         accounts.runtime().clock.now().inner().into(),
     ];
     let rows = unscoped.select("sessions.list", LIST, values).await?;
-
     let view = |row: &Row| OwnSessionView::read(&unscoped, row, principal.user, principal.session);
 
     Ok(Listing {
@@ -68,7 +70,7 @@ pub(super) async fn list_sessions(
 }
 
 impl OwnSessionView {
-    /// Reads a session that was selected with the columns of `sessions.list`.
+    /// Reads a row with the columns of `sessions.list`.
     pub(crate) fn read(
         unscoped: &Unscoped,
         row: &Row,

@@ -1,4 +1,4 @@
-//! Moving a session to another organization.
+//! Moves a session to another organization.
 
 use mainstay_database::Change;
 use mainstay_http::{InPerson, Json, NOT_FOUND, NoContent, Problem, Shared, input, put};
@@ -10,23 +10,23 @@ use mainstay_principals::{
 
 use crate::accounts::Accounts;
 
-/// Where to work from now on.
+/// The organization to switch to.
 #[input]
 pub(super) struct MoveSession {
-    /// An organization that one is a member of.
+    /// An organization that you are a member of.
     organization_id: OrganizationId,
 }
 
-/// Work in another organization.
+/// Switch the current session to another organization.
 ///
-/// The session goes on with the role that one has there.
+/// From then on, the session has your role in that organization.
 #[put("/v1/sessions/current/organization", problems(NOT_FOUND))]
 pub(super) async fn move_session(
     by: InPerson,
     accounts: Shared<Accounts>,
     Json(body): Json<MoveSession>,
 ) -> Result<NoContent, Problem> {
-    // The membership stays until the session works there: a removal waits, and then ends the session.
+    // The lock on the membership makes a concurrent removal wait; it then ends the session.
     const MOVE: &str = r"
         changed AS (
             UPDATE mainstay.sessions
@@ -39,17 +39,18 @@ pub(super) async fn move_session(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("which organization the session works in is what changes");
-    let event = about_session(
-        Action::SessionMoved,
-        principal.session,
-        Some(body.organization_id),
-    );
+    let unscoped =
+        by.unscoped("the statement changes the organization of the caller's own session");
 
     let values = [
         principal.session.uuid().into(),
         body.organization_id.uuid().into(),
     ];
+    let event = about_session(
+        Action::SessionMoved,
+        principal.session,
+        Some(body.organization_id),
+    );
     let given = [
         standing::active(principal.user, Hold::Shared),
         standing::member(principal.user, body.organization_id),
@@ -58,8 +59,8 @@ pub(super) async fn move_session(
     let moved = unscoped
         .change(Change::new("sessions.move", MOVE, values, event).given(given))
         .await?;
-
     accounts.principals.forget_session(principal.session);
+
     if moved.is_empty() {
         return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
     }

@@ -1,4 +1,4 @@
-//! Refreshing a session: a refresh token is exchanged for its successor.
+//! Refreshes a session: exchanges a refresh token for its successor.
 
 use http::StatusCode;
 use mainstay_access::Permissions;
@@ -18,21 +18,21 @@ use time::Duration;
 use super::{answer::SessionView, refresh_token::RefreshToken};
 use crate::accounts::Accounts;
 
-/// The refresh token was never issued, has run out, or was exchanged before.
+/// The refresh token is unknown, expired or already exchanged.
 pub(crate) const INVALID_REFRESH_TOKEN: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "invalid_refresh_token",
-    "The refresh token is not valid: sign in again.",
+    "The refresh token is invalid or has expired. Sign in again.",
 );
 
-/// How long after its exchange a refresh token still gets the same successor: a client whose answer was lost tries again
-/// within seconds, and a thief seldom does (RFC 9700 §4.14.2).
+/// How long after its exchange a refresh token still returns the same successor. A client that lost the response
+/// retries within seconds; an attacker rarely does (RFC 9700 §4.14.2).
 const RETRY_WINDOW: Duration = Duration::seconds(10);
 
-/// What a successor is sealed for.
+/// The purpose that successors are sealed for.
 const PURPOSE: &str = "refresh token";
 
-/// Where successors stand.
+/// The sealed column of successors.
 pub(super) const SUCCESSOR: PrivateColumn = PrivateColumn {
     table: "mainstay.refresh_tokens",
     id: "hash",
@@ -42,27 +42,29 @@ pub(super) const SUCCESSOR: PrivateColumn = PrivateColumn {
     context: "hash",
 };
 
-/// What to refresh by.
+/// A refresh token.
 #[input]
 pub(super) struct RefreshSession {
-    /// The `refresh_token` of the answer before: each is taken once.
+    /// The `refresh_token` of the last response. Each token can be used once.
     #[garde(length(chars, min = 1, max = 200))]
     refresh_token: String,
 }
 
 /// Refresh a session.
 ///
-/// Answers a new access token and a new refresh token; the old one is spent. One that comes back later ends the session,
-/// since somebody else may hold it; for ten seconds it gets the same answer once more, for clients that lost it.
+/// Returns a new access token and a new refresh token; the old refresh token becomes invalid. For ten seconds the old
+/// token returns the same response again, for clients that lost it. Any later use ends the session, because the token
+/// may be stolen.
 #[post("/v1/sessions/current/refresh", problems(INVALID_REFRESH_TOKEN))]
 pub(super) async fn refresh_session(
     by: Public,
     accounts: Shared<Accounts>,
     Json(body): Json<RefreshSession>,
 ) -> Result<Json<SessionView>, Problem> {
-    let unscoped = by.unscoped("who refreshes is whose token it is");
+    let unscoped = by.unscoped("the caller is not signed in; the token identifies the session");
     let refreshed = exchange(&unscoped, &accounts, &body.refresh_token, None).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_REFRESH_TOKEN.problem())?;
+
     let scope = scope::text(&scope::effective(&refreshed.permissions, None));
     let view = SessionView::of(
         &accounts,
@@ -75,17 +77,17 @@ pub(super) async fn refresh_session(
     Ok(Json(view.await?))
 }
 
-/// What a refresh token was exchanged for.
+/// The result of an exchange.
 pub struct Refreshed {
     /// The account.
     pub user: UserId,
-    /// Which.
+    /// The session.
     pub session: SessionId,
     /// The successor.
     pub token: SecretString,
-    /// What the session is limited to.
+    /// The permissions that the session is limited to.
     pub scopes: Option<Vec<String>>,
-    /// What the role of the account grants where the session works.
+    /// The permissions of the account's role in the session's organization.
     pub permissions: Permissions,
 }
 
@@ -130,30 +132,32 @@ pub async fn exchange(
     Ok(token.map(|token| found.refreshed(token)))
 }
 
-/// The successor that the token `old` was exchanged for.
+/// Opens the successor that the token `old` was exchanged for.
 fn open(unscoped: &Unscoped, old: &[u8], successor: &[u8]) -> Option<SecretString> {
     let text = unscoped
         .database()
         .ring()
         .open_private(PURPOSE, old, successor)
         .ok()?;
+
     Some(String::from_utf8_lossy(&text).into_owned().into())
 }
 
 async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option<Found>, Error> {
     const FIND: &str = r"
-        SELECT s.id, s.user_id, s.organization_id, t.used_at, t.successor,
+        SELECT
+            s.id, s.user_id, s.organization_id,
+            t.used_at, t.successor,
             s.ended_at IS NULL
                 AND s.expires_at > $2
                 AND s.idle_expires_at > $2
                 AND u.active
-                AND (s.organization_id IS NULL OR m.user_id IS NOT NULL), s.client_id, s.scopes,
-            coalesce(
-                (
-                    SELECT array_agg(permission)
-                    FROM mainstay.role_permissions
-                    WHERE role_id = m.role_id
-                ), '{}'
+                AND (s.organization_id IS NULL OR m.user_id IS NOT NULL),
+            s.client_id, s.scopes,
+            ARRAY(
+                SELECT permission
+                FROM mainstay.role_permissions
+                WHERE role_id = m.role_id
             )
         FROM mainstay.refresh_tokens t
         JOIN mainstay.sessions s ON s.id = t.session_id
@@ -188,8 +192,8 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
     rows.first().map(read).transpose()
 }
 
-/// Spends the token and gives its successor: that of whoever was first, when two exchanges of one token meet. The later
-/// one waits for the row and finds it as the first left it (PostgreSQL manual, 13.2.1).
+/// Marks the token as used and returns its successor. Of two concurrent exchanges of one token, the second waits for
+/// the row lock, sees the first one's update (PostgreSQL manual, 13.2.1), and returns the same successor.
 async fn rotate(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -208,7 +212,8 @@ async fn rotate(
         ),
         spent AS (
             UPDATE mainstay.refresh_tokens
-            SET used_at = coalesce(used_at, $2), successor = coalesce(successor, $3)
+            SET used_at = coalesce(used_at, $2),
+                successor = coalesce(successor, $3)
             WHERE hash = $1
               AND EXISTS (SELECT FROM alive)
             RETURNING session_id, successor, successor = $3 AS first
@@ -263,7 +268,8 @@ async fn rotate(
     Ok(open(unscoped, old, &row.get::<Vec<u8>>(1)?))
 }
 
-/// A token that was spent comes back: its owner or a thief holds a successor, and nobody can tell who. Both are out.
+/// Ends the session after a used token was presented again. The owner or an attacker has a successor, and it is not
+/// known which of them sent this request.
 async fn end_family(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -278,12 +284,14 @@ async fn end_family(
             RETURNING id
         )
     ";
-    let event = about_session(Action::TokenReuse, found.session, found.organization);
+
     let values = [found.session.uuid().into(), now.inner().into()];
+    let event = about_session(Action::TokenReuse, found.session, found.organization);
     unscoped
         .change(Change::new("sessions.end_family", END, values, event))
         .await?;
     accounts.principals.forget_session(found.session);
+
     Ok(())
 }
 

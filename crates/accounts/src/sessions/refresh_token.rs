@@ -1,9 +1,9 @@
-//! A refresh token: opaque, given once, kept as its hash.
+//! A refresh token: opaque, shown once, stored as its hash.
 
 use mainstay_kernel::{Random, SecretString};
 use mainstay_principals::secret::FreshSecret;
 
-/// A refresh token: opaque, given once, kept as its hash.
+/// A refresh token: opaque, shown once, stored as its hash.
 pub(crate) struct RefreshToken {
     pub(crate) text: SecretString,
     pub(crate) hash: Vec<u8>,

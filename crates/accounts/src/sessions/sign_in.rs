@@ -1,4 +1,4 @@
-//! What every sign-in ends with, whatever has proved who the person is: password, passkey or another provider.
+//! The last step of every sign-in, with a password, a passkey or an external provider.
 
 use mainstay_database::{Error, Job, OwnKey, Unscoped};
 use mainstay_http::Problem;
@@ -17,11 +17,11 @@ use crate::{
     throttle::attempts::Admitted,
 };
 
-/// A sign-in that was verified.
+/// A verified sign-in.
 pub struct SignIn<'a> {
     /// The account.
     pub user: UserId,
-    /// Where the session works.
+    /// The organization of the session.
     pub organization: Option<OrganizationId>,
     /// The version of the credentials that were verified.
     pub credentials: i64,
@@ -29,26 +29,26 @@ pub struct SignIn<'a> {
     pub key: &'a OwnKey,
     /// The address, sealed.
     pub email: &'a [u8],
-    /// Whether the account has signed in before, but never from this network.
+    /// Whether the account has been used before, but never from this network.
     pub is_new_network: bool,
-    /// When the person proved who it is.
+    /// When the person authenticated.
     pub authenticated_at: Timestamp,
-    /// Whether the person has shown a second factor.
+    /// Whether the person used a second factor.
     pub multi_factor: bool,
-    /// What carries the session.
+    /// The kind of the session.
     pub kind: SessionKind,
-    /// With what and from where the person signs in.
+    /// The user agent and the address of the sign-in.
     pub device: Device,
-    /// The attempt that it took, to be taken back.
+    /// The counted attempt, which the success takes back.
     pub attempt: &'a Admitted,
 }
 
 impl SignIn<'_> {
-    /// Starts the session, and tells the owner of a network that is new to the account.
+    /// Starts the session, and notifies the owner if the network is new.
     ///
     /// # Errors
-    /// [`INVALID_CREDENTIALS`], which is recorded, when the password or a factor was replaced, or the account deactivated or
-    /// removed, while the sign-in was under way.
+    /// [`INVALID_CREDENTIALS`], which is recorded, if during the sign-in the password or a factor was changed, or the
+    /// account was deactivated or deleted.
     pub async fn start(self, unscoped: &Unscoped, accounts: &Accounts) -> Result<Started, Problem> {
         let (user, organization) = (self.user, self.organization);
         let new = NewSession {
@@ -63,7 +63,7 @@ impl SignIn<'_> {
             client: None,
             client_secret: None,
             key: Some(self.key),
-            job: self.told_of_new_network(unscoped)?,
+            job: self.new_network_notice(unscoped)?,
             device: self.device,
             admitted: Some(self.attempt),
         };
@@ -71,12 +71,12 @@ impl SignIn<'_> {
         let success = |_| about_user(Action::LoginSuccess, Some(user), organization);
         match start_session(unscoped, accounts, new, success).await? {
             Some(started) => Ok(started),
-            None => Err(moved_on(unscoped, user).await),
+            None => Err(credentials_changed(unscoped, user).await),
         }
     }
 
-    /// The letter about a network that the account has never signed in from (OWASP ASVS 6.3.5).
-    fn told_of_new_network(&self, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+    /// Creates the job that notifies the owner of a sign-in from a new network (OWASP ASVS 6.3.5).
+    fn new_network_notice(&self, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
         if !self.is_new_network {
             return Ok(None);
         }
@@ -87,13 +87,13 @@ impl SignIn<'_> {
     }
 }
 
-/// The refusal of a sign-in whose credentials changed while it was under way. It is recorded.
-async fn moved_on(unscoped: &Unscoped, user: UserId) -> Problem {
+/// Records and returns the refusal of a sign-in whose credentials changed before the session started.
+async fn credentials_changed(unscoped: &Unscoped, user: UserId) -> Problem {
     let event = about_user(Action::LoginFail, Some(user), None);
     match unscoped.record(event).await {
         Ok(()) => INVALID_CREDENTIALS
             .problem()
-            .caused_by("what was verified has changed meanwhile"),
+            .caused_by("the credentials changed during the sign-in"),
         Err(error) => error.into(),
     }
 }

@@ -1,4 +1,4 @@
-//! Starting a session, in one statement.
+//! Starts a session, in one statement.
 
 use mainstay_access::Permissions;
 use mainstay_database::{
@@ -10,64 +10,64 @@ use mainstay_principals::{session_cookie::CookieSecret, standing};
 use super::{device::Device, refresh_token::RefreshToken};
 use crate::{accounts::Accounts, throttle::attempts::Admitted};
 
-/// What a session is carried by.
+/// The kind of a session: how its requests are authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
-    /// An access token, and a refresh token that fetches the next.
+    /// By an access token, which a refresh token renews.
     Token,
-    /// A cookie.
+    /// By a cookie.
     Cookie,
-    /// An access token alone or with a refresh token, of an OAuth client.
+    /// By an access token of an OAuth client, with or without a refresh token.
     Client,
 }
 
-/// A session to begin.
+/// A session to start.
 pub struct NewSession<'a> {
     /// The account.
     pub user: UserId,
-    /// Where the session works.
+    /// The organization that the session works in.
     pub organization: Option<OrganizationId>,
-    /// What was verified, and must still hold when the session starts: first the account.
+    /// The preconditions: what was verified and must still hold when the session starts. The account is first.
     pub given: Vec<Precondition>,
-    /// What carries it.
+    /// The kind of the session.
     pub kind: SessionKind,
-    /// Whether the session can be refreshed; it ends with its access token otherwise.
+    /// Whether the session can be refreshed. If not, it ends with its access token.
     pub refreshable: bool,
-    /// When the person proved who it is.
+    /// When the person authenticated.
     pub authenticated_at: Timestamp,
-    /// Whether the person has shown a second factor.
+    /// Whether the person used a second factor.
     pub multi_factor: bool,
     /// The permissions that it is limited to.
     pub scopes: Option<Vec<String>>,
     /// The OAuth client that it is for.
     pub client: Option<String>,
-    /// The secret that a machine showed for it: its rights go by that.
+    /// The client secret of a machine, which determines the session's permissions.
     pub client_secret: Option<Uuid>,
-    /// The key that seals what is kept of the device; a service account has neither.
+    /// The key that seals the device; `None` for a service account.
     pub key: Option<&'a OwnKey>,
-    /// With what and from where the person signs in.
+    /// The user agent and the address of the sign-in.
     pub device: Device,
-    /// The attempt that it took, to be taken back; and the network that is known from now on.
+    /// The counted attempt, which the success takes back, with the network to remember.
     pub admitted: Option<&'a Admitted>,
-    /// What is to be done later, such as telling the person.
+    /// A job to queue, for example an e-mail.
     pub job: Option<Job>,
 }
 
-/// A session that has begun, with what its carrier is given once.
+/// A started session, with the secrets that the client receives once.
 pub struct Started {
-    /// Which.
+    /// The session.
     pub session: SessionId,
     /// The account.
     pub user: UserId,
-    /// What the role of the account grants where the session works.
+    /// The permissions of the account's role in the session's organization.
     pub permissions: Permissions,
-    /// What fetches the next access token.
+    /// The refresh token, if the session has one.
     pub refresh_token: Option<SecretString>,
-    /// What carries it in a browser.
+    /// The cookie, if the session has one.
     pub cookie: Option<CookieSecret>,
 }
 
-/// An account has at most a hundred sessions that last: a further one ends the one that was used longest ago.
+/// An account has at most a hundred active sessions. Another one ends the least recently used.
 const START: &str = r"
     spent AS (
         UPDATE mainstay.authorization_codes
@@ -79,23 +79,31 @@ const START: &str = r"
     ),
     changed AS (
         INSERT INTO mainstay.sessions (
-            id, user_id, organization_id, kind, cookie_hash, client_id, scopes, created_at,
-            authenticated_at, multi_factor, expires_at, idle_expires_at, last_used_at, user_agent,
-            address, client_secret_id, grant_id
+            id, user_id, organization_id, kind,
+            cookie_hash, client_id, scopes,
+            created_at, authenticated_at, multi_factor,
+            expires_at, idle_expires_at, last_used_at,
+            user_agent, address,
+            client_secret_id, grant_id
         )
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $8, $13, $14, $20,
-            (SELECT grant_id FROM spent)
+        SELECT
+            $1, $2, $3, $4,
+            $5, $6, $7,
+            $8, $9, $10,
+            $11, $12, $8,
+            $13, $14,
+            $20, (SELECT grant_id FROM spent)
         WHERE ($19::bytea IS NULL OR EXISTS (SELECT FROM spent))
           AND EXISTS (SELECT FROM held)
-        RETURNING id,
-            coalesce(
-                (
-                    SELECT array_agg(p.permission)
-                    FROM mainstay.memberships m
-                    JOIN mainstay.role_permissions p ON p.role_id = m.role_id
-                    WHERE m.user_id = $2 AND m.organization_id = $3
-                ), '{}'
-            ) AS permissions, mainstay.settle_attempt($17, $18)
+        RETURNING
+            id,
+            ARRAY(
+                SELECT p.permission
+                FROM mainstay.memberships m
+                JOIN mainstay.role_permissions p ON p.role_id = m.role_id
+                WHERE m.user_id = $2 AND m.organization_id = $3
+            ) AS permissions,
+            mainstay.settle_attempt($17, $18)
     ),
     token AS (
         INSERT INTO mainstay.refresh_tokens (hash, session_id, created_at)
@@ -121,15 +129,16 @@ const START: &str = r"
         SELECT $2, $16::bytea, $8
         FROM changed
         WHERE $16 IS NOT NULL
-        ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE SET seen_at = excluded.seen_at
+        ON CONFLICT ON CONSTRAINT sign_in_places_pkey DO UPDATE
+        SET seen_at = excluded.seen_at
     )
 ";
 
-/// Starts a session: one statement, whatever it consists of. `None` when what was verified no longer holds: the password or
-/// a factor was replaced, the account was deactivated, the member removed.
+/// Starts a session. `None` if a precondition no longer holds: the password or a factor was changed, the account was
+/// deactivated, or the member was removed.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn start_session(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -139,10 +148,10 @@ pub async fn start_session(
     start(unscoped, accounts, new, None, event).await
 }
 
-/// Starts a session for an authorization code, unless the code was used before or what it stands on no longer holds.
+/// Starts a session for an authorization code. `None` if the code was already used or a precondition no longer holds.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn start_session_by_code(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -238,7 +247,7 @@ async fn start(
 }
 
 impl SessionKind {
-    /// A cookie where it is wanted, tokens otherwise.
+    /// The kind of a person's session: a cookie session if requested, otherwise one with tokens.
     pub const fn of_person(cookie: bool) -> Self {
         if cookie { Self::Cookie } else { Self::Token }
     }

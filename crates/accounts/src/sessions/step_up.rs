@@ -1,4 +1,4 @@
-//! Step-up: proving again who one is, for what is sensitive.
+//! Step-up: re-authentication before sensitive operations.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,6 @@ use mainstay_principals::{
     standing::{self, Hold},
 };
 
-use crate::problems::{INVALID_CREDENTIALS, not_hashed};
 use crate::{
     account::key::own_key,
     accounts::Accounts,
@@ -24,6 +23,7 @@ use crate::{
         wire::Assertion,
     },
     passwords::password::Password,
+    problems::{INVALID_CREDENTIALS, not_hashed},
     second_factors::{
         code::Code,
         factors::factors_of,
@@ -37,15 +37,15 @@ use crate::{
     },
 };
 
-/// What proves who one is: a passkey, or the password, or a code of the second factor. An account that has a second factor
-/// shows it.
+/// The proof of identity: a passkey, the password, or a code of the second factor. An account with a second factor must
+/// use it.
 #[input]
 pub(super) struct StepUpSession {
     /// The account's password.
     password: Option<Password>,
-    /// What an authenticator app shows, or a recovery code.
+    /// A code from the authenticator app, or a recovery code.
     code: Option<Code>,
-    /// What a passkey answered to the options of `POST /v1/sessions/passkey/options`.
+    /// The response of a passkey to the options from `POST /v1/sessions/passkey/options`.
     passkey: Option<Assertion>,
 }
 
@@ -55,17 +55,17 @@ struct Account {
     second_factor: bool,
     /// The secret of the authenticator app, sealed.
     totp: Option<Vec<u8>>,
-    /// Sealed.
+    /// The address, sealed.
     email: Vec<u8>,
     key: OwnKey,
-    /// The version of the credentials that are verified.
+    /// The version of the credentials to verify.
     credentials: i64,
 }
 
-/// Prove anew who one is, for what is sensitive.
+/// Re-authenticate for sensitive operations.
 ///
-/// For ten minutes the session may do what asks for it. Where the account has a second factor, the password alone does not
-/// do.
+/// For the next ten minutes, the session can use endpoints that require a step-up. If the account has a second factor,
+/// the password alone is not enough.
 #[post(
     "/v1/sessions/current/step-up",
     problems(
@@ -80,7 +80,7 @@ pub(super) async fn step_up_session(
     accounts: Shared<Accounts>,
     Json(body): Json<StepUpSession>,
 ) -> Result<NoContent, Problem> {
-    const FRESHEN: &str = r"
+    const STEP_UP: &str = r"
         changed AS (
             UPDATE mainstay.sessions
             SET authenticated_at = $2, multi_factor = multi_factor OR $3
@@ -101,7 +101,7 @@ pub(super) async fn step_up_session(
     }
 
     let principal = by.principal();
-    let unscoped = by.unscoped("a session is the caller's own, named by the token");
+    let unscoped = by.unscoped("the statement is limited to the caller's own session");
     let address = by.origin().address;
     let keys = AttemptKeys::new(
         unscoped.database().ring(),
@@ -109,18 +109,18 @@ pub(super) async fn step_up_session(
         principal.user.uuid().as_bytes(),
         address,
     );
-
     let network = keys.network.clone();
     let mut attempt = admit_holder(&unscoped, principal.user, keys).await?;
+
     let account = find_account(&unscoped, principal.user).await?;
-    let mut right = match &body.password {
+    let mut proven = match &body.password {
         Some(password) => account.has(&accounts, password).await?,
         None => true,
     };
-
     let mut multi_factor = false;
-    if let (true, Some(passkey)) = (right, &body.passkey) {
-        let shown = verify(
+
+    if let (true, Some(passkey)) = (proven, &body.passkey) {
+        let holder = verify(
             &unscoped,
             &accounts,
             passkey,
@@ -131,18 +131,18 @@ pub(super) async fn step_up_session(
         )
         .await?;
 
-        multi_factor = shown.is_some_and(|shown| shown.user == account.user);
-        right = multi_factor;
+        multi_factor = holder.is_some_and(|holder| holder.user == account.user);
+        proven = multi_factor;
     }
 
-    if let (true, Some(code)) = (right, &body.code) {
+    if let (true, Some(code)) = (proven, &body.code) {
         multi_factor |= account
-            .takes(&unscoped, code, &mut attempt, address)
+            .accepts(&unscoped, code, &mut attempt, address)
             .await?;
-        right = multi_factor;
+        proven = multi_factor;
     }
 
-    if !right {
+    if !proven {
         unscoped
             .record(about_session(
                 Action::StepUpFail,
@@ -161,25 +161,24 @@ pub(super) async fn step_up_session(
         return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     }
 
-    let event = about_session(
-        Action::StepUpSuccess,
-        principal.session,
-        principal.organization,
-    );
-
     let now = accounts.runtime().clock.now();
     let values = [
         principal.session.uuid().into(),
         now.inner().into(),
         multi_factor.into(),
     ];
-
+    let event = about_session(
+        Action::StepUpSuccess,
+        principal.session,
+        principal.organization,
+    );
     let verified = standing::verified(account.user, account.credentials, Hold::Shared);
-    let change = Change::new("sessions.step_up", FRESHEN, values, event).given([verified]);
+    let change = Change::new("sessions.step_up", STEP_UP, values, event).given([verified]);
+
     if unscoped.change(change).await?.is_empty() {
         let refused = INVALID_CREDENTIALS
             .problem()
-            .caused_by("what was verified has changed meanwhile");
+            .caused_by("the credentials changed during the step-up");
         return Err(standing::ended_or(&unscoped, principal, refused).await);
     }
 
@@ -191,7 +190,11 @@ pub(super) async fn step_up_session(
 
 async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Problem> {
     const FIND: &str = r"
-        SELECT u.password_hash, u.second_factor, t.secret, u.email, k.id, k.wrapped,
+        SELECT
+            u.password_hash, u.second_factor,
+            t.secret,
+            u.email,
+            k.id, k.wrapped,
             u.credentials_version
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -223,10 +226,11 @@ impl Account {
             .verify(password.secret(), stored)
             .await
             .map_err(not_hashed)?;
+
         Ok(verdict != Verdict::Wrong)
     }
 
-    async fn takes(
+    async fn accepts(
         &self,
         unscoped: &Unscoped,
         code: &Code,
@@ -243,9 +247,9 @@ impl Account {
         };
 
         let spent = spend(unscoped, &holder, code, address).await?;
-        let is_right = spent.is_some();
+        let accepted = spent.is_some();
         attempt.extend(spent.unwrap_or_default());
 
-        Ok(is_right)
+        Ok(accepted)
     }
 }

@@ -1,4 +1,4 @@
-//! Attempts: each counts as a failure until it is taken back.
+//! Attempts. Each counts as a failure until it is taken back.
 
 use mainstay_database::{Error, Row, Unscoped, Value};
 use mainstay_http::Problem;
@@ -6,66 +6,72 @@ use mainstay_kernel::{Timestamp, UserId};
 
 use super::{keys::AttemptKeys, now, wait_until};
 
-/// Failures that cost no wait: of one account from one side, of one address, of one network.
+/// Failures without a wait: of one account from one network, from one address, from one network.
 pub(crate) const FREE_OF_ACCOUNT: i32 = 5;
 const FREE_OF_ADDRESS: i32 = 50;
 const FREE_OF_NETWORK: i32 = 500;
 
-/// Failures from one address and from one network that are verified in a burst, and the seconds until one more is.
+/// Maximum burst of failures from one address and from one network that are verified, and the seconds until one more
+/// is.
 const BURST: [i32; 2] = [200, 2_000];
 const EVERY: [f64; 2] = [30.0, 3.0];
 
-/// The clauses that count an attempt to sign in, once `$1` to `$7` are [`AttemptKeys::sign_in_values`](super::keys::AttemptKeys). `refused` has the moment
-/// until which nothing is verified, and as `shared` the one for whichever account; `slowed` the one until which only an
-/// account's known networks get in.
+/// The clauses that count an attempt to sign in. `$1` to `$7` are [`AttemptKeys::sign_in_values`]. `refused.until` is
+/// the time until which no attempt is verified, and `refused.shared` the time until which the caller's address is
+/// refused for every account. `slowed.until` is the time until which only the account's known networks may sign in.
 ///
-/// The groups of keys are locked one after another, in the order that `keys.rs` gives them.
+/// The groups of keys are locked one after the other, in the order of `keys.rs`.
 macro_rules! count_sign_in {
     () => {
         r"
             waits AS MATERIALIZED (
                 SELECT mainstay.attempts_wait_until(ARRAY[$4::bytea], ARRAY[5], $7) AS until
             ),
-                volume AS MATERIALIZED (
-                    SELECT CASE WHEN until > $7 THEN until END AS own,
-                        CASE
-                            WHEN until > $7 THEN NULL
-                            ELSE mainstay.admit_request($1, $2, $3, $7)
-                        END AS shared
-                    FROM waits
-                ),
-                refused AS MATERIALIZED (
-                    SELECT coalesce(
-                        own, shared, mainstay.admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)
-                    ) AS until, shared
-                    FROM volume
-                ),
-                slowed AS MATERIALIZED (
-                    SELECT CASE
-                        WHEN until IS NULL THEN mainstay.admit_attempt($5, $6, $7)
-                    END AS until
-                    FROM refused
-                )
+            volume AS MATERIALIZED (
+                SELECT
+                    CASE WHEN until > $7 THEN until END AS own,
+                    CASE
+                        WHEN until > $7 THEN NULL
+                        ELSE mainstay.admit_request($1, $2, $3, $7)
+                    END AS shared
+                FROM waits
+            ),
+            refused AS MATERIALIZED (
+                SELECT
+                    coalesce(
+                        own,
+                        shared,
+                        mainstay.admit_attempt(ARRAY[$4::bytea], ARRAY[5], $7)
+                    ) AS until,
+                    shared
+                FROM volume
+            ),
+            slowed AS MATERIALIZED (
+                SELECT CASE
+                    WHEN until IS NULL THEN mainstay.admit_attempt($5, $6, $7)
+                END AS until
+                FROM refused
+            )
         "
     };
 }
 pub(crate) use count_sign_in;
 
-/// An attempt that may be made. It stands as a failure until it is taken back.
+/// A counted attempt that may be verified. It counts as a failure until it is taken back.
 #[derive(Default)]
 pub struct Admitted {
-    /// The keys that a success clears: the account from this network.
+    /// The counters that a success resets: of the account from this network.
     pub cleared: Vec<Vec<u8>>,
-    /// The keys that a success counts one less: what others share.
+    /// The counters that a success decreases by one: those shared with others.
     pub refunded: Vec<Vec<u8>>,
-    /// The network that a success makes known.
+    /// The network, which a success makes known for the account.
     pub network: Vec<u8>,
-    /// Whether one who is signed in has signed in from this network before.
+    /// Whether the caller's account has been used from this network before.
     pub is_known_here: bool,
 }
 
 impl Admitted {
-    /// What no attempt was counted for, such as a sign-in by a passkey: a success makes the network known.
+    /// An attempt that was not counted, such as a sign-in with a passkey. A success makes the network known.
     pub fn uncounted(network: Vec<u8>) -> Self {
         Self {
             network,
@@ -73,7 +79,7 @@ impl Admitted {
         }
     }
 
-    /// Adds what a success of another step takes back.
+    /// Adds the counters of another step, to be taken back together.
     pub fn extend(&mut self, other: Self) {
         self.cleared.extend(other.cleared);
         self.refunded.extend(other.refunded);
@@ -81,7 +87,7 @@ impl Admitted {
 }
 
 impl AttemptKeys {
-    /// The values of `count_sign_in`.
+    /// The parameters of `count_sign_in`.
     pub(crate) fn sign_in_values(&self, now: Timestamp) -> [Value; 7] {
         [
             self.volume.to_vec().into(),
@@ -94,12 +100,14 @@ impl AttemptKeys {
         ]
     }
 
-    /// The attempt to sign in. `is_slowed` says that what others share was full, so that nothing was counted there.
+    /// The counted attempt to sign in. If `is_slowed`, the shared counters were full, so the attempt was not counted
+    /// there.
     pub(crate) fn signing_in(self, is_slowed: bool) -> Admitted {
         let mut refunded = self.volume.to_vec();
         if !is_slowed {
             refunded.extend(self.shared());
         }
+
         Admitted {
             cleared: vec![self.here],
             refunded,
@@ -108,8 +116,8 @@ impl AttemptKeys {
         }
     }
 
-    /// The keys under which one who has shown a credential already is counted: what strangers did elsewhere does not bind
-    /// a network that the account has signed in from.
+    /// The counters of a caller who has already shown a credential. From a network that the account has been used from,
+    /// the counter of attempts from everywhere is not among them.
     pub(crate) fn of_holder(&self, is_known_here: bool) -> Vec<Vec<u8>> {
         if is_known_here {
             vec![self.here.clone()]
@@ -118,13 +126,14 @@ impl AttemptKeys {
         }
     }
 
-    /// The attempt of one who has shown a credential already.
+    /// The counted attempt of a caller who has already shown a credential.
     pub(crate) fn holding(self, is_known_here: bool) -> Admitted {
         let refunded = if is_known_here {
             Vec::new()
         } else {
             vec![self.anywhere]
         };
+
         Admitted {
             cleared: vec![self.here],
             refunded,
@@ -139,10 +148,10 @@ impl AttemptKeys {
     }
 }
 
-/// Counts an attempt of one who is signed in as `user`.
+/// Counts an attempt of a caller who is signed in as `user`.
 ///
 /// # Errors
-/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when it is too early for another.
+/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if there were too many attempts.
 pub(crate) async fn admit_holder(
     unscoped: &Unscoped,
     user: UserId,
@@ -155,7 +164,8 @@ pub(crate) async fn admit_holder(
                 WHERE user_id = $1 AND place = $2
             ) AS here
         )
-        SELECT known.here,
+        SELECT
+            known.here,
             CASE
                 WHEN known.here THEN mainstay.admit_attempt(ARRAY[$3::bytea], ARRAY[5], $5)
                 ELSE mainstay.admit_attempt(ARRAY[$3::bytea, $4::bytea], ARRAY[5, 5], $5)
@@ -171,13 +181,12 @@ pub(crate) async fn admit_holder(
         keys.anywhere.clone().into(),
         now.inner().into(),
     ];
-
     let rows = unscoped
         .upkeep("throttles.admit_holder", ADMIT, values)
         .await?;
     let row: &Row = rows
         .first()
-        .ok_or_else(|| Error::Internal("a query without conditions has no row".into()))?;
+        .ok_or_else(|| Error::Internal("the query returned no row".into()))?;
 
     match row.get::<Option<Timestamp>>(1)? {
         Some(until) => Err(wait_until(until, now)),
@@ -185,12 +194,13 @@ pub(crate) async fn admit_holder(
     }
 }
 
-/// Takes an attempt back that succeeded.
+/// Takes back an attempt that succeeded.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub(crate) async fn take_back(unscoped: &Unscoped, attempt: Admitted) -> Result<(), Error> {
     const TAKE_BACK: &str = "SELECT mainstay.settle_attempt($1, $2)";
+
     let values = [attempt.cleared.into(), attempt.refunded.into()];
     unscoped
         .upkeep("throttles.take_back", TAKE_BACK, values)

@@ -1,4 +1,4 @@
-//! Addresses that are refused from memory.
+//! Refuses addresses from memory.
 
 use std::{
     collections::HashMap,
@@ -11,66 +11,67 @@ use time::Duration;
 
 use super::keys::host_text;
 
-/// Addresses that the database refuses whichever account they try: what they go on sending is refused from memory.
+/// Addresses that the database refuses for every account. Their further attempts are refused from memory.
 ///
-/// A refusal is believed for two seconds, then the database is asked again: another replica may have taken back an attempt
-/// that succeeded, so that there is room before the wait has ended.
+/// A refusal is cached for two seconds. Then the database is queried again, because another replica may have taken back
+/// a successful attempt, which shortens the wait.
 #[derive(Default)]
 pub struct Flood(Mutex<HashMap<String, Refused>>);
 
 struct Refused {
     until: Timestamp,
-    believed_until: Timestamp,
-    /// Refusals from memory that the database has not been told of.
-    untold: i64,
+    cached_until: Timestamp,
+    /// Number of refusals from memory that are not reported to the database yet.
+    unreported: i64,
 }
 
-/// How long the database's word is believed.
-const BELIEVED: Duration = Duration::seconds(2);
+/// How long a refusal is cached.
+const CACHED_FOR: Duration = Duration::seconds(2);
 
-/// Addresses at once; beyond that the database is asked.
-const MOST: usize = 10_000;
+/// Maximum number of cached addresses.
+const CAPACITY: usize = 10_000;
 
 impl Flood {
-    /// Until when this address is refused, if that is known. It is counted.
+    /// Returns the time until which this address is refused, if that is cached, and counts the refusal.
     pub fn refusal(&self, address: Option<IpAddr>, now: Timestamp) -> Option<Timestamp> {
         let mut addresses = self.lock();
         let refused = addresses.get_mut(&host_text(address))?;
-        if now >= refused.believed_until {
+        if now >= refused.cached_until {
             return None;
         }
 
-        refused.untold += 1;
+        refused.unreported += 1;
         Some(refused.until)
     }
 
-    /// Keeps the database's word that this address is refused until a moment, and gives the number of refusals that it has
-    /// not been told of. Where the address itself was not refused there is no such moment.
+    /// Caches that the database refuses this address, and returns the number of unreported refusals from memory.
+    /// `until` is `None` if the address itself was not refused.
     pub fn keep(&self, address: Option<IpAddr>, until: Option<Timestamp>, now: Timestamp) -> i64 {
         let mut addresses = self.lock();
         let host = host_text(address);
-        let untold = addresses.remove(&host).map_or(0, |refused| refused.untold);
+        let unreported = addresses
+            .remove(&host)
+            .map_or(0, |refused| refused.unreported);
         let Some(until) = until.filter(|until| *until > now) else {
-            return untold;
+            return unreported;
         };
 
-        if addresses.len() >= MOST {
-            addresses.retain(|_, refused| refused.believed_until > now);
+        if addresses.len() >= CAPACITY {
+            addresses.retain(|_, refused| refused.cached_until > now);
         }
-
-        if addresses.len() < MOST {
-            let believed_until = until.min(now + BELIEVED);
+        if addresses.len() < CAPACITY {
+            let cached_until = until.min(now + CACHED_FOR);
             addresses.insert(
                 host,
                 Refused {
                     until,
-                    believed_until,
-                    untold: 0,
+                    cached_until,
+                    unreported: 0,
                 },
             );
         }
 
-        untold
+        unreported
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Refused>> {
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_believed_for_a_moment_of_that_address_alone() {
+    fn a_refusal_is_cached_briefly_and_only_for_its_address() {
         let flood = Flood::default();
         assert_eq!(flood.refusal(address(1), NOW), None);
 
@@ -105,24 +106,23 @@ mod tests {
         );
         assert_eq!(flood.refusal(address(2), NOW + Duration::SECOND), None);
         assert_eq!(
-            flood.refusal(address(1), NOW + BELIEVED),
+            flood.refusal(address(1), NOW + CACHED_FOR),
             None,
-            "the database is asked again"
+            "the database is queried again"
         );
         assert_eq!(
-            flood.keep(address(1), Some(until), NOW + BELIEVED),
+            flood.keep(address(1), Some(until), NOW + CACHED_FOR),
             2,
-            "and told of what came meanwhile"
+            "the refusals from memory are reported"
         );
-        assert_eq!(flood.keep(address(1), None, NOW + BELIEVED), 0);
+        assert_eq!(flood.keep(address(1), None, NOW + CACHED_FOR), 0);
         assert_eq!(
-            flood.refusal(address(1), NOW + BELIEVED),
+            flood.refusal(address(1), NOW + CACHED_FOR),
             None,
-            "it is not refused any more"
+            "the address is no longer refused"
         );
     }
 
-    /// A wait that ends sooner is not drawn out.
     #[test]
     fn a_refusal_ends_with_its_wait() {
         let flood = Flood::default();
@@ -133,16 +133,16 @@ mod tests {
     }
 
     #[test]
-    fn no_more_addresses_are_kept_than_there_is_room_for() {
+    fn the_number_of_cached_addresses_is_limited() {
         let flood = Flood::default();
         let host = |number: usize| Some(IpAddr::from(u32::try_from(number).unwrap().to_be_bytes()));
-        for number in 0..MOST + 10 {
-            flood.keep(host(number), Some(NOW + BELIEVED), NOW);
+        for number in 0..CAPACITY + 10 {
+            flood.keep(host(number), Some(NOW + CACHED_FOR), NOW);
         }
-        assert_eq!(flood.lock().len(), MOST);
+        assert_eq!(flood.lock().len(), CAPACITY);
 
-        let later = NOW + BELIEVED + BELIEVED;
-        flood.keep(address(1), Some(later + BELIEVED), later);
-        assert_eq!(flood.lock().len(), 1, "those whose time is over make room");
+        let later = NOW + CACHED_FOR + CACHED_FOR;
+        flood.keep(address(1), Some(later + CACHED_FOR), later);
+        assert_eq!(flood.lock().len(), 1, "expired addresses are removed");
     }
 }

@@ -1,4 +1,4 @@
-//! What is counted: keyed hashes of accounts, addresses and networks, so that the table reveals none of them.
+//! The keys of counters: keyed hashes of accounts, addresses and networks, so that the table reveals none of them.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ pub(crate) enum Group {
     Anywhere = 2,
 }
 
-/// Under which keys an attempt is counted.
+/// The keys of the counters of an attempt.
 pub struct AttemptKeys {
     /// The subject, from the caller's network.
     pub here: Vec<u8>,
@@ -26,14 +26,14 @@ pub struct AttemptKeys {
     pub anywhere: Vec<u8>,
     /// The caller's address and network, for failures.
     pub networks: [Vec<u8>; 2],
-    /// The caller's address and network, for the number of failures that may be looked at.
+    /// The caller's address and network, for the number of failures that are verified.
     pub volume: [Vec<u8>; 2],
-    /// The network as `sign_in_places` keeps it beside accounts that signed in from there.
+    /// The network, as stored in `sign_in_places`.
     pub network: Vec<u8>,
 }
 
 impl AttemptKeys {
-    /// `scope` names what is tried; `subject` is what names the account, always in the same form.
+    /// Computes the keys. `scope` names the kind of attempt, `subject` identifies the account.
     pub fn new(
         ring: &KeyRing,
         scope: &'static str,
@@ -52,19 +52,19 @@ impl AttemptKeys {
     }
 }
 
-/// The network of an address, as `sign_in_places` keeps it.
+/// The network of an address, as stored in `sign_in_places`.
 pub(crate) fn network_hash(ring: &KeyRing, address: Option<IpAddr>) -> Vec<u8> {
     hash(ring, "place", &network_text(address))
 }
 
-/// A key of a subject under a scope.
+/// The key of a subject in a scope.
 pub(crate) fn key(ring: &KeyRing, group: Group, scope: &'static str, subject: &str) -> Vec<u8> {
     let mut key = vec![group as u8];
     key.extend(hash(ring, scope, subject));
     key
 }
 
-/// The keys of an address and of its network. An empty scope is that of all failures together.
+/// The keys of an address and of its network. The empty scope counts all failures together.
 pub(crate) fn networks(
     ring: &KeyRing,
     group: Group,
@@ -78,7 +78,7 @@ pub(crate) fn networks(
     ]
 }
 
-/// What one host has: an address of IPv4, a /64 of IPv6.
+/// The address range of one host: an IPv4 address, or an IPv6 /64.
 pub(crate) fn host_text(address: Option<IpAddr>) -> String {
     let host = |address: IpAddr| match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
@@ -93,7 +93,7 @@ fn network_text(address: Option<IpAddr>) -> String {
         .unwrap_or_default()
 }
 
-/// The network of an address: what a provider gives to one customer, about (/24 of IPv4, /48 of IPv6).
+/// The network of an address: an IPv4 /24 or an IPv6 /48, which is about what a provider assigns to one customer.
 fn network(address: IpAddr) -> IpNet {
     match address.to_canonical() {
         IpAddr::V4(address) => Ipv4Net::new_assert(address, 24).trunc().into(),
@@ -127,9 +127,9 @@ mod tests {
         assert!(same("::ffff:203.0.113.7", "203.0.113.9"));
     }
 
-    /// A host changes the lower half of its IPv6 address at will (RFC 8981).
+    /// A host can change the lower half of its IPv6 address at any time (RFC 8981).
     #[test]
-    fn a_host_is_one_address_of_ipv4_and_a_64_of_ipv6() {
+    fn a_host_is_one_ipv4_address_or_an_ipv6_64() {
         let same = |one: &str, other: &str| {
             host_text(Some(one.parse().unwrap())) == host_text(Some(other.parse().unwrap()))
         };

@@ -1,5 +1,5 @@
-//! What the audit log is told of failures and refusals: a bounded number of records for each address and window. The first
-//! refusal of a quarter of an hour is recorded, with the number of those before it that were not (OWASP ASVS 2.4.1).
+//! The audit records of failures and refusals: a limited number for each address and window. The first refusal of a
+//! quarter of an hour is recorded, with the number of earlier ones that were not (OWASP ASVS 2.4.1).
 
 use mainstay_database::{Change, Error, Event, Unscoped};
 use mainstay_http::Problem;
@@ -11,15 +11,16 @@ use super::{
     now, wait_until,
 };
 
-/// Failures that are recorded one by one, of an address and of a network; then they have to wait as attempts do.
+/// Number of failures of an address and of a network that are recorded one by one. Further ones are limited like
+/// attempts.
 const RECORDED: [i32; 2] = [50, 500];
 
-/// Refuses an attempt until a moment: counts it, and records the first of its window.
+/// Refuses an attempt, counts the refusal, and records the first one of its window.
 pub(crate) async fn refuse(unscoped: &Unscoped, until: Timestamp) -> Problem {
     refuse_beside(unscoped, until, 0).await
 }
 
-/// As [`refuse`], and counts as many that were given from memory before it.
+/// As [`refuse`]. Also counts `from_memory` earlier refusals that were made from memory.
 pub(crate) async fn refuse_beside(
     unscoped: &Unscoped,
     until: Timestamp,
@@ -34,7 +35,7 @@ pub(crate) async fn refuse_beside(
     .await
 }
 
-/// As [`refuse`], of an account whose owner or somebody who has its password is slowed down.
+/// As [`refuse`], for a caller who has already shown a credential of the account.
 pub(crate) async fn refuse_holder(
     unscoped: &Unscoped,
     user: UserId,
@@ -57,11 +58,11 @@ async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memor
     }
 }
 
-/// Records the failure of a caller who has not shown any credential and whose attempt no throttle counts: each of the
-/// first, then one of a window.
+/// Records the failure of a caller who has shown no valid credential and whose attempt is not throttled. The first
+/// failures are recorded one by one, then one for each window.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
     const ADMIT: &str = "SELECT mainstay.admit_attempt($1, $2, $3)";
 
@@ -78,7 +79,6 @@ pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Err
         RECORDED.to_vec().into(),
         now(unscoped).inner().into(),
     ];
-
     let rows = unscoped.upkeep("throttles.failure", ADMIT, values).await?;
 
     match super::moment(&rows, 0)? {
@@ -87,16 +87,18 @@ pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Err
     }
 }
 
-/// Records an event unless one of its kind from this address was recorded within the window, and says how many were left
-/// out since.
+/// Records an event, with the number of unrecorded ones before it, unless one of its kind from this address was
+/// recorded in the same window.
 async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Result<(), Error> {
     const COUNT: &str = r"
         counted AS MATERIALIZED (SELECT mainstay.count_refusal($1, $2, $3) AS unrecorded),
-            changed AS (
-                SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', unrecorded) AS after
-                FROM counted
-                WHERE unrecorded IS NOT NULL
-            )
+        changed AS (
+            SELECT
+                NULL::jsonb AS before,
+                jsonb_build_object('unrecorded', unrecorded) AS after
+            FROM counted
+            WHERE unrecorded IS NOT NULL
+        )
     ";
 
     let subject = format!(
@@ -105,7 +107,6 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
         event.resource,
         host_text(unscoped.address())
     );
-
     let refused = key(
         unscoped.database().ring(),
         Group::Anywhere,
@@ -123,10 +124,10 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
     unscoped.change(change).await.map(drop)
 }
 
-/// Forgets addresses that were not refused lately, and records how many refusals were left out of the audit log.
+/// Deletes addresses without recent refusals, and records how many of their refusals are missing from the audit log.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
     const CLEAR: &str = r"
         gone AS (
@@ -141,14 +142,15 @@ pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
             RETURNING unrecorded
         ),
         changed AS (
-            SELECT NULL::jsonb AS before, jsonb_build_object('unrecorded', sum(unrecorded)) AS after
+            SELECT
+                NULL::jsonb AS before,
+                jsonb_build_object('unrecorded', sum(unrecorded)) AS after
             FROM gone
             HAVING sum(unrecorded) > 0
         )
     ";
 
     let event = about_user(Action::LoginFailMax, None, None);
-
     let change = Change::new(
         "refusals.clear",
         CLEAR,

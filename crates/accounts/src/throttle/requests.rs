@@ -1,5 +1,5 @@
-//! Requests that are no guesses but have a price, such as letters, rows and processor time. That they are accepted is no
-//! failure: they have room for a burst, which fills again steadily.
+//! Requests that are not guesses but have a cost: e-mails, rows and processor time. They are limited by a token bucket:
+//! a burst, which refills steadily.
 
 use std::net::IpAddr;
 
@@ -13,8 +13,8 @@ use super::{
     moment, now, wait_until,
 };
 
-/// A price: how many requests of one address are taken in a burst, and the seconds until there is room for one more. A
-/// network has room for ten times as many.
+/// The limit of a kind of request: the maximum burst from one address, and the seconds until one more is accepted. A
+/// network has ten times as much.
 #[derive(Clone, Copy)]
 pub struct Price {
     scope: &'static str,
@@ -22,60 +22,67 @@ pub struct Price {
     every: f64,
 }
 
-/// Sign-ups: a password is hashed, a letter sent.
+/// Sign-ups. Each hashes a password and sends an e-mail.
 pub(crate) const SIGN_UPS: Price = Price {
     scope: "sign_up ",
     burst: 50,
     every: 60.0,
 };
-/// Requests for a new password: a letter is sent.
+
+/// Requests for a new password. Each sends an e-mail.
 pub(crate) const PASSWORD_RESETS: Price = Price {
     scope: "password_reset ",
     burst: 50,
     every: 60.0,
 };
-/// Options for a passkey, as each sign-in page asks for them: a row of five minutes.
+
+/// Options for a passkey, which each sign-in page requests. Each stores a row for five minutes.
 pub(crate) const PASSKEY_OPTIONS: Price = Price {
     scope: "passkey_options ",
     burst: 200,
     every: 5.0,
 };
-/// Sign-ins by an external provider that were started: a row of ten minutes.
+
+/// Starts of a sign-in with an external provider. Each stores a row for ten minutes.
 pub const EXTERNAL_AUTHORIZATIONS: Price = Price {
     scope: "external_sign_in ",
     burst: 50,
     every: 10.0,
 };
-/// Looks at a mailed link, as each page that one leads to takes them: a query.
+
+/// Look-ups of a link from an e-mail, which each linked page makes. Each makes a query.
 pub const MAILED_LINKS: Price = Price {
     scope: "mailed_link ",
     burst: 200,
     every: 5.0,
 };
-/// Estimates of a password's strength, as a meter asks for them at each key: milliseconds of work.
+
+/// Estimates of a password's strength, which a strength meter requests at each key press. Each takes milliseconds.
 pub(crate) const PASSWORD_STRENGTH: Price = Price {
     scope: "password_strength ",
     burst: 200,
     every: 1.0,
 };
 
-/// Letters to one address that one network may cause in a burst, and seconds until one more.
+/// E-mails to one address that one network may cause: the maximum burst, and the seconds until one more.
 const LETTERS_FROM_NETWORK: (i32, f64) = (6, 900.0);
-/// Letters to one address that all networks together may cause in a burst, and seconds until one more. A reset's link
-/// lives for ten minutes: the last one that was mailed is still valid when the next one is held back.
+
+/// E-mails to one address that all networks together may cause: the maximum burst, and the seconds until one more. The
+/// link of a password reset is valid for ten minutes, so the last one is still valid when the next one is withheld.
 const LETTERS_TO_ADDRESS: (i32, f64) = (10, 360.0);
 
-/// A day and its parts, in seconds.
+/// Seconds in a day.
 const DAY: f64 = 86_400.0;
 
-/// Invitations in a burst, and seconds until one more: of one organization to one address, of all to one address, of one
-/// organization. Mail that nobody asked for is a nuisance that bears our name.
+/// Invitations: the maximum burst, and the seconds until one more. From one organization to one address, from all
+/// organizations to one address, and from one organization. Unrequested e-mail harms the reputation of the sender's
+/// domain.
 const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, DAY / 200.0)];
 
 /// Counts a request of a caller who need not be signed in.
 ///
 /// # Errors
-/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
+/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the limit is exceeded.
 pub async fn admit_request(
     unscoped: &Unscoped,
     price: Price,
@@ -88,7 +95,6 @@ pub async fn admit_request(
         address,
     )
     .to_vec();
-
     let limits = [
         (price.burst, price.every),
         (price.burst * 10, price.every / 10.0),
@@ -100,10 +106,10 @@ pub async fn admit_request(
     }
 }
 
-/// Counts a request of an account about itself that causes a letter.
+/// Counts a request of an account about itself that sends an e-mail.
 ///
 /// # Errors
-/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
+/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the limit is exceeded.
 pub(crate) async fn admit_own(
     unscoped: &Unscoped,
     scope: &'static str,
@@ -122,10 +128,10 @@ pub(crate) async fn admit_own(
     }
 }
 
-/// Counts an invitation by an organization to an address, which its blind index names.
+/// Counts an invitation by an organization to an address, given as its blind index.
 ///
 /// # Errors
-/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when there is no room for it.
+/// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the limit is exceeded.
 pub async fn admit_invitation(
     unscoped: &Unscoped,
     organization: Uuid,
@@ -136,7 +142,6 @@ pub async fn admit_invitation(
         hex::encode(address),
         hex::encode(organization.as_bytes()),
     );
-
     let keys = vec![
         key(
             ring,
@@ -168,29 +173,28 @@ async fn count(
         every.into(),
         now(unscoped).inner().into(),
     ];
-
     let rows = unscoped.upkeep("throttles.request", COUNT, values).await?;
 
     moment(&rows, 0)
 }
 
-/// A letter that a stranger may cause to an address.
+/// An e-mail to an address, requested by a caller who is not signed in.
 pub(crate) struct RequestedLetter {
-    /// What it is about.
+    /// The kind of the e-mail.
     pub(crate) scope: &'static str,
-    /// The address, as today's index names it.
+    /// The blind index of the address under the current key.
     pub(crate) index: Vec<u8>,
-    /// The address under every key of the ring.
+    /// The blind indexes of the address under every key of the ring.
     pub(crate) indexes: Vec<BlindIndex>,
 }
 
 impl RequestedLetter {
-    /// Counts the letter. `false` when it must not be sent: so many were, at the request of others, that the address is
-    /// spared for a while. The caller is answered as if it were sent. A network that the account has signed in from gets
-    /// its letter all the same.
+    /// Counts the e-mail. Returns `false` if it must not be sent, because requests from all networks have exceeded the
+    /// address's limit. The caller then receives the same response as if it were sent. Requests from a network that the
+    /// account has been used from are exempt.
     ///
     /// # Errors
-    /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) when the caller's own network has asked for too many.
+    /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the caller's own network has exceeded its limit.
     pub(crate) async fn admit(
         self,
         unscoped: &Unscoped,
@@ -199,18 +203,25 @@ impl RequestedLetter {
         const ADMIT: &str = r"
             WITH asked AS MATERIALIZED (
                 SELECT mainstay.admit_request(
-                    ARRAY[$1::bytea], ARRAY[$2::integer], ARRAY[$3::double precision], $9
+                    ARRAY[$1::bytea],
+                    ARRAY[$2::integer],
+                    ARRAY[$3::double precision],
+                    $9
                 ) AS until
             ),
             spared AS MATERIALIZED (
                 SELECT CASE
                     WHEN until IS NULL THEN mainstay.admit_request(
-                        ARRAY[$4::bytea], ARRAY[$5::integer], ARRAY[$6::double precision], $9
+                        ARRAY[$4::bytea],
+                        ARRAY[$5::integer],
+                        ARRAY[$6::double precision],
+                        $9
                     )
                 END AS until
                 FROM asked
             )
-            SELECT asked.until,
+            SELECT
+                asked.until,
                 spared.until IS NULL
                     OR EXISTS (
                         SELECT FROM mainstay.users u
@@ -224,6 +235,7 @@ impl RequestedLetter {
         let subject = hex::encode(&self.index);
         let [from_network, to_address] = [LETTERS_FROM_NETWORK, LETTERS_TO_ADDRESS];
         let [_, network] = networks(ring, Group::Here, "", address);
+
         let values = [
             key(
                 ring,
@@ -245,11 +257,10 @@ impl RequestedLetter {
             keys::network_hash(ring, address).into(),
             now.inner().into(),
         ];
-
         let rows = unscoped.upkeep("throttles.letter", ADMIT, values).await?;
         let row = rows
             .first()
-            .ok_or_else(|| Error::Internal("a query without conditions has no row".into()))?;
+            .ok_or_else(|| Error::Internal("the query returned no row".into()))?;
 
         match row.get::<Option<Timestamp>>(0)? {
             Some(until) => Err(wait_until(until, now)),

@@ -121,7 +121,7 @@ pub(super) async fn delete_external_identity(
         principal.organization,
     );
 
-    let told = owner.told(&letters::identity_unlinked(), &unscoped)?;
+    let told = owner.notice(&letters::identity_unlinked(), &unscoped)?;
     let now = principals.runtime().clock.now();
     let own = [id.uuid().into(), principal.user.uuid().into()];
     let values = own

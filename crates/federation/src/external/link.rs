@@ -143,7 +143,7 @@ pub(super) async fn create_external_identity(
             principal.organization,
         );
 
-        let told = owner.told(
+        let told = owner.notice(
             &letters::identity_linked(&provider.settings.label),
             &unscoped,
         )?;

@@ -24,8 +24,8 @@ const NO_ORGANIZATION: Kind = Kind::new(
 /// Make an API key.
 ///
 /// It calls in your name, in the organization that the session works in. It may do what your role grants now and still
-/// grants at the time it is used, or less where `scopes` limit it; permissions that are administrative, only if `scopes`
-/// name them. The key is shown this once, and you are told by mail that it was made.
+/// grants at the time it is used, or less where `scopes` limit it; permissions that are administrative, only if
+/// `scopes` name them. The key is shown this once, and you are told by mail that it was made.
 #[post(
     "/v1/api-keys",
     problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT)
@@ -75,7 +75,7 @@ pub(super) async fn create_api_key(
     );
 
     let owner = find_owner(&unscoped, principal.user).await?;
-    let told = owner.told(&letters::api_key_made(new.name()), &unscoped)?;
+    let told = owner.notice(&letters::api_key_made(new.name()), &unscoped)?;
 
     let given = standing::in_person_at(principal, Hold::Alone, organization);
 

@@ -173,7 +173,7 @@ async fn a_slow_statement_that_no_organization_limits_says_why() {
     });
 
     assert_eq!(
-        line["unscoped"], "sessions belong to their person, wherever they work in them",
+        line["unscoped"], "sessions belong to an account, not to an organization",
         "{line}"
     );
 }
