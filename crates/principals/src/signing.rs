@@ -29,9 +29,6 @@ pub fn module() -> Module {
         .into_iter()
         .fold(Module::new("keys"), Module::private_column)
         .awaits::<Principals>()
-        .keeping(
-            "mainstay.signing_keys",
-            "until the last token that it signed has run out",
-        )
+        .keeping("mainstay.signing_keys", "until its last token has expired")
         .endpoints((endpoint::list_signing_keys,))
 }

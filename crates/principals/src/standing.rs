@@ -159,9 +159,7 @@ pub async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -
         .select("sessions.lasts", FIND, [by.session.uuid().into()])
         .await
     {
-        Ok(rows) if rows.is_empty() => UNAUTHENTICATED
-            .problem()
-            .caused_by("the session ended meanwhile"),
+        Ok(rows) if rows.is_empty() => UNAUTHENTICATED.problem().caused_by("the session has ended"),
         Ok(_) => otherwise,
         Err(error) => error.into(),
     }

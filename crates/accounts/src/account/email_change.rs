@@ -117,9 +117,7 @@ pub(super) async fn change_email(
     };
 
     if unscoped.change_sealed(&owner.key, insert).await?.is_empty() {
-        return Err(UNAUTHENTICATED
-            .problem()
-            .caused_by("the session ended meanwhile"));
+        return Err(UNAUTHENTICATED.problem().caused_by("the session has ended"));
     }
 
     Ok(Accepted)

@@ -40,8 +40,8 @@ impl RelyingParty {
         let domain = reader.or(
             "identity.passkey_domain",
             host,
-            "The domain that passkeys belong to: the host of the public URL, or a parent domain. Changing it invalidates \
-             all passkeys.",
+            "The domain that passkeys belong to: the host of the public URL, or a parent domain. \
+             Changing it invalidates all passkeys.",
         );
 
         let own: Vec<String> = url.as_ref().and_then(origin).into_iter().collect();

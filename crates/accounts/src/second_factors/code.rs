@@ -22,68 +22,68 @@ pub(crate) enum Shape {
 }
 
 /// Number of digits of an app's code.
-const DIGITS: usize = 6;
+const TOTP_LENGTH: usize = 6;
 
 /// Number of characters of a recovery code. At five bits each they have 125 bits, so a plain SHA-256 is safe to store
 /// (OWASP ASVS 6.5.2 requires 112 bits).
-const LETTERS: usize = 25;
+const RECOVERY_LENGTH: usize = 25;
 const GROUP: usize = 5;
 
 /// Crockford's Base32, without characters that look alike.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Maximum length of a code, including spaces and hyphens.
-const LONGEST: usize = 40;
+const MAX_LENGTH: usize = 40;
 
 impl Code {
     /// Determines the kind of the code.
     pub(crate) fn shape(&self) -> Shape {
-        let letters: String = self
+        let characters: String = self
             .0
             .expose_secret()
             .chars()
             .filter(|it| !it.is_whitespace() && *it != '-')
             .collect();
 
-        if letters.len() == DIGITS && letters.bytes().all(|it| it.is_ascii_digit()) {
-            Shape::Totp(letters.into())
+        if characters.len() == TOTP_LENGTH && characters.bytes().all(|it| it.is_ascii_digit()) {
+            Shape::Totp(characters.into())
         } else {
-            Shape::Recovery(hash(&letters))
+            Shape::Recovery(hash(&characters))
         }
     }
 }
 
 /// Generates a recovery code, with hyphens for legibility, and its hash.
 pub(crate) fn fresh_recovery_code(random: &Random) -> (String, Vec<u8>) {
-    let letters: String = random
-        .bytes::<LETTERS>()
+    let characters: String = random
+        .bytes::<RECOVERY_LENGTH>()
         .iter()
-        .map(|byte| char::from(letter(*byte)))
+        .map(|byte| char::from(character(*byte)))
         .collect();
 
-    let mut grouped = String::with_capacity(LETTERS + LETTERS / GROUP);
-    for (position, letter) in letters.char_indices() {
+    let mut grouped = String::with_capacity(RECOVERY_LENGTH + RECOVERY_LENGTH / GROUP);
+    for (position, character) in characters.char_indices() {
         if position > 0 && position % GROUP == 0 {
             grouped.push('-');
         }
-        grouped.push(letter);
+        grouped.push(character);
     }
 
-    (grouped, hash(&letters))
+    (grouped, hash(&characters))
 }
 
-fn letter(byte: u8) -> u8 {
+fn character(byte: u8) -> u8 {
     ALPHABET[usize::from(byte & 31)]
 }
 
 /// Hashes a recovery code. Characters that people confuse are treated as equal.
-fn hash(letters: &str) -> Vec<u8> {
-    let plain = |letter: char| match letter.to_ascii_uppercase() {
+fn hash(characters: &str) -> Vec<u8> {
+    let plain = |character: char| match character.to_ascii_uppercase() {
         'O' => '0',
         'I' | 'L' => '1',
         other => other,
     };
-    token_digest(letters.chars().map(plain).collect::<String>().as_bytes()).to_vec()
+    token_digest(characters.chars().map(plain).collect::<String>().as_bytes()).to_vec()
 }
 
 impl Validate for Code {
@@ -95,10 +95,10 @@ impl Validate for Code {
         parent: &mut dyn FnMut() -> garde::Path,
         report: &mut garde::Report,
     ) {
-        if !(DIGITS..=LONGEST).contains(&self.0.expose_secret().chars().count()) {
+        if !(TOTP_LENGTH..=MAX_LENGTH).contains(&self.0.expose_secret().chars().count()) {
             report.append(
                 parent(),
-                garde::Error::new(format!("expected {DIGITS} to {LONGEST} characters")),
+                garde::Error::new(format!("expected {TOTP_LENGTH} to {MAX_LENGTH} characters")),
             );
         }
     }
@@ -114,7 +114,7 @@ impl JsonSchema for Code {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": DIGITS, "maxLength": LONGEST, "examples": ["123456"] })
+        json_schema!({ "type": "string", "minLength": TOTP_LENGTH, "maxLength": MAX_LENGTH, "examples": ["123456"] })
     }
 }
 

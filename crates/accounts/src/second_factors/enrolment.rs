@@ -102,9 +102,7 @@ pub(super) async fn create_totp(
     };
 
     if unscoped.change_sealed(&owner.key, begin).await?.is_empty() {
-        return Err(UNAUTHENTICATED
-            .problem()
-            .caused_by("the session ended meanwhile"));
+        return Err(UNAUTHENTICATED.problem().caused_by("the session has ended"));
     }
 
     let view = TotpEnrolment {

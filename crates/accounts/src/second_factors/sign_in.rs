@@ -18,7 +18,7 @@ use crate::{problems::INVALID_CREDENTIALS, throttle::attempts::Admitted};
 pub const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "second_factor_required",
-    "The account requires a second factor. Send a code as well or use a passkey; `second_factors` lists what is available.",
+    "The account requires a second factor. Send a code too or use a passkey; `second_factors` lists what it has.",
 );
 
 /// Requires the second factor of a sign-in with the correct password. Adds the counters that a success clears to

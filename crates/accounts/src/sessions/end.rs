@@ -114,9 +114,7 @@ pub(super) async fn delete_other_sessions(
     );
 
     if !end_others(&unscoped, &accounts, principal, event).await? {
-        return Err(UNAUTHENTICATED
-            .problem()
-            .caused_by("the session ended meanwhile"));
+        return Err(UNAUTHENTICATED.problem().caused_by("the session has ended"));
     }
 
     Ok(NoContent)
