@@ -1,24 +1,24 @@
-//! Rules for the app as a whole. The snapshots show the effect of a change; `just snapshots` updates them.
+//! Checks of the app as a whole. The snapshots show the effect of a change; `just snapshots` renews them.
 
 use mainstay_testing::{assert_snapshot, checks};
 
 use crate::file;
 
-/// Columns of the app with unsealed personal or secret values, as `table.column`, each with its reason.
+/// The app's columns with personal or secret values in clear, as `table.column`, each with a reason.
 const IN_CLEAR: &[(&str, &str)] = &[];
 
 #[tokio::test]
-async fn every_column_is_classified_and_what_is_sensitive_is_sealed() {
+async fn every_column_is_classified_and_sensitive_ones_are_sealed() {
     checks::schema(app::platform(), IN_CLEAR).await;
 }
 
 #[tokio::test]
-async fn what_modules_declare_is_what_the_schema_seals() {
+async fn modules_declare_what_the_schema_seals() {
     checks::declarations(app::platform()).await;
 }
 
 #[test]
-fn migrations_name_what_they_make_and_say_why_they_destroy() {
+fn migrations_name_constraints_and_explain_destructive_statements() {
     checks::migrations(&file("migrations"));
 }
 
@@ -29,19 +29,19 @@ async fn the_record_of_processing_is_complete() {
 }
 
 #[tokio::test]
-async fn the_serving_role_has_the_rights_that_were_reviewed() {
+async fn the_serving_role_has_only_the_reviewed_privileges() {
     let rights = checks::serving_role(app::platform()).await;
     assert_snapshot(&file("tests/snapshots/serving-role.txt"), &rights);
 }
 
 #[test]
-fn the_committed_document_is_the_served_one() {
+fn the_committed_document_matches_the_app() {
     let document = checks::document(&app::platform());
     assert_snapshot(&file("docs/openapi.json"), &document);
 }
 
 #[test]
-fn the_app_uses_the_facade_alone() {
+fn the_app_depends_on_the_facade_alone() {
     checks::facade(&file(""), "app");
 }
 

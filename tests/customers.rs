@@ -1,4 +1,4 @@
-//! Tests of the customers feature over HTTP. The sweeps test what applies to every operation.
+//! Customers over HTTP. The sweeps cover what holds for every operation.
 
 use mainstay::{
     access::BuiltInRole::{Agent, Auditor, Manager, Owner},
@@ -7,7 +7,7 @@ use mainstay::{
 use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};
 
-/// A valid body for a new customer.
+/// A body to create a customer.
 pub fn ada() -> Value {
     json!({
         "full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+44 20 7946 0958",
@@ -24,7 +24,7 @@ pub async fn create(by: &Actor, body: Value) -> String {
 }
 
 #[tokio::test]
-async fn a_customer_is_shown_masked_and_revealed_on_record() {
+async fn a_customer_is_shown_masked_and_each_reveal_is_recorded() {
     let app = TestApp::start(app::platform()).await;
     let path = create(&app.actor(Agent).await, ada()).await;
 
@@ -44,7 +44,7 @@ async fn a_customer_is_shown_masked_and_revealed_on_record() {
 }
 
 #[tokio::test]
-async fn a_change_is_refused_when_it_was_made_to_an_older_version() {
+async fn a_change_to_an_older_version_is_refused() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     let path = create(&agent, ada()).await;
@@ -64,7 +64,7 @@ async fn a_change_is_refused_when_it_was_made_to_an_older_version() {
 }
 
 #[tokio::test]
-async fn a_customer_is_found_however_its_number_is_written() {
+async fn a_customer_is_found_by_any_spelling_of_its_number() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     create(&agent, ada()).await;
@@ -86,7 +86,7 @@ async fn a_customer_is_found_however_its_number_is_written() {
 }
 
 #[tokio::test]
-async fn a_birth_that_is_to_come_is_refused() {
+async fn a_future_date_of_birth_is_refused() {
     let app = TestApp::start(app::platform()).await;
     let mut body = ada();
     body["date_of_birth"] = "9999-12-31".into();
@@ -97,7 +97,7 @@ async fn a_birth_that_is_to_come_is_refused() {
 }
 
 #[tokio::test]
-async fn a_name_sorts_only_for_those_who_may_read_it() {
+async fn sorting_by_name_requires_the_permission_to_reveal() {
     let app = TestApp::start(app::platform()).await;
     let agent = app.actor(Agent).await;
     for name in ["Grace Hopper", "ada Lovelace"] {

@@ -1,6 +1,5 @@
-//! The app's tests: one module per feature, and the tests that every app can mount.
-//!
-//! `sweeps` attack every operation of the API. `architecture` checks rules for the schema, the document and the sources.
+//! The app's own tests: one module per feature, and the checks and sweeps of the test kit. `sweeps` attacks every
+//! operation of the API; `architecture` checks the schema, the document and the sources.
 
 #![allow(
     clippy::unwrap_used,

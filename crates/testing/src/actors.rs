@@ -17,7 +17,7 @@ use crate::{Client, TestApp};
 /// The password of every actor.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Somebody with an account, signed in: a [`Client`] that sends a token.
+/// A signed-in account: a [`Client`] that sends its token.
 #[derive(Clone)]
 pub struct Actor {
     client: Client,
@@ -27,17 +27,17 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// How the account signs in; the password is [`PASSWORD`].
+    /// E-mail address of the account; its password is [`PASSWORD`].
     pub fn email(&self) -> &str {
         &self.email
     }
 
-    /// The account.
+    /// Id of the account.
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// Where it works.
+    /// Organization in which the account acts.
     pub fn organization(&self) -> OrganizationId {
         self.organization
     }
@@ -52,7 +52,7 @@ impl Deref for Actor {
 }
 
 impl TestApp {
-    /// A new account with that role in the app's organization, signed in.
+    /// Creates an account with `role` in the app's organization and signs it in.
     pub async fn actor(&self, role: BuiltInRole) -> Actor {
         let organization = *self
             .organization
@@ -67,7 +67,7 @@ impl TestApp {
         .await
     }
 
-    /// A new account with that role in another organization, signed in.
+    /// Creates an account with `role` in another organization and signs it in.
     pub async fn stranger(&self, role: BuiltInRole) -> Actor {
         let organization = *self
             .other_organization
@@ -83,15 +83,15 @@ impl TestApp {
     }
 }
 
-/// Makes an organization.
+/// Creates an organization.
 async fn new_organization(app: &TestApp, name: &str) -> OrganizationId {
-    let name = OrganizationName::parse(name).expect("that is a name");
+    let name = OrganizationName::parse(name).expect("the organization's name is valid");
     create_organization(&unscoped(app), &name)
         .await
-        .expect("an organization is made")
+        .expect("the organization is created")
 }
 
-/// Makes an account and signs it in over HTTP.
+/// Creates an account and signs it in over HTTP.
 async fn new_actor(
     app: &TestApp,
     organization: OrganizationId,
@@ -100,15 +100,15 @@ async fn new_actor(
 ) -> Actor {
     let email = format!("{}-{number}@example.org", role.name());
     let new = NewUser {
-        email: Sealed::new(EmailAddress::parse(&email).expect("that is an address")),
+        email: Sealed::new(EmailAddress::parse(&email).expect("the e-mail address is valid")),
         password: NewPassword::Plain(PASSWORD.to_owned().into()),
         membership: Membership::Existing(organization),
         role: role.name().to_owned(),
     };
 
-    let made = create_user(&unscoped(app), app.hasher(), new)
+    let created = create_user(&unscoped(app), app.hasher(), new)
         .await
-        .expect("an account is made");
+        .expect("the account is created");
 
     let answer = app
         .anonymous()
@@ -126,7 +126,7 @@ async fn new_actor(
     Actor {
         client,
         email,
-        user: made.user,
+        user: created.user,
         organization,
     }
 }
@@ -140,7 +140,7 @@ fn unscoped(app: &TestApp) -> Unscoped {
     };
 
     Unscoped::because(
-        "a test makes what organizations are made of",
+        "the test kit creates organizations and accounts",
         database,
         origin,
         None,

@@ -4,46 +4,46 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// What a service answered.
+/// A response of the service.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, whole.
+    /// The whole body.
     pub body: Bytes,
-    /// The request's method and path, for messages.
+    /// Method and path of the request, for messages.
     pub(crate) request: String,
 }
 
-/// The body of a problem (RFC 9457), as far as tests ask.
+/// The parts of a problem (RFC 9457) that tests compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProblemAnswer {
     /// The status.
     pub status: u16,
-    /// What a program goes by.
+    /// The machine-readable code.
     pub code: String,
-    /// JSON Pointers to the values that were refused, each behind its place: `body/email`, `query/limit`.
+    /// JSON Pointers to the invalid values, each prefixed with its location: `body/email`, `query/limit`.
     pub errors: Vec<String>,
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Parses the body as JSON.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the body is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{}: no JSON ({error})", self.described()))
+            .unwrap_or_else(|error| panic!("{}: the body is not JSON ({error})", self.described()))
     }
 
-    /// The body as text; what is not UTF-8 is replaced.
+    /// The body as text, with invalid UTF-8 replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The value of a header; empty when it is not there.
+    /// The value of a header; empty when it is absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -54,23 +54,23 @@ impl Answer {
     /// The URL of the new resource.
     ///
     /// # Panics
-    /// When there is no `Location`.
+    /// When the `Location` header is missing.
     pub fn location(&self) -> String {
         assert!(
             !self.header("location").is_empty(),
-            "{}: there is no Location",
+            "{}: the Location header is missing",
             self.described()
         );
         self.header("location").to_owned()
     }
 
-    /// The problem that was answered.
+    /// Reads the problem from the body.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the body is not a problem.
     pub fn problem(&self) -> ProblemAnswer {
         let body = self.json();
-        // OAuth clients read nothing else (RFC 6749 §5.2).
+        // OAuth errors are plain JSON (RFC 6749 §5.2).
         let expected = if body["error"].is_string() {
             "application/json"
         } else {
@@ -80,7 +80,7 @@ impl Answer {
         assert_eq!(
             self.header("content-type"),
             expected,
-            "{}: that is no problem",
+            "{}: the body is not a problem",
             self.described()
         );
 
@@ -102,17 +102,17 @@ impl Answer {
     /// Asserts the status.
     ///
     /// # Panics
-    /// When it is another.
+    /// When the status is another one.
     #[track_caller]
     pub fn assert_status(&self, expected: u16) -> &Self {
         assert_eq!(self.status.as_u16(), expected, "{}", self.described());
         self
     }
 
-    /// Asserts that this problem was answered.
+    /// Asserts the status and the problem code.
     ///
     /// # Panics
-    /// When it was something else.
+    /// When the response is anything else.
     #[track_caller]
     pub fn assert_problem(&self, status: u16, code: &str) -> &Self {
         self.assert_status(status);
@@ -120,7 +120,7 @@ impl Answer {
         self
     }
 
-    /// Request, status and body in one line, for messages.
+    /// Request, status and the start of the body on one line, for messages.
     pub(crate) fn described(&self) -> String {
         const MOST: usize = 600;
         let text = self.text();

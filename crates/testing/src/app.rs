@@ -19,7 +19,7 @@ use crate::{
     server::{Layer, Server},
 };
 
-/// A whole service, on a database of its own, that ends with this value.
+/// A running service on its own database. It stops when this value is dropped.
 pub struct TestApp {
     pub(crate) platform: Platform,
     pub(crate) runtime: Runtime,
@@ -34,37 +34,37 @@ pub struct TestApp {
     pub(crate) organization: OnceCell<OrganizationId>,
     pub(crate) other_organization: OnceCell<OrganizationId>,
     pub(crate) reader: OnceCell<Mutex<Owner>>,
-    /// Mail that a test has been shown.
+    /// Ids of the e-mails that `mail_to` has returned.
     pub(crate) seen: std::sync::Mutex<HashSet<Uuid>>,
 }
 
 impl TestApp {
-    /// Nobody: a client without a token.
+    /// Returns a client without a token.
     pub fn anonymous(&self) -> Client {
         self.client.clone()
     }
 
-    /// Where the API is served, for tests that write to the socket themselves.
+    /// Address of the API, for tests that write to the socket themselves.
     pub fn address(&self) -> SocketAddr {
         self.server.address
     }
 
-    /// Calls the management port: health and metrics.
+    /// Returns a client of the management port (health and metrics).
     pub fn management(&self) -> Client {
         Client::new(format!("http://{}", self.server.management))
     }
 
-    /// Where health and metrics are served, for tests that write to the socket themselves.
+    /// Address of the management port, for tests that write to the socket themselves.
     pub fn management_address(&self) -> SocketAddr {
         self.server.management
     }
 
-    /// What is served.
+    /// The platform that is served.
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
 
-    /// The clock and the random source that the service was given.
+    /// The clock and random source of the service.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
     }
@@ -74,36 +74,36 @@ impl TestApp {
         &self.server.database
     }
 
-    /// How the serving role reaches the app's database, past whatever stands in between.
+    /// Connection URL of the serving role, straight to Postgres: it bypasses the round trip counter.
     pub fn database_url(&self) -> SecretString {
         let connection = self.postgres.connection();
         self.url(&connection.server)
     }
 
-    /// How the owner of the schema reaches the app's database.
+    /// Connection URL of the schema's owner.
     pub fn owner_url(&self) -> SecretString {
         let connection = self.postgres.connection();
         self.url(&connection.owner)
     }
 
-    /// A new connection as the owner of the schema, to look into the database. Its search path has the platform's schema
-    /// too, which that of the serving role never has.
+    /// Opens a connection as the schema's owner, to inspect the database. Its search path includes the platform's
+    /// schema, unlike that of the serving role.
     pub async fn owner(&self) -> Owner {
         let mut owner = connect(&self.owner_url()).await;
         owner
             .run("SET search_path = public, mainstay", [])
             .await
-            .expect("the owner may");
+            .expect("the search path is set");
 
         owner
     }
 
-    /// A new connection as the serving role, to try what it may do.
+    /// Opens a connection as the serving role, to check what it may do.
     pub async fn serving_role(&self) -> Owner {
         connect(&self.database_url()).await
     }
 
-    /// A digest of every table, to show that nothing was written.
+    /// Returns a digest of every table, to assert that nothing was written.
     pub async fn contents(&self) -> Contents {
         let connected = self.reader.get_or_init(|| async {
             let mut owner = self.owner().await;
@@ -113,13 +113,13 @@ impl TestApp {
         Contents::of(&mut *connected.await.lock().await).await
     }
 
-    /// Starts the service once more on the same database, with the same keys and the same clock. It leaves queued work
-    /// to the first one.
+    /// Starts a second replica on the same database, with the same keys and clock. It runs no jobs: the first replica
+    /// does.
     pub async fn second_replica(&self) -> Replica {
         self.second_replica_with([]).await
     }
 
-    /// The same with some settings of its own, such as a key ring at another stage of a rotation.
+    /// Starts a second replica with some other settings, such as a key ring at another stage of a rotation.
     pub async fn second_replica_with(
         &self,
         settings: impl IntoIterator<Item = (&'static str, String)>,
@@ -127,8 +127,8 @@ impl TestApp {
         self.replica(settings, self.runtime.clone()).await
     }
 
-    /// The same with a clock of its own.
-    pub async fn second_replica_by(&self, clock: Clock) -> Replica {
+    /// Starts a second replica with another clock.
+    pub async fn second_replica_with_clock(&self, clock: Clock) -> Replica {
         self.replica(
             [],
             Runtime {
@@ -149,12 +149,12 @@ impl TestApp {
             layers[0].retain(|(other, _)| *other != name);
             layers[0].push((name, value));
         }
-        // Mail is in the memory of the process that works.
+        // Mail is kept in the memory of the process that runs the jobs.
         layers[0].push(("jobs.in_process", "false".to_owned()));
         Replica::new(Server::start(&self.platform, layers, runtime, || {}).await)
     }
 
-    /// How many round trips the pool has made so far: see [`RoundTrips`].
+    /// Number of round trips that the pool has made so far: see [`RoundTrips`].
     ///
     /// # Panics
     /// Unless the app was built with [`counting_round_trips`](Builder::counting_round_trips).
@@ -165,7 +165,7 @@ impl TestApp {
             .count()
     }
 
-    /// Stops Postgres, cutting off whoever is connected.
+    /// Stops Postgres and drops its connections.
     ///
     /// # Panics
     /// Unless the app was built with [`own_cluster`](Builder::own_cluster).
@@ -173,7 +173,7 @@ impl TestApp {
         self.with_postgres(Postgres::stop).await;
     }
 
-    /// Starts Postgres again, where it was and with what it had committed.
+    /// Starts Postgres again, on the same port and with its committed data.
     ///
     /// # Panics
     /// Unless the app was built with [`own_cluster`](Builder::own_cluster).
@@ -185,12 +185,12 @@ impl TestApp {
         &self.hasher
     }
 
-    /// Starting and stopping wait for processes, and the service goes on meanwhile.
+    /// Starting and stopping Postgres block, so they run on a blocking thread while the service keeps running.
     async fn with_postgres(&self, work: fn(&Postgres)) {
         let postgres = self.postgres.clone();
         tokio::task::spawn_blocking(move || work(&postgres))
             .await
-            .expect("Postgres is started or stopped");
+            .expect("Postgres starts or stops");
     }
 
     fn url(&self, role: &Role) -> SecretString {
@@ -199,7 +199,7 @@ impl TestApp {
 }
 
 async fn connect(url: &SecretString) -> Owner {
-    let url = DatabaseUrl::parse(url).expect("devdb's URL is verified");
+    let url = DatabaseUrl::parse(url).expect("a URL from devdb is valid");
     let connected = Owner::connect(&url).await;
     connected.unwrap_or_else(|error| panic!("cannot connect: {error} ({:?})", error.cause()))
 }

@@ -1,4 +1,4 @@
-//! How the service under test is started.
+//! Configures and starts the service under test.
 
 use std::sync::{Mutex, atomic::AtomicUsize};
 
@@ -11,7 +11,7 @@ use crate::{
     Client, RoundTrips, TestApp, databases, postgres::Postgres, server::Layer, server::Server,
 };
 
-/// How a [`TestApp`] is started.
+/// Configures and starts a [`TestApp`].
 pub struct Builder {
     platform: Platform,
     runtime: Runtime,
@@ -21,13 +21,13 @@ pub struct Builder {
 }
 
 impl TestApp {
-    /// Starts `platform` with the usual settings. The first start in a process makes its Postgres, which takes about a
-    /// second.
+    /// Starts `platform` with the default settings. The first start in a process also starts its Postgres, which takes
+    /// about a second.
     pub async fn start(platform: Platform) -> Self {
         Self::builder(platform).start().await
     }
 
-    /// Starts it another way.
+    /// Configures an app before it starts.
     pub fn builder(platform: Platform) -> Builder {
         Builder::new(platform)
     }
@@ -44,28 +44,28 @@ impl Builder {
         }
     }
 
-    /// The clock of the service: `Clock::manual` stands still until the test moves it.
+    /// Sets the service's clock. A `Clock::manual` stands still until the test advances it.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.runtime.clock = clock;
         self
     }
 
-    /// The random source of the service.
+    /// Sets the service's random source.
     #[must_use]
     pub fn random(mut self, random: Random) -> Self {
         self.runtime.random = random;
         self
     }
 
-    /// A setting by its dotted name, as in `("http.body_limit", "4KiB")`.
+    /// Sets a setting by its dotted name, as in `("http.body_limit", "4KiB")`.
     #[must_use]
     pub fn setting(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.settings.push((name, value.into()));
         self
     }
 
-    /// Gives the app a Postgres of its own, which the test may stop and start. It takes about a second more.
+    /// Gives the app its own Postgres, which the test may stop and start. This takes about one second more.
     #[must_use]
     pub fn own_cluster(mut self) -> Self {
         self.own_cluster = true;
@@ -79,10 +79,10 @@ impl Builder {
         self
     }
 
-    /// Starts it.
+    /// Starts the service.
     ///
     /// # Panics
-    /// When anything on the way fails.
+    /// When the service or its Postgres does not start.
     pub async fn start(self) -> TestApp {
         let Self {
             platform,
@@ -103,7 +103,7 @@ impl Builder {
         let postgres = started.await.expect("Postgres starts");
         let database_name = postgres.new_database(&platform).await;
         if runtime.clock.is_manual() {
-            databases::let_time_stand_still(postgres.connection(), &database_name).await;
+            databases::drop_clock_guard(postgres.connection(), &database_name).await;
         }
 
         let mut connection = postgres.connection().clone();
@@ -118,14 +118,14 @@ impl Builder {
         }
 
         let url = connection.url(&connection.server, &database_name);
-        let layers = [settings, usual_settings(url.expose_secret().to_owned())];
+        let layers = [settings, default_settings(url.expose_secret().to_owned())];
         let server = Server::start(&platform, layers.clone(), runtime.clone(), || {
             round_trips.iter().for_each(RoundTrips::pool_is_open);
         })
         .await;
         let client = Client::new(format!("http://{}", server.address));
 
-        // The first key is made now, and not in the middle of a test that looks at what is written.
+        // Creates the first signing key now, not in the middle of a test that checks what is written.
         client
             .get("/.well-known/jwks.json")
             .await
@@ -150,8 +150,8 @@ impl Builder {
     }
 }
 
-/// What holds unless a test says otherwise. The keys are fresh: no test depends on another's.
-fn usual_settings(database_url: String) -> Layer {
+/// The default settings of a test app. The keys are new for each app.
+fn default_settings(database_url: String) -> Layer {
     vec![
         ("environment", "development".to_owned()),
         ("http.bind", "127.0.0.1:0".to_owned()),
@@ -159,9 +159,9 @@ fn usual_settings(database_url: String) -> Layer {
         ("database.url", database_url),
         ("database.pool_size", "4".to_owned()),
         ("jobs.poll", "500ms".to_owned()),
-        // What rules find would be among what a test finds written.
+        // A finding of a watch rule would show up among the rows that a test checks.
         ("watch.interval", "0s".to_owned()),
-        // Tests run beside each other, and beside compilers.
+        // Tests run in parallel, and next to compilers.
         ("database.acquire_timeout", "30s".to_owned()),
         (
             "crypto.keys",

@@ -1,6 +1,5 @@
-//! Checks of an app as a whole, against its schema, its document and its sources. Each takes what it needs and panics with what
-//! is wrong; those that give a text are for [`assert_snapshot`](crate::assert_snapshot), so that a reviewer sees what a change
-//! does to the whole.
+//! Checks of an app as a whole: its schema, its API document and its sources. A check panics with what is wrong. Some
+//! return text for [`assert_snapshot`](crate::assert_snapshot), which shows a reviewer the effect of a change.
 //!
 //! ```no_run
 //! # use std::path::Path;
@@ -15,8 +14,7 @@
 //! assert_snapshot(Path::new("../docs/data-map.md"), &page);
 //! # }
 //! ```
-//!
-//! What an operation answers to an attacker is for the [`sweeps`](crate::sweeps).
+//! Attacks on operations are in the [`sweeps`](crate::sweeps).
 
 mod data_map;
 mod declarations;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Answer;
 
-/// Calls a service over TCP: as nobody, or with a bearer token. Redirects are not followed.
+/// Calls a service over TCP, with or without a bearer token. It does not follow redirects.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -15,20 +15,20 @@ pub struct Client {
     token: Option<SecretString>,
 }
 
-/// A request in the making.
+/// A request that is not sent yet.
 pub struct Call {
     request: reqwest::RequestBuilder,
     described: String,
 }
 
 impl Client {
-    /// Calls the service at `base`, such as `http://127.0.0.1:8000`, as nobody.
+    /// Creates a client of the service at `base`, such as `http://127.0.0.1:8000`, without a token.
     pub(crate) fn new(base: String) -> Self {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .expect("a client needs nothing");
+            .expect("the HTTP client is built");
         Self {
             http,
             base,
@@ -36,7 +36,7 @@ impl Client {
         }
     }
 
-    /// The same client, with a bearer token.
+    /// Returns the same client with a bearer token.
     pub fn with_token(&self, token: &str) -> Self {
         Self {
             token: Some(token.into()),
@@ -44,39 +44,40 @@ impl Client {
         }
     }
 
-    /// The bearer token that is sent; empty when none is.
+    /// The bearer token; empty when there is none.
     pub fn token(&self) -> &str {
         self.token
             .as_ref()
             .map_or("", |token| token.expose_secret())
     }
 
-    /// `GET`
+    /// Sends `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.request(Method::GET, path).send().await
     }
 
-    /// `POST` of a JSON body.
+    /// Sends `POST` with a JSON body.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.request(Method::POST, path).json(&body).send().await
     }
 
-    /// `PUT` of a JSON body.
+    /// Sends `PUT` with a JSON body.
     pub async fn put(&self, path: &str, body: Value) -> Answer {
         self.request(Method::PUT, path).json(&body).send().await
     }
 
-    /// `PATCH` with a JSON body.
+    /// Sends `PATCH` with a JSON body.
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.request(Method::PATCH, path).json(&body).send().await
     }
 
-    /// `DELETE`
+    /// Sends `DELETE`.
     pub async fn delete(&self, path: &str) -> Answer {
         self.request(Method::DELETE, path).send().await
     }
 
-    /// Any other request: add headers and a body, then send it. `path` starts with a slash and may have a query.
+    /// Creates any other request: add headers and a body, then [`send`](Call::send) it. `path` starts with a slash and
+    /// may contain a query.
     pub fn request(&self, method: Method, path: &str) -> Call {
         let described = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.base));
@@ -95,24 +96,24 @@ impl Call {
         self
     }
 
-    /// Sends these bytes, without saying of which type they are.
+    /// Sets the body, without a content type.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.request = self.request.body(body.into());
         self
     }
 
-    /// Sends JSON.
+    /// Sets a JSON body and its content type.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
         self.header("content-type", "application/json")
             .body(body.to_string())
     }
 
-    /// Sends the request and reads the whole answer.
+    /// Sends the request and reads the whole response.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// When the request fails.
     pub async fn send(self) -> Answer {
         let Self { request, described } = self;
         let read = async {
@@ -127,6 +128,6 @@ impl Call {
         };
 
         read.await
-            .unwrap_or_else(|error| panic!("{described}: no answer: {error:?}"))
+            .unwrap_or_else(|error| panic!("{described}: the request failed: {error:?}"))
     }
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use mainstay_database::Owner;
 
-/// A digest of each table: what a test compares to show that nothing was written.
-///
-/// Denials, failed sign-ins and readings of the log leave their record in the audit log, as they should: those records are
-/// left out, and so is nothing else but the worker's timetable, the seal over the log (which follows it), how far queued
-/// work has come (that it was queued counts), and when a credential was last used, which is written down each minute.
+/// A digest of each table. A test compares two of them to assert that nothing was written. It leaves out what a refused
+/// request may write: audit records of denials, failed sign-ins and reads of the log; the schedule of periodic tasks;
+/// the seal over the log; the progress of a job (but not its existence); and the time at which a credential was last
+/// used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents(BTreeMap<String, String>);
 
-/// Lives in the connection's temporary schema, so that it leaves no trace in the database.
+/// Creates the function in the connection's temporary schema, so that it leaves no trace in the database.
 const DEFINE: &str = r"
     CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name text, digest text) LANGUAGE plpgsql AS $$
     DECLARE
@@ -49,7 +48,7 @@ const DEFINE: &str = r"
 ";
 
 impl Contents {
-    /// Prepares `owner`'s connection for [`of`](Self::of). To be called once.
+    /// Prepares a connection for [`of`](Self::of). Call it once per connection.
     pub(crate) async fn prepare(owner: &mut Owner) {
         owner
             .run(DEFINE, [])
@@ -62,8 +61,9 @@ impl Contents {
             .run("SELECT name, digest FROM pg_temp.contents()", [])
             .await
             .expect("the tables are read");
-        let text =
-            |row: &mainstay_database::Row, position| row.get::<String>(position).expect("a text");
+        let text = |row: &mainstay_database::Row, position| {
+            row.get::<String>(position).expect("the column is text")
+        };
         Self(
             rows.iter()
                 .map(|row| (text(row, 0), text(row, 1)))
@@ -71,7 +71,7 @@ impl Contents {
         )
     }
 
-    /// The tables in which the two differ.
+    /// The tables that differ between the two.
     pub fn changed_since(&self, earlier: &Self) -> Vec<&str> {
         let changed = self
             .0

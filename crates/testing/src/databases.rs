@@ -1,4 +1,4 @@
-//! Databases by name: the only place in the tests that builds SQL text, since a name cannot be bound.
+//! Creates databases by name. It is the only module of the tests that builds SQL text: a name cannot be bound.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,13 +9,13 @@ use mainstay_devdb::Connection;
 use mainstay_kernel::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-/// Makes a database and migrates it, as `migrate` does.
+/// Creates a database and migrates it, as the `migrate` command does.
 pub(crate) async fn migrated(connection: &Connection, platform: &Platform) -> String {
     let name = new_name("template");
     run(connection, [format!("CREATE DATABASE {name}")]).await;
 
     let url = DatabaseUrl::parse(&connection.url(&connection.owner, &name))
-        .expect("devdb's URL is verified");
+        .expect("a URL from devdb is valid");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
     owner
         .migrate(platform.schema())
@@ -30,7 +30,7 @@ pub(crate) async fn migrated(connection: &Connection, platform: &Platform) -> St
     name
 }
 
-/// Makes a database that holds what `template` holds and that only its owner and the serving role may enter.
+/// Copies the database `template`. Only the owner and the serving role may connect to the copy.
 pub(crate) async fn copy(connection: &Connection, template: &str) -> String {
     let name = new_name("test");
     let server = &connection.server.name;
@@ -47,10 +47,11 @@ pub(crate) async fn copy(connection: &Connection, template: &str) -> String {
     name
 }
 
-/// Takes the guard away that holds records to the database's clock: of a service whose clock a test sets, the two differ.
-pub(crate) async fn let_time_stand_still(connection: &Connection, database: &str) {
+/// Drops the trigger that checks audit records against the database's clock: a service with a manual clock would fail
+/// it.
+pub(crate) async fn drop_clock_guard(connection: &Connection, database: &str) {
     let url = DatabaseUrl::parse(&connection.url(&connection.owner, database))
-        .expect("devdb's URL is verified");
+        .expect("a URL from devdb is valid");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
     owner
         .run(
@@ -58,14 +59,14 @@ pub(crate) async fn let_time_stand_still(connection: &Connection, database: &str
             [],
         )
         .await
-        .expect("the owner may");
+        .expect("the trigger is dropped");
     owner.close().await;
 }
 
-/// A name that no other database of this process' cluster has. It holds nothing that would need quoting.
+/// Returns a database name that is unique in this process's cluster and needs no quoting.
 fn new_name(kind: &str) -> String {
-    static MADE: AtomicUsize = AtomicUsize::new(1);
-    format!("{kind}_{}", MADE.fetch_add(1, Ordering::Relaxed))
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    format!("{kind}_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 async fn run<const N: usize>(connection: &Connection, statements: [String; N]) {

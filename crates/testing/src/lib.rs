@@ -1,4 +1,5 @@
-//! The test application: a whole service on a database of its own, actors who call it over HTTP, and the sweeps.
+//! The test kit: a complete service on its own database, actors who call it over HTTP, and security sweeps over the
+//! API.
 //!
 //! ```no_run
 //! # use mainstay::Platform;
@@ -9,23 +10,24 @@
 //! # async fn test(platform: Platform) {
 //! let app = TestApp::start(platform).await;
 //! let agent = app.actor(Agent).await;
-//! let made = agent.post("/v1/customers", json!({ "full_name": "Ada", "email": "ada@example.org" })).await;
-//! let path = made.assert_status(201).location();
+//! let created = agent.post("/v1/customers", json!({ "full_name": "Ada", "email": "ada@example.org" })).await;
+//! let path = created.assert_status(201).location();
 //! app.stranger(Owner).await.get(&path).await.assert_problem(404, "not_found");
 //! # }
 //! ```
 //!
-//! - [`TestApp`] starts in some tens of milliseconds: the process has one throwaway Postgres, and each test a copy of
-//!   the migrated database;
-//! - [`Actor`] and [`Client`] call it over TCP, as [`BuiltInRole`](mainstay_access::BuiltInRole)s, strangers or nobody;
-//! - [`sweeps`] attack every operation of the API's document, also those that are not written yet;
-//! - [`checks`] hold an app's schema, document and sources to what must be true of each;
-//! - [`TestApp::mail_to`] waits for mail that the service sends;
-//! - [`OpenIdProvider`] is a provider to sign in by, which misbehaves on demand;
-//! - [`RoundTrips`] counts how often the service asked Postgres;
-//! - [`assert_snapshot`] compares a text with a committed file.
+//! - [`TestApp`] starts a service in tens of milliseconds: each process runs one throwaway Postgres, and each test gets
+//!   a copy of the migrated database;
+//! - [`Actor`] and [`Client`] call it over TCP: as a member with a [`BuiltInRole`](mainstay_access::BuiltInRole), as a
+//!   member of another organization, or without credentials;
+//! - [`sweeps`] attack every operation in the API document, including those you add later;
+//! - [`checks`] check an app's schema, API document and sources;
+//! - [`TestApp::mail_to`] waits for an e-mail from the service;
+//! - [`OpenIdProvider`] is an external sign-in provider that misbehaves on demand;
+//! - [`RoundTrips`] counts the round trips between the service and Postgres;
+//! - [`assert_snapshot`] compares text with a committed file.
 //!
-//! What fails here panics with a message: this is for tests, and no part of a service.
+//! Everything here panics on failure. Use it in tests only.
 
 #![expect(
     clippy::expect_used,

@@ -7,39 +7,39 @@ use tokio::time::{sleep, timeout};
 
 use crate::TestApp;
 
-/// How long a test waits for mail, on however slow a machine.
+/// How long a test waits for mail, even on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A mail that the service would have sent.
+/// An e-mail that the service would have sent.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Its Message-ID: the job's.
+    /// Its Message-ID, which is the job's id.
     pub id: Uuid,
-    /// To whom.
+    /// The recipient.
     pub to: String,
-    /// What it is about.
+    /// The subject.
     pub subject: String,
-    /// What it says, as text.
+    /// The text body.
     pub text: String,
-    /// What it says, as HTML.
+    /// The HTML body.
     pub html: String,
 }
 
 impl TestApp {
-    /// All mail so far, newest first, once no work waits that is due.
+    /// Waits until no job is due, then returns all mail so far, newest first.
     ///
     /// # Panics
-    /// When the app sends its mail to a server, or work goes on for more than a minute.
+    /// When the app sends its mail to a server, or jobs run for more than a minute.
     pub async fn mailbox(&self) -> Vec<Message> {
         self.until_idle().await;
         self.mail_so_far()
     }
 
-    /// The newest mail to `address` that no earlier call has given; waits for it.
+    /// Waits for the newest e-mail to `address` that no earlier call has returned.
     ///
     /// # Panics
-    /// When none comes within a minute.
+    /// When none arrives within a minute.
     pub async fn mail_to(&self, address: &str) -> Message {
         let comes = async {
             loop {
@@ -51,10 +51,10 @@ impl TestApp {
         };
         timeout(PATIENCE, comes)
             .await
-            .unwrap_or_else(|_| panic!("no mail to {address} comes"))
+            .unwrap_or_else(|_| panic!("no mail to {address} arrived"))
     }
 
-    /// Waits until no queued work is due or under way.
+    /// Waits until no job is due or running.
     ///
     /// # Panics
     /// When that takes more than a minute.
@@ -80,7 +80,9 @@ impl TestApp {
             }
         };
 
-        timeout(PATIENCE, idle).await.expect("queued work is done");
+        timeout(PATIENCE, idle)
+            .await
+            .expect("the jobs are done in time");
     }
 
     fn mail_so_far(&self) -> Vec<Message> {
@@ -90,7 +92,7 @@ impl TestApp {
             .as_ref()
             .expect("mail is kept in memory");
 
-        let told = |message: mainstay_mail::MailboxMessage| Message {
+        let convert = |message: mainstay_mail::MailboxMessage| Message {
             id: message.id.uuid(),
             to: message.to,
             subject: message.subject,
@@ -98,12 +100,12 @@ impl TestApp {
             html: message.html,
         };
 
-        mailbox.messages().into_iter().map(told).collect()
+        mailbox.messages().into_iter().map(convert).collect()
     }
 
     fn unseen(&self, address: &str) -> Option<Message> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // While a manual clock stands still, ids do not tell which of two messages is the newer one.
+        // While a manual clock stands still, ids do not order messages by age.
         let messages: Vec<_> = self
             .mail_so_far()
             .into_iter()
@@ -122,7 +124,7 @@ impl TestApp {
 }
 
 impl Message {
-    /// The addresses that the text names, in order.
+    /// The links in the text, in order.
     pub fn links(&self) -> Vec<&str> {
         let words = self.text.split_whitespace();
         words
@@ -130,11 +132,11 @@ impl Message {
             .collect()
     }
 
-    /// The one-time token of the first link: the value of `token` in its query or fragment, or else what stands behind
-    /// the last `#`, `=` or `/`.
+    /// The one-time token of the first link: the value of `token` in its query or fragment, or else the part after the
+    /// last `#`, `=` or `/`.
     ///
     /// # Panics
-    /// When there is no link.
+    /// When the text has no link.
     pub fn link_token(&self) -> String {
         let links = self.links();
         let link = links

@@ -1,4 +1,4 @@
-//! A small OpenID provider for tests: it says who signs in without asking, and misbehaves on demand.
+//! A small OpenID provider for tests. It signs people in without asking, and misbehaves on demand.
 
 mod answers;
 mod client;
@@ -21,23 +21,23 @@ use client::{CLIENT_ID, CLIENT_SECRET};
 use keys::Keys;
 use state::{Shared, locked};
 
-/// An OpenID provider on this machine, until the value is dropped. Tests call [`authorize`](Self::authorize) in place of a
-/// person in a browser; a browser is sent back at once, as [`Script::visitor`].
+/// An OpenID provider on this machine; it stops when the value is dropped. Tests call [`authorize`](Self::authorize) in
+/// place of a person in a browser. A real browser is redirected back at once, signed in as [`Script::visitor`].
 pub struct OpenIdProvider {
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
 }
 
 impl OpenIdProvider {
-    /// Starts one on a free port, by the clock of the service under test.
+    /// Starts a provider on a free port, with the clock of the service under test.
     ///
     /// # Panics
-    /// When there is no port.
+    /// When no port is free.
     pub async fn start(clock: Clock) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("there is a port");
-        let address = listener.local_addr().expect("it has an address");
+            .expect("a port is free");
+        let address = listener.local_addr().expect("the listener has an address");
         let shared = Arc::new(Shared {
             issuer: format!("http://{address}"),
             clock,
@@ -56,12 +56,12 @@ impl OpenIdProvider {
         &self.shared.issuer
     }
 
-    /// The secret that the service shares with it.
+    /// The client secret that the service shares with it.
     pub fn client_secret(&self) -> &str {
         CLIENT_SECRET
     }
 
-    /// What a service is told of it, for the setting `identity.oidc_providers`. Whoever signs in by it may sign up.
+    /// Its entry for the setting `identity.oidc_providers`, with sign-up allowed.
     pub fn settings(&self, name: &str) -> Value {
         json!({
             "name": name,
@@ -72,17 +72,17 @@ impl OpenIdProvider {
         })
     }
 
-    /// Changes what it does from now on.
+    /// Changes its behaviour from now on.
     pub fn script(&self, change: impl FnOnce(&mut Script)) {
         change(&mut locked(&self.shared.script));
     }
 
-    /// Forgets the keys that it signs with and makes others.
+    /// Replaces its signing keys.
     pub fn rotate_keys(&self) {
         *locked(&self.shared.keys) = Keys::new();
     }
 
-    /// How often a path of its was called.
+    /// Number of calls to a path.
     pub fn calls(&self, path: &str) -> usize {
         locked(&self.shared.calls)
             .get(path)
@@ -90,10 +90,10 @@ impl OpenIdProvider {
             .unwrap_or_default()
     }
 
-    /// A person of these claims signs in at the address that a service sent them to; `sub` is the least.
+    /// Signs in a person with these claims (at least `sub`) at the authorization URL that the service redirected to.
     ///
     /// # Panics
-    /// When the address asks for anything but the authorization code flow with PKCE, a state and a nonce.
+    /// When the URL asks for anything but the authorization code flow with PKCE, a state and a nonce.
     pub fn authorize(&self, authorization_url: &str, claims: Value) -> Redirected {
         self.shared.authorize(authorization_url, claims)
     }

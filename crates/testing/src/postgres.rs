@@ -1,4 +1,4 @@
-//! The Postgres below the tests: one for the process, or one of a test's own that it may stop and start.
+//! The Postgres of the tests: one per process, or one per test that the test may stop and start.
 
 use std::{
     collections::HashMap,
@@ -12,15 +12,15 @@ use mainstay_kernel::Random;
 
 use crate::databases;
 
-/// A running Postgres, and the migrated databases that tests copy.
+/// A running Postgres and the migrated template databases that tests copy.
 pub(crate) struct Postgres {
     connection: Connection,
     owned: Option<Owned>,
-    /// Template databases, by what they were migrated with.
+    /// Template databases by their migrations and permissions.
     templates: tokio::sync::Mutex<HashMap<String, String>>,
 }
 
-/// A cluster that one test stops and starts. Its directory goes with it.
+/// A cluster that one test stops and starts. Dropping it removes its directory.
 struct Owned {
     options: Options,
     programs: Programs,
@@ -28,8 +28,7 @@ struct Owned {
 }
 
 impl Postgres {
-    /// The one of this process. It is never dropped, since it belongs to no test; its reaper removes it when the
-    /// process ends, however it ends.
+    /// Returns the process's shared Postgres. It is never dropped; its reaper removes it when the process ends.
     pub(crate) fn of_process() -> Arc<Self> {
         static SHARED: OnceLock<(Cluster, Arc<Postgres>)> = OnceLock::new();
         let (_, postgres) = SHARED.get_or_init(|| {
@@ -41,10 +40,10 @@ impl Postgres {
         postgres.clone()
     }
 
-    /// One for a single test. It synchronises to disk, so that what was committed survives a stop.
+    /// Starts a Postgres for a single test. It syncs to disk, so committed data survives a stop.
     pub(crate) fn own() -> Arc<Self> {
         let random = Random::default();
-        // A directory of this name that a killed run left behind is removed by the next run's `throwaway`.
+        // The next run's `throwaway` removes a directory of this name that a killed run left behind.
         let name = format!(
             "mainstay-throwaway-{:016x}",
             u64::from_be_bytes(random.bytes())
@@ -89,7 +88,7 @@ impl Postgres {
         &self.connection
     }
 
-    /// Makes a database with the schema and the permissions of `platform`, and gives its name.
+    /// Creates a database with the schema and permissions of `platform`, and returns its name.
     pub(crate) async fn new_database(&self, platform: &Platform) -> String {
         let schema = platform.schema();
         let checksums: Vec<_> = [schema.platform(), schema.app()]
@@ -114,7 +113,7 @@ impl Postgres {
         databases::copy(&self.connection, &template).await
     }
 
-    /// Stops the server, cutting off whoever is connected.
+    /// Stops the server and drops its connections.
     pub(crate) fn stop(&self) {
         let stopped = self.owned().lock_cluster().take().map(Cluster::stop);
         stopped
@@ -122,7 +121,7 @@ impl Postgres {
             .unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Starts the server again, on the same port and with what it had committed.
+    /// Starts the server again, on the same port and with its committed data.
     pub(crate) fn start(&self) {
         let owned = self.owned();
         let cluster = Cluster::start(&owned.programs, &owned.options, &Random::default());
@@ -132,7 +131,7 @@ impl Postgres {
     fn owned(&self) -> &Owned {
         self.owned
             .as_ref()
-            .expect("other tests use this Postgres too: build the app with `own_cluster()`")
+            .expect("other tests share this Postgres: build the app with `own_cluster()`")
     }
 }
 
@@ -145,7 +144,7 @@ impl Owned {
 impl Drop for Owned {
     fn drop(&mut self) {
         drop(self.lock_cluster().take());
-        // What cannot be removed now is removed by a later run.
+        // A later run removes what cannot be removed now.
         fs::remove_dir_all(&self.options.data_dir).ok();
     }
 }

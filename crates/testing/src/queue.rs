@@ -5,12 +5,12 @@ use std::time::Duration;
 use crate::TestApp;
 
 impl TestApp {
-    /// Lets so much time pass for queued work and for upkeep: retries, leases, what is kept of finished work, and periodic
-    /// tasks. Their moments are the database's, whose clock no test moves, so they are moved into the past instead.
+    /// Advances the queue by `duration`: retries, leases, retention of finished jobs, and periodic tasks. Their times
+    /// come from the database, whose clock no test can move, so they are moved into the past instead.
     ///
     /// # Panics
-    /// When the database refuses.
-    pub async fn let_the_queue_wait(&self, for_so_long: Duration) {
+    /// When the database refuses the statement.
+    pub async fn advance_queue(&self, duration: Duration) {
         const WORK: &str = r"
             UPDATE mainstay.jobs
             SET run_at = run_at - make_interval(secs => $1),
@@ -26,9 +26,9 @@ impl TestApp {
         let mut owner = self.owner().await;
         for statement in [WORK, UPKEEP] {
             owner
-                .run(statement, [for_so_long.as_secs_f64().into()])
+                .run(statement, [duration.as_secs_f64().into()])
                 .await
-                .expect("the queue's moments are moved");
+                .expect("the queue's times are moved");
         }
     }
 }

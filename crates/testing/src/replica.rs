@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::{Client, server::Server};
 
-/// Another process' worth of the service, on the same database: what one replica does, the other must see.
+/// A second replica of the service on the same database. What one replica does, the other must see.
 pub struct Replica {
     server: Server,
     client: Client,
@@ -16,22 +16,22 @@ impl Replica {
         Self { server, client }
     }
 
-    /// Where it serves the API.
+    /// Address of its API.
     pub fn address(&self) -> SocketAddr {
         self.server.address
     }
 
-    /// Calls it as nobody.
+    /// Returns a client without a token.
     pub fn anonymous(&self) -> Client {
         self.client.clone()
     }
 
-    /// Calls it with the token of a client of another replica.
+    /// Returns a client with the token of another replica's client.
     pub fn client_of(&self, other: &Client) -> Client {
         self.client.with_token(other.token())
     }
 
-    /// Asks it to stop, as SIGTERM does, and waits until it has drained.
+    /// Stops it as SIGTERM does, and waits until it has drained.
     pub async fn stop(self) {
         self.server.stop().await;
     }

@@ -11,15 +11,13 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Stands between a service and Postgres and counts round trips: how often a connection turned from the server's word
-/// to the client's. It passes the bytes on as they are, so TLS stays end to end.
-///
-/// Postgres never speaks unasked on these connections and the client never speaks before the answer has come, so the
-/// count is exact. Only connections that the pool opened before the service began to serve are counted. That leaves out
-/// the one that listens for revocations and polls twice a second, and any that replaces a broken one.
-///
-/// The first time that a connection runs a statement it prepares it, which is a round trip more. A test that counts
-/// sets `database.pool_size` to 1, sends the request once, and counts from the second on.
+/// A proxy between the service and Postgres that counts round trips: how often a connection turns from server to
+/// client. It forwards the bytes unchanged, so TLS stays end to end. On these connections Postgres sends nothing
+/// unasked and the client waits for each answer, so the count is exact. Only connections that the pool opened before
+/// the service began to serve are counted. That leaves out the listener for revocations, which polls twice a second,
+/// and any connection that replaces a broken one. Running a statement for the first time on a connection prepares it,
+/// which costs one more round trip. A test that counts sets `database.pool_size` to 1, sends the request once, and
+/// counts from the second request on.
 pub struct RoundTrips {
     port: u16,
     connections: Arc<Connections>,
@@ -32,10 +30,10 @@ struct Connections {
     closed_to_new: AtomicBool,
 }
 
-/// Whose word it is on one connection, and how often it became the client's.
+/// Which side of a connection is sending, and how often the turn passed to the client.
 #[derive(Default)]
 struct Turns {
-    client_speaks: AtomicBool,
+    client_sends: AtomicBool,
     count: AtomicUsize,
 }
 
@@ -44,8 +42,11 @@ impl RoundTrips {
     pub(crate) async fn start(postgres: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
-            .expect("there is a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+            .expect("a port is free");
+        let port = listener
+            .local_addr()
+            .expect("the listener has an address")
+            .port();
         let connections = Arc::new(Connections::default());
         let accepting = tokio::spawn(accept(listener, postgres, connections.clone()));
         Self {
@@ -59,14 +60,14 @@ impl RoundTrips {
         self.port
     }
 
-    /// Connections from now on are not the pool's.
+    /// Stops counting new connections: the pool is full.
     pub(crate) fn pool_is_open(&self) {
         self.connections
             .closed_to_new
             .store(true, Ordering::Release);
     }
 
-    /// Round trips so far, those of opening the connections included: take the difference of two counts.
+    /// Number of round trips so far, including those that opened the connections: compare two counts.
     pub fn count(&self) -> usize {
         let counted = self
             .connections
@@ -96,12 +97,12 @@ async fn accept(listener: TcpListener, postgres: u16, connections: Arc<Connectio
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(turns.clone());
         }
-        tokio::spawn(pass_on(client, postgres, turns));
+        tokio::spawn(forward(client, postgres, turns));
     }
 }
 
-/// Passes bytes on in both directions until either side is done.
-async fn pass_on(client: TcpStream, postgres: u16, turns: Arc<Turns>) {
+/// Forwards bytes in both directions until either side closes.
+async fn forward(client: TcpStream, postgres: u16, turns: Arc<Turns>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", postgres)).await else {
         return;
     };
@@ -115,9 +116,9 @@ async fn pass_on(client: TcpStream, postgres: u16, turns: Arc<Turns>) {
 
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let asking = copy(from_client, to_server, || turns.client_spoke());
+    let asking = copy(from_client, to_server, || turns.client_sent());
     let answering = copy(from_server, to_client, || {
-        turns.client_speaks.store(false, Ordering::Release)
+        turns.client_sends.store(false, Ordering::Release)
     });
 
     tokio::select! {
@@ -126,11 +127,15 @@ async fn pass_on(client: TcpStream, postgres: u16, turns: Arc<Turns>) {
     }
 }
 
-/// `heard` is told of bytes before they are passed on, so that no answer to them can come first.
-async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, heard: impl Fn()) {
+/// Calls `received` before it forwards bytes, so that no answer can come first.
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    received: impl Fn(),
+) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        heard();
+        received();
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
@@ -138,8 +143,8 @@ async fn copy(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin,
 }
 
 impl Turns {
-    fn client_spoke(&self) {
-        if !self.client_speaks.swap(true, Ordering::AcqRel) {
+    fn client_sent(&self) {
+        if !self.client_sends.swap(true, Ordering::AcqRel) {
             self.count.fetch_add(1, Ordering::AcqRel);
         }
     }
@@ -149,16 +154,23 @@ impl Turns {
 mod tests {
     use super::*;
 
-    /// Answers each byte that it is sent with two.
+    /// Answers each byte with two.
     async fn echo() -> u16 {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
-        let port = listener.local_addr().expect("bound").port();
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("a port is free");
+        let port = listener
+            .local_addr()
+            .expect("the listener has an address")
+            .port();
 
         tokio::spawn(async move {
             while let Ok((mut peer, _)) = listener.accept().await {
                 tokio::spawn(async move {
                     while let Ok(byte) = peer.read_u8().await {
-                        peer.write_all(&[byte, byte]).await.expect("written");
+                        peer.write_all(&[byte, byte])
+                            .await
+                            .expect("the bytes are written");
                     }
                 });
             }
@@ -168,16 +180,19 @@ mod tests {
     }
 
     async fn ask(connection: &mut TcpStream) {
-        connection.write_u8(7).await.expect("written");
-        connection.read_exact(&mut [0; 2]).await.expect("answered");
+        connection.write_u8(7).await.expect("the bytes are written");
+        connection
+            .read_exact(&mut [0; 2])
+            .await
+            .expect("the server answers");
     }
 
     #[tokio::test]
-    async fn each_question_and_its_answer_is_one() {
+    async fn each_request_and_answer_is_one_round_trip() {
         let proxy = RoundTrips::start(echo().await).await;
         let mut connection = TcpStream::connect(("127.0.0.1", proxy.port()))
             .await
-            .expect("connected");
+            .expect("the connection opens");
         for expected in 1..=5 {
             ask(&mut connection).await;
             assert_eq!(proxy.count(), expected);
@@ -185,17 +200,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_opened_later_is_not_counted() {
+    async fn a_connection_opened_later_is_not_counted() {
         let proxy = RoundTrips::start(echo().await).await;
         let mut pools = TcpStream::connect(("127.0.0.1", proxy.port()))
             .await
-            .expect("connected");
+            .expect("the connection opens");
         ask(&mut pools).await;
         proxy.pool_is_open();
 
         let mut listeners = TcpStream::connect(("127.0.0.1", proxy.port()))
             .await
-            .expect("connected");
+            .expect("the connection opens");
         ask(&mut listeners).await;
         ask(&mut pools).await;
 

@@ -1,7 +1,6 @@
-//! Values that a JSON Schema allows, and values that it does not: for the bodies and parameters of any operation.
-//!
-//! It knows the keywords that the platform's documents use, and refuses nothing else: an unknown `pattern` without an
-//! `example` gets a plain text, and the sweep that sends it says what the service thought of it.
+//! Valid and invalid values for a JSON Schema, for the bodies and parameters of any operation. It knows the keywords
+//! that the platform's documents use and ignores others: a `pattern` without an `example` gets plain text, and the
+//! sweep that sends it reports how the service answered.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,35 +9,35 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-/// Makes values for the schemas of one document.
+/// Generates values for the schemas of one document.
 pub struct Schemas {
     components: Value,
-    /// Rows that may be referred to: the id of one, by what it is.
+    /// Ids of rows that values may refer to, by resource.
     rows: BTreeMap<String, String>,
     made: AtomicUsize,
 }
 
-/// A value that a schema does not allow.
+/// A value that breaks one rule of a schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
-    /// What is wrong, as in `/email is too long`.
+    /// The broken rule, as in `/email is too long`.
     pub what: String,
     /// The value.
     pub value: Value,
 }
 
-/// Which members of an object a value has.
+/// Which members a generated object has.
 #[derive(Clone, Copy)]
 enum Members {
     Required,
     All,
 }
 
-/// A member that no schema names.
+/// A member that no schema has.
 const UNKNOWN: &str = "no_such_member";
 
 impl Schemas {
-    /// The schemas of an OpenAPI document.
+    /// Reads the schemas of an OpenAPI document.
     pub fn of(document: &Value) -> Self {
         let components = document["components"]["schemas"].clone();
         Self {
@@ -48,17 +47,17 @@ impl Schemas {
         }
     }
 
-    /// From now on, a value refers to the row `id` where its schema asks for the identifier of a `resource` (`x-resource`).
+    /// Uses the row `id` where a schema asks for the identifier of a `resource` (`x-resource`).
     pub fn refer_to(&mut self, resource: &str, id: &str) {
         self.rows.insert(resource.to_owned(), id.to_owned());
     }
 
-    /// Whether there is a row of this kind to refer to.
+    /// Whether a row of this resource is known.
     pub fn knows(&self, resource: &str) -> bool {
         self.rows.contains_key(resource)
     }
 
-    /// What the values of a schema refer to.
+    /// The resources that values of a schema refer to.
     pub fn references(&self, schema: &Value) -> BTreeSet<String> {
         let plain = self.plain(schema);
         let members = plain["properties"]
@@ -76,17 +75,17 @@ impl Schemas {
             .collect()
     }
 
-    /// A value with the members that it must have.
+    /// A value with its required members only.
     pub fn least(&self, schema: &Value) -> Value {
         self.value(schema, Members::Required)
     }
 
-    /// A value with every member that it may have.
+    /// A value with all its members.
     pub fn whole(&self, schema: &Value) -> Value {
         self.value(schema, Members::All)
     }
 
-    /// Values that break one rule each, of the schema itself or of a schema within it.
+    /// Values that break one rule each, of the schema or of a schema inside it.
     pub fn violations(&self, schema: &Value) -> Vec<Violation> {
         let plain = self.plain(schema);
         if allows_anything(&plain) {
@@ -104,7 +103,7 @@ impl Schemas {
         violations
     }
 
-    /// The schema without references, alternatives taken: the first that is not null.
+    /// Resolves references and takes the first alternative that is not null.
     pub fn plain(&self, schema: &Value) -> Value {
         let mut plain = schema.as_object().cloned().unwrap_or_default();
         let referred = plain.remove("$ref").and_then(|name| {
@@ -150,7 +149,7 @@ impl Schemas {
             .or_else(|| plain["examples"].get(0));
 
         match (given, type_of(&plain)) {
-            // Every e-mail address is a new one, since two accounts may not share one.
+            // Every e-mail address is new, since two accounts may not share one.
             (_, _) if plain["format"] == "email" => self.new_email().into(),
             (Some(given), _) => given.clone(),
             (None, "object") => self.object(&plain, members),
@@ -247,14 +246,14 @@ impl Schemas {
     }
 }
 
-/// Whether it says nothing of its values, as the schema `true` does.
+/// Whether the schema allows any value, as `true` does.
 fn allows_anything(plain: &Value) -> bool {
     ["type", "enum", "const", "properties", "items"]
         .iter()
         .all(|keyword| plain.get(keyword).is_none())
 }
 
-/// The type, the one that is not null where there are two.
+/// The type; of two, the one that is not null.
 fn type_of(plain: &Value) -> &str {
     let types = plain["type"].as_array();
     let of_several = types.and_then(|types| types.iter().find(|name| *name != "null"));
@@ -286,7 +285,7 @@ fn wrong_type(plain: &Value) -> Violation {
         _ => json!("word"),
     };
     Violation {
-        what: " is of another type".to_owned(),
+        what: " has the wrong type".to_owned(),
         value,
     }
 }
@@ -341,14 +340,14 @@ fn broken_text(plain: &Value) -> Vec<Violation> {
     }
 
     if plain.get("enum").is_some() {
-        add(" is no such word", "no-such-word".to_owned());
+        add(" is not one of the choices", "no-such-word".to_owned());
     }
 
     match plain["format"].as_str() {
-        // A password has no form, whatever its format is called.
+        // The format `password` has no syntax.
         None | Some("password") => {}
         Some(format) => add(
-            &format!(" is not of the format {format}"),
+            &format!(" does not have the format {format}"),
             "no such format".to_owned(),
         ),
     }
@@ -383,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn values_keep_to_the_rules() {
+    fn values_follow_the_rules() {
         assert_eq!(schemas().least(&note()), json!({ "name": "aaa" }));
         assert_eq!(
             schemas().whole(&note()),
@@ -392,9 +391,9 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_to_a_row_that_there_is() {
+    fn a_reference_names_a_known_row() {
         let mut schemas = schemas();
-        let owner = json!({ "type": "string", "format": "uuid", "x-resource": "user", "examples": ["of nobody"] });
+        let owner = json!({ "type": "string", "format": "uuid", "x-resource": "user", "examples": ["unknown"] });
         let schema = json!({ "type": "object", "properties": { "owners": { "type": "array", "items": owner } } });
 
         assert_eq!(
@@ -418,14 +417,14 @@ mod tests {
             .collect();
 
         let expected = [
-            " is of another type",
+            " has the wrong type",
             "/no_such_member is unknown",
             "/name is missing",
-            "/name is of another type",
+            "/name has the wrong type",
             "/name is too long",
             "/name is too short",
-            "/mood is of another type",
-            "/mood is no such word",
+            "/mood has the wrong type",
+            "/mood is not one of the choices",
             "/count is too small",
             "/count is too large",
             "/tags/0 is too long",
@@ -440,13 +439,13 @@ mod tests {
         for what in expected {
             assert!(
                 found.iter().any(|it| it == what),
-                "{what} is not among {found:?}"
+                "{what} is missing from {found:?}"
             );
         }
     }
 
     #[test]
-    fn no_two_addresses_are_the_same() {
+    fn each_address_is_different() {
         let (schemas, email) = (schemas(), json!({ "type": "string", "format": "email" }));
         assert_ne!(schemas.least(&email), schemas.least(&email));
     }

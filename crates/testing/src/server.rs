@@ -9,7 +9,7 @@ use mainstay_kernel::Runtime;
 use mainstay_mail::Mailbox;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// A service that serves on the test's runtime until it is dropped.
+/// A service that runs on the test's runtime until it is dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) management: SocketAddr,
@@ -19,11 +19,11 @@ pub(crate) struct Server {
     serving: JoinHandle<()>,
 }
 
-/// Values of settings, by dotted name.
+/// Settings by dotted name.
 pub(crate) type Layer = Vec<(&'static str, String)>;
 
 impl Server {
-    /// Starts a service on free ports. `before_serving` runs when its pool is full and before it does anything else.
+    /// Starts a service on free ports. `before_serving` runs once its pool is full, before it does anything else.
     pub(crate) async fn start(
         platform: &Platform,
         layers: [Layer; 2],
@@ -41,21 +41,20 @@ impl Server {
 
         let database = service.database().clone();
         let opened = database.warm().await;
-        opened.unwrap_or_else(|error| {
-            panic!("the pool does not open: {error} ({:?})", error.cause())
-        });
+        opened
+            .unwrap_or_else(|error| panic!("the pool did not open: {error} ({:?})", error.cause()));
         before_serving();
 
         let mailbox = service.mailbox().cloned();
         let (address, management) = (service.address(), service.management_address());
         let (stop, stopped) = oneshot::channel();
 
-        // A sender that is gone means the same as one that has spoken.
+        // A dropped sender means the same as a message.
         let serving = tokio::spawn(service.run(async { drop(stopped.await) }));
 
         Self {
-            address: address.expect("it is bound"),
-            management: management.expect("it is bound"),
+            address: address.expect("the port is bound"),
+            management: management.expect("the port is bound"),
             database,
             mailbox,
             stop: Some(stop),
@@ -63,11 +62,11 @@ impl Server {
         }
     }
 
-    /// Asks it to stop and waits until it has drained.
+    /// Stops it and waits until it has drained.
     pub(crate) async fn stop(mut self) {
         drop(self.stop.take());
         (&mut self.serving)
             .await
-            .expect("the service ends in order");
+            .expect("the service stops without a panic");
     }
 }

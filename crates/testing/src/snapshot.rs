@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path};
 
-/// Asserts that a text is what a committed file says. With `UPDATE_SNAPSHOTS=1` in the environment the file is written
-/// instead, for a change that is meant.
+/// Asserts that `text` equals a committed file. With `UPDATE_SNAPSHOTS=1` in the environment it writes the file
+/// instead.
 ///
 /// # Panics
-/// When they differ; the message names each line that is new or gone.
+/// When they differ; the message lists each added and removed line.
 pub fn assert_snapshot(file: &Path, text: &str) {
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1") {
         file.parent()
@@ -30,8 +30,8 @@ pub fn assert_snapshot(file: &Path, text: &str) {
     };
 
     panic!(
-        "{} is not what the code says (+ is new, - is gone). If that is meant, run this test with UPDATE_SNAPSHOTS=1 in the \
-         environment, and commit the file.{}{}",
+        "{} is out of date (+ added, - removed). If the change is intended, run this test with UPDATE_SNAPSHOTS=1 \
+         and commit the file.{}{}",
         file.display(),
         lines_only_in(text, &committed, "+"),
         lines_only_in(&committed, text, "-"),

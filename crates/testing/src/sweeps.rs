@@ -1,11 +1,7 @@
-//! Attacks on every operation of an API, driven by its document: an endpoint that is added is under them without a line
-//! of its own.
-//!
-//! Each family starts a service of its own, tries everything, and panics once with all that went wrong. Every answer is
-//! also held against what is true of all of them: the status and the code are documented for the operation, a problem
-//! has its full shape (RFC 9457), the security headers are there, and nothing was written.
-//!
-//! What they do not know is what an operation is for: that is for the tests of its feature.
+//! Attacks on every operation of an API, driven by its document: a new endpoint is covered without a new test. Each
+//! family starts its own service, tries everything, and panics once with all failures. It also checks what holds for
+//! every response: the operation documents its status and code, a problem is complete (RFC 9457), the security headers
+//! are present, and nothing was written. Sweeps do not know what an operation does: test that with the feature.
 
 mod bodies;
 mod credentials;
@@ -28,10 +24,10 @@ pub use permissions::permissions;
 
 use mainstay::Platform;
 
-/// All families, one after the other.
+/// Runs all families, one after the other.
 ///
 /// # Panics
-/// At the first family that finds something.
+/// At the first family that finds a failure.
 pub async fn run(platform: fn() -> Platform) {
     credentials(platform()).await;
     permissions(platform()).await;

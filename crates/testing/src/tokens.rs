@@ -1,4 +1,4 @@
-//! Tokens that a service must refuse, made from one that it would take.
+//! Forged tokens that a service must refuse, made from a valid one.
 
 use aws_lc_rs::{
     hmac,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::TestApp;
 
-/// A token whose three parts can be changed, each by itself.
+/// A token whose three parts can be changed separately.
 #[derive(Clone)]
 pub struct Token {
     header: Value,
@@ -19,18 +19,18 @@ pub struct Token {
 }
 
 impl Token {
-    /// Takes a token apart.
+    /// Splits a token into its parts.
     ///
     /// # Panics
-    /// When it is no JWT.
+    /// When the text is not a JWT.
     pub fn of(text: &str) -> Self {
         let [header, claims, signature] = text.split('.').collect::<Vec<_>>()[..] else {
-            panic!("a token has three parts")
+            panic!("a JWT has three parts")
         };
 
         let read = |part: &str| {
-            let bytes = URL_SAFE_NO_PAD.decode(part).expect("base64url");
-            serde_json::from_slice(&bytes).expect("JSON")
+            let bytes = URL_SAFE_NO_PAD.decode(part).expect("the part is base64url");
+            serde_json::from_slice(&bytes).expect("the part is JSON")
         };
 
         Self {
@@ -59,23 +59,23 @@ impl Token {
         self
     }
 
-    /// Says that there is no signature, and leaves it out (RFC 8725 §2.1).
+    /// Removes the signature and sets `alg` to a spelling of `none` (RFC 8725 §2.1).
     #[must_use]
     pub fn unsigned(mut self, spelling: &str) -> Self {
         self.signature.clear();
         self.with_header("alg", spelling)
     }
 
-    /// Signs with a key of the attacker's own.
+    /// Signs with the attacker's key.
     #[must_use]
     pub fn signed_by_another_key(mut self) -> Self {
         self.signature = URL_SAFE_NO_PAD.encode(another_key().sign(self.signed_text().as_bytes()));
         self
     }
 
-    /// Signs with a key of the attacker's own, and brings the public key along (RFC 8725 §3.10).
+    /// Signs with the attacker's key and embeds its public key (RFC 8725 §3.10).
     #[must_use]
-    pub fn signed_by_the_key_it_brings(self) -> Self {
+    pub fn signed_by_embedded_key(self) -> Self {
         let key = another_key();
         let public = URL_SAFE_NO_PAD.encode(key.public_key().as_ref());
         let mut forged = self.with_header(
@@ -86,9 +86,9 @@ impl Token {
         forged
     }
 
-    /// Signs with a key of the attacker's own, under that key's right name: the token, the name and the public key.
+    /// Signs with the attacker's key under its correct key id. Returns the token, the key id and the public key.
     #[must_use]
-    pub fn signed_by_a_key_of_its_own(self) -> (String, String, Vec<u8>) {
+    pub fn signed_by_unpublished_key(self) -> (String, String, Vec<u8>) {
         let key = another_key();
         let public = key.public_key().as_ref().to_vec();
         let members = format!(
@@ -101,11 +101,13 @@ impl Token {
         (forged.to_string(), kid, public)
     }
 
-    /// Signs by HMAC with the public key as the secret (RFC 8725 §2.1). `public` is the member `x` of the JWK.
+    /// Signs with HMAC, with the public key as the secret (RFC 8725 §2.1). `public` is the member `x` of the JWK.
     #[must_use]
-    pub fn signed_with_the_public_key(self, public: &str) -> Self {
+    pub fn hmac_signed_with_public_key(self, public: &str) -> Self {
         let mut forged = self.with_header("alg", "HS256");
-        let secret = URL_SAFE_NO_PAD.decode(public).expect("base64url");
+        let secret = URL_SAFE_NO_PAD
+            .decode(public)
+            .expect("the public key is base64url");
         let tag = hmac::sign(
             &hmac::Key::new(hmac::HMAC_SHA256, &secret),
             forged.signed_text().as_bytes(),
@@ -126,10 +128,10 @@ impl std::fmt::Display for Token {
     }
 }
 
-/// The key that the service signs with, as somebody has it who holds the database and the key ring.
+/// Reads the service's signing key, as an attacker could who has the database and the key ring.
 ///
 /// # Panics
-/// When there is none, or the ring does not open it.
+/// When there is no key, or the ring cannot open it.
 pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
     const NEWEST: &str = r"
         SELECT id, private
@@ -147,17 +149,19 @@ pub async fn stolen_key(app: &TestApp) -> Ed25519KeyPair {
         .expect("the keys are read");
 
     let (kid, sealed): (String, Vec<u8>) = (
-        rows[0].get(0).expect("a name"),
-        rows[0].get(1).expect("a key"),
+        rows[0].get(0).expect("a key has an id"),
+        rows[0].get(1).expect("a key has a private part"),
     );
-    let context = URL_SAFE_NO_PAD.decode(kid).expect("a thumbprint");
+    let context = URL_SAFE_NO_PAD
+        .decode(kid)
+        .expect("the key id is a thumbprint");
     let seed = app
         .database()
         .ring()
         .open_private("signing key", &context, &sealed)
-        .expect("the ring opens it");
+        .expect("the ring opens the key");
 
-    Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed")
+    Ed25519KeyPair::from_seed_unchecked(&seed).expect("the private part is a seed")
 }
 
 fn another_key() -> Ed25519KeyPair {

@@ -1,19 +1,18 @@
-//! What signing in costs: `just bench-auth`. It prints figures and asserts nothing: a figure belongs to a machine.
-//!
-//! The service runs as a process of its own, so that its processor time is told apart from this one's; Postgres is private.
+//! Measures the cost of signing in: `just bench-auth`. It prints figures and asserts nothing, since they depend on the
+//! machine. The service runs as a separate process with its own Postgres, so that its processor time can be measured.
 
 #![allow(
     missing_docs,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "it talks to whoever runs it"
+    reason = "it prints to its user"
 )]
 
 #[path = "../tests/support/http.rs"]
 mod http;
 #[path = "../tests/support/program.rs"]
-#[allow(dead_code, reason = "tests ask more of it")]
+#[allow(dead_code, reason = "tests use more of it")]
 mod program;
 
 use std::{
@@ -32,10 +31,10 @@ use serde_json::{Value, json};
 
 const EMAIL: &str = "bench@example.org";
 
-/// How long each figure is measured.
+/// Duration of each measurement.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// Ticks of processor time in a second, as Linux counts them for everybody (`USER_HZ`).
+/// Ticks of processor time per second on Linux (`USER_HZ`).
 const TICKS: f64 = 100.0;
 
 struct Bench {
@@ -50,7 +49,7 @@ struct Bench {
 async fn main() {
     let bench = Bench::start().await;
     println!(
-        "two figures a line: as this machine did it, and for one core of the service's own time\n"
+        "two figures per line: on this machine, and per core of the service's processor time\n"
     );
 
     let (count, cpu) = bench
@@ -61,7 +60,7 @@ async fn main() {
     let (count, cpu) = bench.refreshes(4).await;
     report("refreshes", count, cpu);
 
-    // Whoever reads has signed in before the storm, as most have.
+    // The reader has signed in before the storm, as most people have.
     let reader = bench.session().await;
     let calm = bench.reads(&reader, SPAN / 2).await;
     let (storm, reads) = tokio::join!(bench.storm(64), async {
@@ -70,12 +69,12 @@ async fn main() {
     });
 
     println!("\nan authenticated read of one row     p50        p99        of");
-    print_times("  with nothing beside it", calm);
-    print_times("  in a storm of guesses", reads);
+    print_times("  without other load", calm);
+    print_times("  during a storm of guesses", reads);
 
     let Storm { answered, shed } = storm;
     println!(
-        "  the storm: 64 at a time, {answered} answered, {shed} shed with 503 or 429 and Retry-After"
+        "  the storm: 64 at once, {answered} answered, {shed} refused with 503 or 429 and Retry-After"
     );
 }
 
@@ -107,7 +106,7 @@ struct Storm {
 
 impl Bench {
     async fn start() -> Self {
-        let cluster = throwaway().expect("there is a Postgres");
+        let cluster = throwaway().expect("Postgres starts");
         let connection = cluster.connection();
         let url = |role| {
             connection
@@ -145,16 +144,16 @@ impl Bench {
         let password = made
             .lines()
             .find_map(|line| line.strip_prefix("password"))
-            .expect("it is shown")
+            .expect("the output shows it")
             .trim();
 
         let password = password
             .split_whitespace()
             .next()
-            .expect("it is shown")
+            .expect("the output shows it")
             .to_owned();
 
-        // The addresses are in the log at level info.
+        // The log has the addresses at level info.
         let filter = (
             "MAINSTAY_TELEMETRY_LOG_FILTER",
             "warn,mainstay=info".to_owned(),
@@ -184,7 +183,7 @@ impl Bench {
 
     async fn guess(&self, number: usize) -> http::Reply {
         let body =
-            json!({ "email": format!("nobody-{number}@example.org"), "password": "not the password" }).to_string();
+            json!({ "email": format!("unknown-{number}@example.org"), "password": "not the password" }).to_string();
         let network = format!("10.{}.{}.7", number >> 8, number & 0xff);
         let head = format!(
             "Host: localhost\r\nConnection: close\r\nX-Forwarded-For: {network}\r\nContent-Length: {}",
@@ -202,8 +201,8 @@ impl Bench {
         reply.json()
     }
 
-    /// Does something again and again, so many at a time: how often it succeeded, and the seconds of the service's
-    /// processor time that it took.
+    /// Repeats `work`, `at_once` at a time. Returns how often it succeeded, and the service's processor time in
+    /// seconds.
     async fn repeat(&self, at_once: usize, work: impl AsyncFn(&Self) -> bool) -> (usize, f64) {
         let (before, end) = (self.processor_time(), Instant::now() + SPAN);
         let workers = (0..at_once).map(async |_| {
@@ -240,9 +239,11 @@ impl Bench {
         (done, self.processor_time() - before)
     }
 
-    /// How long each of many reads took, one after the other.
+    /// Durations of sequential reads.
     async fn reads(&self, session: &Value, span: Duration) -> Vec<Duration> {
-        let token = session["access_token"].as_str().expect("a token");
+        let token = session["access_token"]
+            .as_str()
+            .expect("the response has a token");
         let body = json!({ "full_name": "Ada", "email": "ada@example.org" }).to_string();
         let path = send(self.api, "POST", "/v1/customers", token, &body)
             .await
@@ -259,8 +260,8 @@ impl Bench {
         times
     }
 
-    /// Guesses at accounts from everywhere, each at another and from another network: no limit holds them back, only the
-    /// queue of the password hasher.
+    /// Guesses passwords, each for another account and from another network, so that no limit applies but the queue of
+    /// the password hasher.
     async fn storm(&self, at_once: usize) -> Storm {
         let (sent, answered, shed) = (
             AtomicUsize::new(0),
@@ -291,17 +292,21 @@ impl Bench {
         }
     }
 
-    /// Seconds of processor time that the service has taken so far (proc(5): `utime` and `stime`).
+    /// Processor time of the service so far, in seconds (proc(5): `utime` and `stime`).
     fn processor_time(&self) -> f64 {
         let path = format!("/proc/{}/stat", self.pid);
-        let stat = eventually("the process is there", || fs::read_to_string(&path).ok());
+        let stat = eventually("the process exists", || fs::read_to_string(&path).ok());
         let fields: Vec<_> = stat
             .rsplit(')')
             .next()
-            .expect("a name in parentheses")
+            .expect("the name is in parentheses")
             .split_whitespace()
             .collect();
-        let ticks = |position: usize| fields[position].parse::<f64>().expect("a number");
+        let ticks = |position: usize| {
+            fields[position]
+                .parse::<f64>()
+                .expect("the column is a number")
+        };
         (ticks(11) + ticks(12)) / TICKS
     }
 }

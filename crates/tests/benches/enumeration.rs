@@ -1,16 +1,14 @@
-//! Whether the time of an answer tells who has an account: `just bench-enumeration`.
-//!
-//! For sign-up, login and reset it takes 2,000 answers about addresses with an account and as many about addresses
-//! without, in random order, and prints the AUC: the chance that an answer of the one class took longer than one of the
-//! other. At 0.5 time tells nothing; 0.45 to 0.55 is what belongs here (OWASP ASVS 6.3.8). The standard error of each
-//! figure is about 0.01.
+//! Measures whether response times reveal who has an account: `just bench-enumeration`. For sign-up, login and reset it
+//! sends 2,000 requests for addresses with an account and as many without, in random order, and prints the AUC: the
+//! probability that a response of the first class took longer than one of the second. At 0.5 the time reveals nothing;
+//! 0.45 to 0.55 is acceptable (OWASP ASVS 6.3.8). The standard error of each figure is about 0.01.
 
 #![allow(
     missing_docs,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "it talks to whoever runs it"
+    reason = "it prints to its user"
 )]
 
 use std::time::{Duration, Instant};
@@ -21,10 +19,10 @@ use mainstay_http::Method;
 use mainstay_testing::TestApp;
 use serde_json::{Value, json};
 
-/// Answers of each class.
+/// Number of responses per class.
 const SAMPLES: usize = 2_000;
 
-/// What is tried: a path, and a body about an address.
+/// A flow: its name, path, expected status, and body for an address.
 type Flow = (&'static str, &'static str, u16, fn(&str) -> Value);
 
 const FLOWS: [Flow; 3] = [
@@ -50,23 +48,23 @@ const FLOWS: [Flow; 3] = [
 
 #[tokio::main]
 async fn main() {
-    // Each request comes from a network of its own, so that no limit is met.
+    // Each request comes from another network, so that no limit applies.
     let app = TestApp::builder(fixture::platform())
         .setting("http.trusted_proxies", "127.0.0.0/8")
         .start()
         .await;
     let known = accounts(&app).await;
 
-    // As autovacuum leaves tables of this size; without statistics Postgres plans as for a handful of rows.
+    // As autovacuum would do; without statistics Postgres plans for a handful of rows.
     app.owner()
         .await
         .run("VACUUM ANALYZE", [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let mut network = 0_u32;
     println!(
-        "AUC of {SAMPLES} answers with an account against {SAMPLES} without; 0.45 to 0.55 tells nothing\n"
+        "AUC of {SAMPLES} responses with an account against {SAMPLES} without; 0.45 to 0.55 reveals nothing\n"
     );
 
     for (name, path, status, body) in FLOWS {
@@ -84,7 +82,7 @@ async fn main() {
             if has_account { &mut with } else { &mut without }.push(started.elapsed());
         }
 
-        // Mail is not part of the answer, but of the machine.
+        // Mail is sent after the response, but loads the machine.
         app.until_idle().await;
 
         println!(
@@ -96,7 +94,7 @@ async fn main() {
     }
 }
 
-/// Accounts that share one password hash: making each would take longer than the measurement.
+/// Creates accounts that share one password hash: hashing for each would take longer than the measurement.
 async fn accounts(app: &TestApp) -> Vec<String> {
     let mut emails = Vec::new();
     for _ in 0..SAMPLES {
@@ -105,7 +103,7 @@ async fn accounts(app: &TestApp) -> Vec<String> {
     emails
 }
 
-/// Every known address once, and as many unknown ones, in random order.
+/// Every known address once, and as many unknown addresses, in random order.
 fn shuffled(known: &[String]) -> Vec<(String, bool)> {
     let random = Random::default();
     let unknown = (0..known.len()).map(|n| (format!("agent-{n}@example.net"), false));
@@ -118,7 +116,7 @@ fn shuffled(known: &[String]) -> Vec<(String, bool)> {
     all
 }
 
-/// The area under the ROC curve, by ranks (Mann and Whitney).
+/// The area under the ROC curve, computed from ranks (Mann and Whitney).
 fn auc(with: &[Duration], without: &[Duration]) -> f64 {
     let mut all: Vec<_> = with
         .iter()

@@ -1,16 +1,16 @@
-//! What a rotation of keys costs and whom it disturbs: `just bench-rotation`, on 100,000 customers (or `ROWS`). It prints
-//! figures, and counts requests that failed and values that were stale; both must be 0.
+//! Measures the cost of a key rotation under load: `just bench-rotation`, on 100,000 customers (or `ROWS`). It prints
+//! figures, and counts failed requests and stale values; both must be 0.
 
 #![allow(
     missing_docs,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "it talks to whoever runs it"
+    reason = "it prints to its user"
 )]
 
 #[path = "../tests/support/program.rs"]
-#[allow(dead_code, reason = "tests ask more of it")]
+#[allow(dead_code, reason = "tests use more of it")]
 mod program;
 
 use std::{
@@ -31,24 +31,24 @@ use program::{finish, program};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-/// How many callers there are, each of whom waits for its answer before it asks again.
+/// Number of callers, each of which sends one request at a time.
 const CALLERS: usize = 8;
 
-/// How long the load is measured before anything rotates.
+/// Duration of the measurement before the rotation.
 const CALM: Duration = Duration::from_secs(15);
 
-/// What all callers have met.
+/// Measurements of all callers.
 #[derive(Default)]
-struct Met {
+struct Measurements {
     failed: AtomicUsize,
     stale: AtomicUsize,
     times: Mutex<Vec<Duration>>,
 }
 
-impl Met {
-    /// The figures since the last time it was asked.
+impl Measurements {
+    /// Prints the figures since the last report.
     fn report(&self, what: &str, span: Duration) {
-        let mut times = std::mem::take(&mut *self.times.lock().expect("nobody panicked"));
+        let mut times = std::mem::take(&mut *self.times.lock().expect("the lock is not poisoned"));
         times.sort_unstable();
         let at = |share: usize| {
             times
@@ -62,10 +62,10 @@ impl Met {
     }
 }
 
-/// Somebody who changes one customer again and again, and reads it back where it was not written.
+/// A caller that updates one customer repeatedly, and reads it back from the other replica.
 struct Caller {
     clients: [Client; 2],
-    met: Arc<Met>,
+    measurements: Arc<Measurements>,
     others: Vec<String>,
     path: String,
     id: Value,
@@ -76,14 +76,14 @@ impl Caller {
     async fn ask(&self, asking: impl Future<Output = Answer>) -> Value {
         let started = Instant::now();
         let answer = asking.await;
-        self.met
+        self.measurements
             .times
             .lock()
-            .expect("nobody panicked")
+            .expect("the lock is not poisoned")
             .push(started.elapsed());
 
         if answer.status != 200 {
-            self.met.failed.fetch_add(1, Ordering::Relaxed);
+            self.measurements.failed.fetch_add(1, Ordering::Relaxed);
             println!("  failed: {}", answer.text());
         }
 
@@ -115,7 +115,7 @@ impl Caller {
             || read["notes"] != json!(format!("Round {round}."))
             || !is_found
         {
-            self.met.stale.fetch_add(1, Ordering::Relaxed);
+            self.measurements.stale.fetch_add(1, Ordering::Relaxed);
             println!("  stale: {read}");
         }
     }
@@ -167,37 +167,46 @@ async fn main() {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let seeded = run(announced, words(&format!("seed --customers {rows}")))
         .await
-        .expect("it runs");
+        .expect("the command runs");
     println!("{}", seeded.trim());
     app.owner()
         .await
         .run("ANALYZE", [])
         .await
-        .expect("it is counted");
+        .expect("the rows are counted");
 
     let replica = app
         .second_replica_with([("crypto.keys", turned.clone())])
         .await;
     let clients = [(*owner).clone(), replica.client_of(&owner)];
     let listed = clients[0].get("/v1/customers?limit=100").await.json();
-    let path = |item: &Value| format!("/v1/customers/{}", item["id"].as_str().expect("an id"));
+    let path = |item: &Value| {
+        format!(
+            "/v1/customers/{}",
+            item["id"].as_str().expect("the id is present")
+        )
+    };
 
     let others: Vec<_> = listed["items"]
         .as_array()
-        .expect("a list")
+        .expect("the member is a list")
         .iter()
         .map(path)
         .collect();
 
-    let (met, done) = (Arc::new(Met::default()), Arc::new(AtomicBool::new(false)));
+    let (measurements, done) = (
+        Arc::new(Measurements::default()),
+        Arc::new(AtomicBool::new(false)),
+    );
     let mut callers = JoinSet::new();
     for number in 0..CALLERS {
         let body = json!({ "full_name": "Ada", "email": format!("caller-{number}@example.org") });
         let made = clients[0].post("/v1/customers", body).await.json();
-        let (clients, met, others) = (clients.clone(), met.clone(), others.clone());
+        let (clients, measurements, others) =
+            (clients.clone(), measurements.clone(), others.clone());
         let caller = Caller {
             clients,
-            met,
+            measurements,
             others,
             path: path(&made),
             id: made["id"].clone(),
@@ -215,10 +224,10 @@ async fn main() {
     }
 
     println!(
-        "{CALLERS} callers, half at a replica that seals under the old key, half at one that seals under the new:"
+        "{CALLERS} callers, half on a replica that seals with the old key, half on one that seals with the new key:"
     );
     tokio::time::sleep(CALM).await;
-    met.report("before", CALM);
+    measurements.report("before", CALM);
 
     for arguments in [
         "key-ring rotate kek",
@@ -228,29 +237,29 @@ async fn main() {
         let started = Instant::now();
         let text = run(turned.clone(), words(arguments))
             .await
-            .expect("it runs");
-        met.report(arguments, started.elapsed());
-        let told = text
+            .expect("the command runs");
+        measurements.report(arguments, started.elapsed());
+        let lines = text
             .lines()
             .filter(|line| line.contains(" in ") && line.ends_with(" s"));
         let span = started.elapsed().as_secs_f64();
-        told.for_each(|line| println!("    {line}, {:.0} rows/s", rows as f64 / span));
+        lines.for_each(|line| println!("    {line}, {:.0} rows/s", rows as f64 / span));
     }
 
     tokio::time::sleep(CALM).await;
-    met.report("after", CALM);
+    measurements.report("after", CALM);
     done.store(true, Ordering::Relaxed);
     callers.join_all().await;
 
     for arguments in ["key-ring rotate kek", "key-ring rotate index"] {
         run(turned.clone(), words(arguments))
             .await
-            .expect("it runs");
+            .expect("the command runs");
     }
 
     let status = run(turned, words("key-ring status"))
         .await
-        .expect("it runs");
+        .expect("the command runs");
     println!("{status}");
 
     let alone = app.second_replica_with([("crypto.keys", new)]).await;
@@ -272,7 +281,7 @@ async fn main() {
     println!("read with the new key alone: {read} of {}", rows + CALLERS);
     println!(
         "failed requests: {}, stale values: {}",
-        met.failed.load(Ordering::Relaxed),
-        met.stale.load(Ordering::Relaxed)
+        measurements.failed.load(Ordering::Relaxed),
+        measurements.stale.load(Ordering::Relaxed)
     );
 }

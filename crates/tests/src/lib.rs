@@ -1,4 +1,4 @@
-//! Tests of the whole: where they look for the workspace.
+//! Paths in the workspace, for the tests of the whole platform.
 
 use std::path::{Path, PathBuf};
 

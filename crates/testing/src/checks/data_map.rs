@@ -21,8 +21,8 @@ const COLUMNS: &str = r"
 /// Tables of the platform that belong to no module.
 const PLATFORM: [&str; 1] = ["mainstay.jobs"];
 
-/// What is sealed for nobody in particular, or not at all, and what goes with the row that it belongs to.
-const NOBODY: [&str; 6] = [
+/// Tables without a data subject: not sealed for one person, or deleted with the row that they belong to.
+const NO_SUBJECT: [&str; 6] = [
     "mainstay.audit_events",
     "mainstay.finding_subjects",
     "mainstay.findings",
@@ -31,11 +31,11 @@ const NOBODY: [&str; 6] = [
     "mainstay.unique_indexes",
 ];
 
-/// Asserts that the record of processing is complete, and gives it as a page, for a snapshot (GDPR Article 30; OWASP ASVS
-/// 14.1.1, 14.1.2).
+/// Asserts that the record of processing is complete, and returns it as a page, for a snapshot (GDPR Article 30; OWASP
+/// ASVS 14.1.1, 14.1.2).
 ///
 /// # Panics
-/// When a table or column of the schema is missing or has another class; when a table with personal columns has no module,
+/// When a table or column is missing or has another class; when a table with personal columns has no module,
 /// no purpose, no retention or no data subject; when a sensitive column has no protection.
 pub async fn data_map(platform: Platform) -> String {
     let app = TestApp::start(platform).await;
@@ -51,7 +51,7 @@ pub async fn data_map(platform: Platform) -> String {
 }
 
 async fn every_column_is_in(map: &DataMap, app: &TestApp) {
-    let told: BTreeSet<(String, String, String)> = map
+    let listed: BTreeSet<(String, String, String)> = map
         .tables
         .iter()
         .flat_map(|table| {
@@ -79,7 +79,7 @@ async fn every_column_is_in(map: &DataMap, app: &TestApp) {
         .collect();
 
     assert!(schema.len() > 100);
-    assert_eq!(told, schema);
+    assert_eq!(listed, schema);
 }
 
 fn every_table_is_explained(map: &DataMap) {
@@ -98,7 +98,7 @@ fn every_table_is_explained(map: &DataMap) {
         for column in sensitive {
             assert!(
                 !column.protection.is_empty(),
-                "{}.{}: how is it protected?",
+                "{}.{}: its protection is missing",
                 table.table,
                 column.column
             );
@@ -117,12 +117,12 @@ fn every_personal_table_has_a_module(map: &DataMap) {
     for table in personal.filter(|table| !PLATFORM.contains(&table.table.as_str())) {
         assert!(
             table.module.is_some(),
-            "{} holds personal data, and no module keeps it",
+            "{} holds personal data, but no module declares it",
             table.table
         );
         assert!(
-            table.subject.is_some() || NOBODY.contains(&table.table.as_str()),
-            "{}: whom does a row describe?",
+            table.subject.is_some() || NO_SUBJECT.contains(&table.table.as_str()),
+            "{}: its data subject is missing",
             table.table
         );
     }

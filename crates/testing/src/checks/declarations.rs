@@ -20,19 +20,19 @@ const COLUMNS: &str = r"
       AND a.atttypid = 'bytea'::regtype
 ";
 
-/// Personal bytes of the platform that are neither sealed nor an index of what is, and why that is right.
+/// Personal columns of bytes that are neither sealed nor a blind index, each with a reason.
 const ELSEWHERE: [(&str, &str); 2] = [
     (
         "mainstay.sign_in_places.place",
-        "a keyed hash of a network that nobody opens: it is forgotten, not moved",
+        "a keyed hash of a network, which is never opened: it expires and is not rotated",
     ),
     (
         "mainstay.unique_indexes.digest",
-        "what the indexes of other tables are under each key; written and moved with them",
+        "the blind indexes of other tables under each key; written and rotated with them",
     ),
 ];
 
-/// Tables that name a data key of their own.
+/// Tables with a `data_key` column.
 const HOLDERS: &str = r"
     SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', '')
     FROM pg_attribute a
@@ -57,12 +57,12 @@ const NULLABLE: &str = r"
       AND NOT a.attnotnull
 ";
 
-/// Asserts that the modules declare what the schema seals. Rotation, export and erasure go by the modules: they would pass over
-/// a column that no module declares.
+/// Asserts that the modules declare what the schema seals. Rotation, export and erasure read the declarations and would
+/// miss an undeclared column.
 ///
 /// # Panics
-/// When a sealed column, a blind index or a data key of the schema is not declared, or declared otherwise; when a row that an
-/// erasure empties has a column that must not be null.
+/// When a sealed column, a blind index or a data key of the schema is undeclared or declared differently; when a column
+/// that an erasure clears is not nullable.
 pub async fn declarations(platform: Platform) {
     let app = TestApp::start(platform).await;
     let tables = app.platform().tables();
@@ -105,18 +105,18 @@ async fn sealed_columns(app: &TestApp, tables: &[SealedTable]) {
             let listed = ELSEWHERE.iter().any(|(listed, _)| *listed == name);
             assert!(
                 !comment.starts_with("personal: ") || listed,
-                "{name} is personal, and neither sealed nor an index"
+                "{name} is personal, but neither sealed nor a blind index"
             );
         }
     }
 
     assert_eq!(
         sealed, declared,
-        "columns that the schema's comments call sealed, and those that modules declare"
+        "sealed columns in the schema's comments, and those that modules declare"
     );
     assert_eq!(
         indexed, indexes,
-        "columns that the schema's comments call blind indexes, and those of the modules"
+        "blind indexes in the schema's comments, and those that modules declare"
     );
 }
 
@@ -152,14 +152,14 @@ async fn data_keys(app: &TestApp, tables: &[SealedTable]) {
                 .any(|column| column.column == index.source);
             assert!(
                 source,
-                "{}.{} is made of {}, which is not sealed",
+                "{}.{} is computed from {}, which is not sealed",
                 table.table, index.column, index.source
             );
         }
     }
 }
 
-/// A row that stays when its person is erased loses its key and its blind indexes: the schema must let it.
+/// A row that survives an erasure loses its key and blind indexes, so these columns must be nullable.
 async fn emptied_columns(app: &TestApp, tables: &[SealedTable]) {
     let nullable: BTreeSet<String> = app
         .owner()
@@ -181,7 +181,7 @@ async fn emptied_columns(app: &TestApp, tables: &[SealedTable]) {
             let name = format!("{}.{column}", table.table);
             assert!(
                 nullable.contains(&name),
-                "{name} is NOT NULL, and an erasure sets it null"
+                "{name} is NOT NULL, but an erasure sets it to null"
             );
         }
     }

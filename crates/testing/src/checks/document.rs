@@ -10,14 +10,12 @@ use std::{
 use mainstay::Platform;
 use serde_json::Value;
 
-/// Asserts what must be true of the OpenAPI document, and gives it as text with sorted members, for a snapshot (OWASP ASVS
-/// 2.1.1).
-///
-/// Where this machine has Python with `openapi-spec-validator`, the document is validated too.
+/// Checks the OpenAPI document, and returns it as text with sorted members, for a snapshot (OWASP ASVS 2.1.1). It also
+/// validates the document where Python with `openapi-spec-validator` is installed.
 ///
 /// # Panics
-/// When an operation has no summary, no documented refusals or an id that another has; when a query parameter is not described;
-/// when a schema has no example, or one that it refuses; when the document is not valid.
+/// When an operation has no summary, undocumented refusals or a duplicate id; when a query parameter has no
+/// description; when a schema has no example or an invalid one; when the document is invalid.
 pub fn document(platform: &Platform) -> String {
     let api = platform.api().unwrap_or_else(|error| panic!("{error}"));
     let document = api.document();
@@ -29,7 +27,7 @@ pub fn document(platform: &Platform) -> String {
     serde_json::to_string_pretty(&sorted(document)).unwrap() + "\n"
 }
 
-/// The document with its members in alphabetical order, whatever order this build of serde_json keeps.
+/// The document with its members in alphabetical order, in any build of serde_json.
 fn sorted(value: &Value) -> Value {
     match value {
         Value::Object(members) => {
@@ -44,11 +42,8 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-/// By the reference validator, where this machine has it: nothing is installed from a test.
-#[expect(
-    clippy::print_stderr,
-    reason = "the reader of the output must see that it was not validated"
-)]
+/// Runs the reference validator where it is installed: a test installs nothing.
+#[expect(clippy::print_stderr, reason = "a skipped check must be visible")]
 fn validate(document: &Value) {
     const VALIDATE: &str = "import json, sys\n\
          try: import openapi_spec_validator\n\
@@ -61,11 +56,11 @@ fn validate(document: &Value) {
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut validator) = started else {
-        eprintln!("skipped: there is no python3");
+        eprintln!("skipped: python3 is missing");
         return;
     };
 
-    // A validator that is missing does not read.
+    // Without the validator, the process does not read its input.
     validator
         .stdin
         .take()
@@ -75,7 +70,7 @@ fn validate(document: &Value) {
 
     let output = validator.wait_with_output().unwrap();
     if output.status.code() == Some(99) {
-        eprintln!("skipped: python3 has no openapi-spec-validator");
+        eprintln!("skipped: the Python package openapi-spec-validator is missing");
         return;
     }
 

@@ -1,10 +1,10 @@
 use std::{fs, path::Path};
 
-/// Asserts that the migrations of a folder are numbered from 1 without gaps, name each constraint and index, and say in a
-/// comment why they destroy what they destroy.
+/// Asserts that the migrations of a folder are numbered from 1 without gaps, name each constraint and index, and
+/// explain each destructive statement in a comment.
 ///
 /// # Panics
-/// With every complaint at once.
+/// With all violations together.
 pub fn migrations(folder: &Path) {
     let found = read(folder);
     let numbers: Vec<_> = found.iter().map(|(number, ..)| *number).collect();
@@ -14,19 +14,19 @@ pub fn migrations(folder: &Path) {
     let wrong: Vec<_> = found
         .iter()
         .flat_map(|(_, name, text)| {
-            complaints(text)
+            violations(text)
                 .into_iter()
-                .map(move |complaint| format!("{name}: {complaint}"))
+                .map(move |violation| format!("{name}: {violation}"))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Asserts that the migrations of a folder make and change nothing outside of the Postgres schema `schema`: each statement
-/// outside of functions names it.
+/// Asserts that the migrations of a folder stay in the Postgres schema `schema`: each statement outside of functions
+/// names it.
 ///
 /// # Panics
-/// With every statement that does not.
+/// With every statement that does not name it.
 pub fn migrations_stay_in(folder: &Path, schema: &str) {
     let wrong: Vec<_> = read(folder)
         .iter()
@@ -41,7 +41,7 @@ pub fn migrations_stay_in(folder: &Path, schema: &str) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The first line of a statement that makes or changes something without `schema` before its name.
+/// The first line of a statement that names an object without `schema`.
 fn outside_of(schema: &str, statement: &str) -> Option<String> {
     const NAMED_FIRST: [&str; 13] = [
         "CREATE TABLE",
@@ -58,7 +58,7 @@ fn outside_of(schema: &str, statement: &str) -> Option<String> {
         "DELETE FROM",
         "DROP TABLE",
     ];
-    const NAMED_BEHIND_ON: [&str; 4] = [
+    const NAMED_AFTER_ON: [&str; 4] = [
         "CREATE INDEX",
         "CREATE UNIQUE INDEX",
         "CREATE TRIGGER",
@@ -69,7 +69,7 @@ fn outside_of(schema: &str, statement: &str) -> Option<String> {
         .iter()
         .find_map(|kind| statement.strip_prefix(kind));
     let named = first.or_else(|| {
-        let behind = NAMED_BEHIND_ON
+        let behind = NAMED_AFTER_ON
             .iter()
             .any(|kind| statement.starts_with(kind));
         let place = statement
@@ -83,7 +83,7 @@ fn outside_of(schema: &str, statement: &str) -> Option<String> {
     (!inside).then(|| statement.lines().next().unwrap_or_default().to_owned())
 }
 
-/// A migration's number, file name and text.
+/// Number, file name and text of each migration.
 fn read(folder: &Path) -> Vec<(u32, String, String)> {
     let mut found = Vec::new();
     for entry in
@@ -107,9 +107,8 @@ fn read(folder: &Path) -> Vec<(u32, String, String)> {
                 number.parse().ok().filter(|_| plain)
             });
 
-        let number = number.unwrap_or_else(|| {
-            panic!("{name}: a migration is called V<number>__<what_it_does>.sql")
-        });
+        let number = number
+            .unwrap_or_else(|| panic!("{name}: name a migration V<number>__<what_it_does>.sql"));
         found.push((number, name, fs::read_to_string(&path).unwrap()));
     }
 
@@ -118,15 +117,15 @@ fn read(folder: &Path) -> Vec<(u32, String, String)> {
     found
 }
 
-/// What is wrong with a migration's text.
-fn complaints(text: &str) -> Vec<String> {
+/// The violations in a migration's text.
+fn violations(text: &str) -> Vec<String> {
     statements(text)
         .iter()
-        .filter_map(|(comment, statement)| complaint(comment, statement))
+        .filter_map(|(comment, statement)| violation(comment, statement))
         .collect()
 }
 
-fn complaint(comment: &str, statement: &str) -> Option<String> {
+fn violation(comment: &str, statement: &str) -> Option<String> {
     let upper = statement.to_uppercase();
     let shown = statement.lines().next().unwrap_or_default();
     let table = upper.starts_with("CREATE TABLE") || upper.starts_with("ALTER TABLE");
@@ -155,10 +154,10 @@ fn complaint(comment: &str, statement: &str) -> Option<String> {
                 .any(|word| upper.contains(word)));
 
     (destroys && comment.is_empty())
-        .then(|| format!("it destroys, and no comment above says why: {shown}"))
+        .then(|| format!("a destructive statement needs a comment that says why: {shown}"))
 }
 
-/// The statements of a text, each with the comment above it. Semicolons between `$$` end nothing.
+/// The statements of a text, each with the comment above it. A semicolon between `$$` does not end a statement.
 fn statements(text: &str) -> Vec<(String, String)> {
     let (mut found, mut comment, mut statement, mut quoted) =
         (Vec::new(), String::new(), String::new(), false);
@@ -179,7 +178,7 @@ fn statements(text: &str) -> Vec<(String, String)> {
 
     assert!(
         statement.trim().is_empty(),
-        "a statement does not end: {statement}"
+        "a statement has no semicolon: {statement}"
     );
 
     found
@@ -190,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_check_of_the_schema_sees_what_is_outside() {
+    fn the_schema_check_finds_objects_outside() {
         for outside in [
             "CREATE TABLE users (id uuid);",
             "CREATE INDEX users_idx ON users (id);",
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_of_migrations_sees_what_it_is_for() {
+    fn the_migration_check_finds_each_violation() {
         for wrong in [
             "CREATE TABLE t (id uuid PRIMARY KEY);",
             "CREATE TABLE t (id uuid CONSTRAINT t_pkey PRIMARY KEY,\n u uuid REFERENCES users (id));",
@@ -223,16 +222,16 @@ mod tests {
             "ALTER TABLE t DROP COLUMN c;",
             "DELETE FROM t;",
         ] {
-            assert_eq!(complaints(wrong).len(), 1, "{wrong}");
+            assert_eq!(violations(wrong).len(), 1, "{wrong}");
         }
 
         for right in [
             "CREATE TABLE t (id uuid CONSTRAINT t_pkey PRIMARY KEY);",
             "CREATE INDEX t_id_idx ON t (id);",
-            "-- Nobody reads it since version 2.\nDROP TABLE t;",
+            "-- Unused since version 2.\nDROP TABLE t;",
             "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$\nBEGIN\n    DELETE FROM t;\nEND\n$$;",
         ] {
-            assert_eq!(complaints(right), Vec::<String>::new(), "{right}");
+            assert_eq!(violations(right), Vec::<String>::new(), "{right}");
         }
     }
 }

@@ -3,8 +3,8 @@ use mainstay_database::Row;
 
 use crate::TestApp;
 
-/// Every column but those of the migrator's own table, and of partitions, which have their table's: table, column, type,
-/// comment.
+/// Every column (table, column, type, comment), except those of the migration history and of partitions, which repeat
+/// their table's.
 const COLUMNS: &str = r"
     SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''),
         a.attname::text, format_type(a.atttypid, a.atttypmod),
@@ -20,7 +20,7 @@ const COLUMNS: &str = r"
     ORDER BY 1, a.attnum
 ";
 
-/// Tables that nobody described.
+/// Tables without a comment.
 const UNDESCRIBED: &str = r"
     SELECT relname::text
     FROM pg_class
@@ -32,27 +32,27 @@ const UNDESCRIBED: &str = r"
 
 const CLASSES: [&str; 4] = ["public: ", "internal: ", "personal: ", "secret: "];
 
-/// Personal or secret columns of the platform that are not sealed, and why that is right.
+/// Personal or secret columns of the platform that are not sealed, each with a reason.
 const IN_CLEAR: [(&str, &str); 5] = [
     (
         "mainstay.users.password_hash",
-        "argon2id: it cannot be turned back, and the server must read it to check a password",
+        "argon2id: it cannot be reversed, and the server must read it to check a password",
     ),
     (
         "mainstay.recovery_codes.hashes",
-        "SHA-256 of 125 random bits each, which nobody guesses",
+        "SHA-256 of 125 random bits each, which cannot be guessed",
     ),
     (
         "mainstay.audit_events.address",
-        "an auditor searches by it, and it goes with the records when their time is over",
+        "an auditor searches by it, and it is deleted with the records after their retention",
     ),
     (
         "mainstay.findings.address",
-        "as in audit_events: whoever follows a finding searches the log by it",
+        "as in audit_events: an investigator searches the log by it",
     ),
     (
         "mainstay.finding_subjects.address",
-        "the database compares it, and forgets it two days after the last finding",
+        "the database compares it, and deletes it two days after the last finding",
     ),
 ];
 
@@ -62,13 +62,12 @@ struct Column {
     comment: String,
 }
 
-/// Asserts that every table and column of the schema is described, that each column has a class, and that what is personal
-/// or secret is sealed (OWASP ASVS 14.1.1, 14.2.4).
-///
-/// `in_clear` lists the app's own exceptions: sensitive columns, as `table.column`, and why they are right in clear.
+/// Asserts that every table and column has a comment, that each column has a class, and that personal and secret
+/// columns are sealed (OWASP ASVS 14.1.1, 14.2.4). `in_clear` lists the app's own exceptions: sensitive columns in
+/// clear, as `table.column`, each with a reason.
 ///
 /// # Panics
-/// When a description or class is missing, when a sensitive column is in clear and not listed, or listed without need.
+/// When a comment or class is missing, or when `in_clear` does not match the sensitive columns in clear.
 pub async fn schema(platform: Platform, in_clear: &[(&str, &str)]) {
     let app = TestApp::start(platform).await;
 
@@ -88,7 +87,7 @@ pub async fn schema(platform: Platform, in_clear: &[(&str, &str)]) {
     {
         assert!(
             CLASSES.iter().any(|class| comment.starts_with(*class)),
-            "{name}: its comment starts with none of {CLASSES:?}: {comment:?}"
+            "{name}: its comment must start with one of {CLASSES:?}: {comment:?}"
         );
 
         let sensitive = comment.starts_with("personal: ") || comment.starts_with("secret: ");
@@ -103,7 +102,7 @@ pub async fn schema(platform: Platform, in_clear: &[(&str, &str)]) {
 
     assert_eq!(
         unsealed, listed,
-        "sensitive columns in clear, and those that are listed with a reason"
+        "sensitive columns in clear, and those listed with a reason"
     );
 }
 
@@ -119,11 +118,7 @@ async fn columns(app: &TestApp) -> Vec<Column> {
         })
         .collect();
 
-    assert!(
-        columns.len() > 40,
-        "only {} columns were found",
-        columns.len()
-    );
+    assert!(columns.len() > 40, "found only {} columns", columns.len());
 
     columns
 }

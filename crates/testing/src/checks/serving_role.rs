@@ -3,7 +3,7 @@ use mainstay_database::Row;
 
 use crate::TestApp;
 
-/// What the serving role was granted, on tables, columns and functions.
+/// The serving role's privileges on tables, columns and functions.
 const GRANTED: &str = r"
     SELECT object, string_agg(privilege, ', ' ORDER BY privilege)
     FROM (
@@ -30,14 +30,14 @@ const GRANTED: &str = r"
     ORDER BY 1
 ";
 
-/// What the serving role owns.
+/// Objects that the serving role owns.
 const OWNED: &str = r"
     SELECT relname::text
     FROM pg_class
     WHERE relowner = 'mainstay_server'::regrole
 ";
 
-/// What every role may do with a table.
+/// Tables with privileges for every role.
 const OPEN: &str = r"
     SELECT relname::text
     FROM pg_class, aclexplode(relacl) AS granted
@@ -45,18 +45,17 @@ const OPEN: &str = r"
       AND granted.grantee = 0
 ";
 
-/// Gives the rights of the serving role, one object a line, for a snapshot: what a statement that it runs could do at worst
-/// (OWASP ASVS 13.2.2).
+/// Returns the serving role's privileges, one object per line, for a snapshot (OWASP ASVS 13.2.2).
 ///
 /// # Panics
-/// When the role owns something, or when a table is open to every role.
+/// When the role owns an object, or when every role has a privilege on a table.
 pub async fn serving_role(platform: Platform) -> String {
     let app = TestApp::start(platform).await;
     let mut owner = app.owner().await;
 
     for (question, statement) in [
         ("the serving role owns", OWNED),
-        ("every role has rights on", OPEN),
+        ("every role has privileges on", OPEN),
     ] {
         let rows = owner.run(statement, []).await.unwrap();
         let found: Vec<_> = rows.iter().map(|row| text(row, 0)).collect();

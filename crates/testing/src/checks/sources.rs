@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 pub struct Source {
     /// Its path below the root, with slashes.
     pub path: String,
-    /// What it says.
+    /// Its text.
     pub text: String,
 }
 
@@ -19,7 +19,7 @@ pub fn sources(root: &Path, folders: &[&str]) -> Vec<Source> {
     }
 
     found.sort_by(|one, other| one.path.cmp(&other.path));
-    assert!(!found.is_empty(), "there is no Rust file in {folders:?}");
+    assert!(!found.is_empty(), "no Rust file in {folders:?}");
     found
 }
 

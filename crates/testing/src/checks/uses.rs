@@ -14,14 +14,14 @@ pub struct Use {
     pub of_platform: bool,
     /// Whether a feature turns it on.
     pub is_optional: bool,
-    /// Whether tests alone have it.
+    /// Whether it is a dev-dependency.
     pub is_for_tests: bool,
 }
 
-/// Every dependency between packages of the workspace at `root`, as cargo reads the manifests.
+/// Every dependency between packages of the workspace at `root`, from `cargo metadata`.
 ///
 /// # Panics
-/// When cargo cannot read them.
+/// When `cargo metadata` fails.
 pub fn uses(root: &Path) -> Vec<Use> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--offline"])
@@ -62,10 +62,10 @@ pub fn uses(root: &Path) -> Vec<Use> {
     found
 }
 
-/// Asserts that a package uses nothing of the platform but the façade `mainstay`, which is what stays stable.
+/// Asserts that a package depends on no crate of the platform but the façade `mainstay`, which is stable.
 ///
 /// # Panics
-/// When it uses another crate of the platform, or none.
+/// When it depends on another crate of the platform, or on none.
 pub fn facade(root: &Path, package: &str) {
     let uses = uses(root);
     let found: Vec<_> = uses
@@ -73,7 +73,11 @@ pub fn facade(root: &Path, package: &str) {
         .filter(|it| it.by == package && it.of_platform)
         .map(|it| it.of.as_str())
         .collect();
-    assert_eq!(found, ["mainstay"], "what {package} uses of the platform");
+    assert_eq!(
+        found,
+        ["mainstay"],
+        "the platform crates that {package} depends on"
+    );
 }
 
 fn text(value: &Value) -> &str {

@@ -2,13 +2,13 @@ use std::{fmt::Write as _, path::Path};
 
 use super::sources::{Source, sources};
 
-/// A way around a promise that the types keep.
+/// A way around a guarantee of the types.
 struct WayAround {
-    /// What goes around what.
+    /// What bypasses the guarantee.
     title: &'static str,
-    /// How it is written.
+    /// The code that does it.
     written: &'static [&'static str],
-    /// Where it is at home and not listed.
+    /// Files where it belongs and is not listed.
     home: &'static str,
 }
 
@@ -40,8 +40,8 @@ const WAYS_AROUND: [WayAround; 5] = [
     },
 ];
 
-/// Counts where Rust files below `folders` of `root` go around a promise that the types keep, and gives the list, for a
-/// snapshot. It may shrink; it grows by a reviewed change.
+/// Counts the places where Rust files below `folders` of `root` bypass a guarantee of the types, and returns the list,
+/// for a snapshot. The list may shrink; it grows by a reviewed change.
 pub fn ways_around(root: &Path, folders: &[&str]) -> String {
     let sources = sources(root, folders);
     let mut text = String::new();
@@ -59,7 +59,7 @@ pub fn ways_around(root: &Path, folders: &[&str]) -> String {
 }
 
 fn count(source: &Source, way: &WayAround) -> usize {
-    // This file names them all.
+    // This file contains them all.
     if source.path.starts_with(way.home)
         || source.path == "crates/testing/src/checks/ways_around.rs"
     {

@@ -5,26 +5,26 @@ use serde_json::{Value, json};
 
 use super::{
     client::{CLIENT_ID, CLIENT_SECRET},
-    exchange::{Answered, Asked},
+    exchange::{Request, Response},
     state::{Redirected, Shared, locked},
 };
 
 impl Shared {
-    pub(super) fn answer(&self, asked: &Asked) -> Answered {
-        match asked.path.as_str() {
-            "/.well-known/openid-configuration" => Answered::json(200, &self.discovery()),
-            "/jwks" => Answered::json(200, &self.key_set()),
-            "/token" => match self.tokens(asked) {
-                Ok(tokens) => Answered::json(200, &tokens),
-                Err(error) => Answered::json(400, &json!({ "error": error })),
+    pub(super) fn answer(&self, request: &Request) -> Response {
+        match request.path.as_str() {
+            "/.well-known/openid-configuration" => Response::json(200, &self.discovery()),
+            "/jwks" => Response::json(200, &self.key_set()),
+            "/token" => match self.tokens(request) {
+                Ok(tokens) => Response::json(200, &tokens),
+                Err(error) => Response::json(400, &json!({ "error": error })),
             },
             path if path.starts_with("/authorize?") => self.send_back(path),
-            _ => Answered::json(404, &json!({})),
+            _ => Response::json(404, &json!({})),
         }
     }
 
     /// OpenID Connect Core 1.0 §3.1.2.5.
-    fn send_back(&self, path: &str) -> Answered {
+    fn send_back(&self, path: &str) -> Response {
         let visitor = json!(locked(&self.script).visitor);
         let Redirected {
             redirect_uri,
@@ -33,15 +33,15 @@ impl Shared {
             iss,
         } = self.authorize(&format!("{}{path}", self.issuer), visitor);
 
-        let mut url = reqwest::Url::parse(&redirect_uri).expect("a redirect_uri is a URL");
+        let mut url = reqwest::Url::parse(&redirect_uri).expect("the redirect_uri is a URL");
         url.query_pairs_mut()
             .append_pair("code", &code)
             .append_pair("state", &state)
             .extend_pairs(iss.map(|iss| ("iss", iss)));
 
-        Answered {
+        Response {
             headers: format!("Location: {url}\r\n"),
-            ..Answered::of(303, Vec::new())
+            ..Response::of(303, Vec::new())
         }
     }
 
@@ -84,13 +84,13 @@ impl Shared {
     }
 
     /// RFC 6749 §4.1.3, RFC 7636 §4.6.
-    fn tokens(&self, asked: &Asked) -> Result<Value, &'static str> {
+    fn tokens(&self, request: &Request) -> Result<Value, &'static str> {
         let expected = format!("{}:{}", encoded(CLIENT_ID), encoded(CLIENT_SECRET));
-        if asked.authorization != format!("Basic {}", STANDARD.encode(expected)) {
+        if request.authorization != format!("Basic {}", STANDARD.encode(expected)) {
             return Err("invalid_client");
         }
 
-        let url = format!("http://body/?{}", asked.body);
+        let url = format!("http://body/?{}", request.body);
         let body = reqwest::Url::parse(&url).map_err(|_| "invalid_request")?;
         let field = |name: &str| {
             body.query_pairs()
@@ -131,7 +131,7 @@ impl Shared {
     }
 }
 
-/// RFC 6749 §2.3.1: both are encoded as in a form before they are put together.
+/// RFC 6749 §2.3.1: both are form-encoded before they are joined.
 fn encoded(text: &str) -> String {
     text.replace(' ', "+")
 }

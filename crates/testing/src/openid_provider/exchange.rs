@@ -1,23 +1,23 @@
-//! A request and its answer.
+//! A request and its response.
 
 use serde_json::Value;
 
-/// A request: what was asked for.
-pub(super) struct Asked {
+/// A request.
+pub(super) struct Request {
     pub(super) path: String,
     pub(super) authorization: String,
     pub(super) body: String,
 }
 
-/// An answer in the making.
-pub(super) struct Answered {
+/// A response.
+pub(super) struct Response {
     pub(super) status: u16,
-    /// Each with its line end.
+    /// Header lines, each with its line end.
     pub(super) headers: String,
     pub(super) body: Vec<u8>,
 }
 
-impl Answered {
+impl Response {
     pub(super) fn of(status: u16, body: Vec<u8>) -> Self {
         Self {
             status,

@@ -1,4 +1,4 @@
-//! Codes, and the tokens that they stand for.
+//! Authorization codes and the claims of their tokens.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::CLIENT_ID;
 
-/// What a code stands for.
+/// What an authorization code grants.
 #[derive(Clone)]
 pub(super) struct Grant {
     pub(super) redirect_uri: String,
@@ -18,8 +18,8 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// Reads an authorization request, and holds it against OpenID Connect Core 1.0 §3.1.2.1 and RFC 7636 §4.3.
-    pub(super) fn asked_for(
+    /// Reads an authorization request and checks it against OpenID Connect Core 1.0 §3.1.2.1 and RFC 7636 §4.3.
+    pub(super) fn from_request(
         authorization_url: &str,
         issuer: &str,
         person: Value,
@@ -38,7 +38,7 @@ impl Grant {
                 .map(|(_, value)| value)
                 .collect();
             let [value] = values.as_slice() else {
-                panic!("{name} is not there once: {authorization_url}")
+                panic!("expected {name} exactly once: {authorization_url}")
             };
             value.clone().into_owned()
         };
@@ -56,7 +56,7 @@ impl Grant {
         for secret in ["state", "nonce", "code_challenge"] {
             assert!(
                 field(secret).len() >= 43,
-                "{secret} can be guessed: {authorization_url}"
+                "{secret} is too short: {authorization_url}"
             );
         }
 
@@ -71,7 +71,7 @@ impl Grant {
         (grant, field("state"))
     }
 
-    /// Spends it, once.
+    /// Returns the grant the first time, and `None` after that.
     pub(super) fn take(&mut self) -> Option<Self> {
         let fresh = (!self.spent).then(|| self.clone());
         self.spent = true;
@@ -83,7 +83,7 @@ impl Grant {
         redirect_uri == self.redirect_uri && challenge == self.challenge
     }
 
-    /// The claims of an ID token: what is right, then the person's, then what the test wants.
+    /// The claims of an ID token: the correct ones, overridden by the person's, then by the test's.
     pub(super) fn claims(
         &self,
         issuer: &str,
@@ -102,7 +102,7 @@ impl Grant {
             "at_hash": URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]),
         });
 
-        let person = self.person.as_object().expect("claims are an object");
+        let person = self.person.as_object().expect("the claims are an object");
         for (name, value) in person.iter().chain(wanted) {
             claims[name] = value.clone();
         }

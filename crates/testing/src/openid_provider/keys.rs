@@ -16,41 +16,42 @@ use serde_json::{Map, Value, json};
 /// How an ID token is signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signing {
-    /// ES256, by the published key.
+    /// ES256 with the published key.
     #[default]
     Es256,
-    /// RS256, by the published key.
+    /// RS256 with the published key.
     Rs256,
-    /// ES256, by a key that is not published, under the name of the one that is.
-    OfAStranger,
-    /// ES256, by a key that is not published, under a name of its own.
-    OfAnUnknownKey,
+    /// ES256 with an unpublished key, under the published key's id.
+    WrongKey,
+    /// ES256 with an unpublished key, under an unknown id.
+    UnknownKey,
     /// HS256 with the client's secret.
     Hs256,
     /// HS256 with the published key as the secret (RFC 8725 §2.1).
-    Hs256WithThePublicKey,
-    /// Not at all.
+    Hs256WithPublicKey,
+    /// Unsigned.
     None,
 }
 
-/// What the provider signs with.
+/// The provider's signing keys.
 pub(super) struct Keys {
     name: String,
     curve: EcdsaKeyPair,
     stranger: EcdsaKeyPair,
 }
 
-/// Its making takes a second; no test depends on its being another's.
+/// One key for all providers, since generating it takes a second.
 static RSA: OnceLock<RsaKeyPair> = OnceLock::new();
 
 fn rsa() -> &'static RsaKeyPair {
-    RSA.get_or_init(|| RsaKeyPair::generate(KeySize::Rsa2048).expect("a key is made"))
+    RSA.get_or_init(|| RsaKeyPair::generate(KeySize::Rsa2048).expect("the key is generated"))
 }
 
 impl Keys {
     pub(super) fn new() -> Self {
-        let pair =
-            || EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key is made");
+        let pair = || {
+            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the key is generated")
+        };
         let curve = pair();
         let name = encoded(&curve.public_key().as_ref()[1..9]);
         Self {
@@ -79,10 +80,10 @@ impl Keys {
         client_secret: &str,
     ) -> String {
         let (algorithm, key) = match signing {
-            Signing::Es256 | Signing::OfAStranger => ("ES256", self.name.as_str()),
-            Signing::OfAnUnknownKey => ("ES256", "unknown"),
+            Signing::Es256 | Signing::WrongKey => ("ES256", self.name.as_str()),
+            Signing::UnknownKey => ("ES256", "unknown"),
             Signing::Rs256 => ("RS256", "rsa"),
-            Signing::Hs256 | Signing::Hs256WithThePublicKey => ("HS256", self.name.as_str()),
+            Signing::Hs256 | Signing::Hs256WithPublicKey => ("HS256", self.name.as_str()),
             Signing::None => ("none", self.name.as_str()),
         };
 
@@ -95,7 +96,7 @@ impl Keys {
 
         let signature = match signing {
             Signing::Es256 => by_curve(&self.curve, &text),
-            Signing::OfAStranger | Signing::OfAnUnknownKey => by_curve(&self.stranger, &text),
+            Signing::WrongKey | Signing::UnknownKey => by_curve(&self.stranger, &text),
             Signing::Rs256 => {
                 let mut signature = vec![0; rsa().public_modulus_len()];
                 let signed = rsa().sign(
@@ -104,11 +105,11 @@ impl Keys {
                     text.as_bytes(),
                     &mut signature,
                 );
-                signed.expect("a text is signed");
+                signed.expect("the text is signed");
                 signature
             }
             Signing::Hs256 => by_secret(client_secret.as_bytes(), &text),
-            Signing::Hs256WithThePublicKey => by_secret(self.curve.public_key().as_ref(), &text),
+            Signing::Hs256WithPublicKey => by_secret(self.curve.public_key().as_ref(), &text),
             Signing::None => Vec::new(),
         };
 
@@ -118,7 +119,7 @@ impl Keys {
 
 fn by_curve(pair: &EcdsaKeyPair, text: &str) -> Vec<u8> {
     pair.sign(&SystemRandom::new(), text.as_bytes())
-        .expect("a text is signed")
+        .expect("the text is signed")
         .as_ref()
         .to_vec()
 }

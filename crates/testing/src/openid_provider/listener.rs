@@ -1,4 +1,4 @@
-//! Just enough HTTP/1.1 for a client of ours.
+//! Just enough HTTP/1.1 for the service's client.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use tokio::{
 };
 
 use super::{
-    exchange::{Answered, Asked},
+    exchange::{Request, Response},
     state::{Misbehaviour, Shared, locked},
 };
 
-/// Answers one request a connection, until it is stopped.
+/// Answers one request per connection, until it is stopped.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept().await {
         tokio::spawn(converse(stream, shared.clone()));
@@ -20,29 +20,31 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn converse(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<()> {
-    let Some(asked) = read(&mut stream).await? else {
+    let Some(request) = read(&mut stream).await? else {
         return Ok(());
     };
 
-    *locked(&shared.calls).entry(asked.path.clone()).or_default() += 1;
+    *locked(&shared.calls)
+        .entry(request.path.clone())
+        .or_default() += 1;
     let misbehaviour = locked(&shared.script)
         .misbehaviours
-        .get(asked.path.as_str())
+        .get(request.path.as_str())
         .cloned();
 
-    let Answered {
+    let Response {
         status,
         headers,
         body,
     } = match misbehaviour {
         Some(Misbehaviour::Silent) => return std::future::pending().await,
-        Some(Misbehaviour::Broken) => Answered::of(500, b"broken".to_vec()),
-        Some(Misbehaviour::Endless) => Answered::of(200, vec![b' '; 10_000_000]),
-        Some(Misbehaviour::RedirectTo(url)) => Answered {
+        Some(Misbehaviour::Broken) => Response::of(500, b"broken".to_vec()),
+        Some(Misbehaviour::Endless) => Response::of(200, vec![b' '; 10_000_000]),
+        Some(Misbehaviour::RedirectTo(url)) => Response {
             headers: format!("Location: {url}\r\n"),
-            ..Answered::of(307, Vec::new())
+            ..Response::of(307, Vec::new())
         },
-        None => shared.answer(&asked),
+        None => shared.answer(&request),
     };
 
     let head = format!(
@@ -55,7 +57,7 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result
     stream.shutdown().await
 }
 
-async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
+async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Request>> {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -85,7 +87,7 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
         }
     }
 
-    Ok(Some(Asked {
+    Ok(Some(Request {
         path: head.split(' ').nth(1).unwrap_or_default().to_owned(),
         authorization: header("authorization"),
         body: String::from_utf8_lossy(&bytes[end + 4..]).into_owned(),

@@ -1,4 +1,4 @@
-//! What a provider knows: what the test set, its keys, and the codes that it gave out.
+//! The provider's state: its script, keys and codes.
 
 use std::{
     collections::BTreeMap,
@@ -13,48 +13,48 @@ use super::{
     keys::{Keys, Signing},
 };
 
-/// How it misbehaves at one of its paths.
+/// How the provider misbehaves on a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Misbehaviour {
-    /// Sends the caller elsewhere.
+    /// Redirects to this URL.
     RedirectTo(String),
-    /// Says ten million bytes.
+    /// Answers with ten million bytes.
     Endless,
-    /// Says nothing at all.
+    /// Never answers.
     Silent,
-    /// Says that it is broken.
+    /// Answers 500.
     Broken,
 }
 
-/// What came back to the client, as the provider put it into the address.
+/// The authorization response: what the provider put into the redirect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirected {
-    /// The address that the person was sent back to.
+    /// The URL that the person was redirected to.
     pub redirect_uri: String,
-    /// The code.
+    /// The authorization code.
     pub code: String,
-    /// The state, as it was.
+    /// The client's state, unchanged.
     pub state: String,
-    /// Who answers (RFC 9207).
+    /// The issuer (RFC 9207).
     pub iss: Option<String>,
 }
 
-/// What a test sets. Nothing is set at first: then the provider does everything right.
+/// The provider's behaviour. By default it does everything right.
 #[derive(Default)]
 pub struct Script {
-    /// Members that the discovery document has in place of its own.
+    /// Members that replace those of the discovery document.
     pub discovery: Map<String, Value>,
-    /// Members that the published keys have in place of their own; null takes one away.
+    /// Members that replace those of the published keys; null removes one.
     pub key: Map<String, Value>,
-    /// Claims that ID tokens have in place of their own; null takes one away.
+    /// Claims that replace those of ID tokens; null removes one.
     pub claims: Map<String, Value>,
     /// How ID tokens are signed.
     pub signing: Signing,
-    /// Where it misbehaves, by path.
+    /// Misbehaviour by path.
     pub misbehaviours: BTreeMap<&'static str, Misbehaviour>,
-    /// Whether its answers say whose they are (RFC 9207).
+    /// Whether authorization responses contain `iss` (RFC 9207).
     pub names_itself: bool,
-    /// The claims of whoever comes with a browser.
+    /// The claims of a person who comes with a browser.
     pub visitor: Map<String, Value>,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(super) fn authorize(&self, authorization_url: &str, claims: Value) -> Redirected {
-        let (grant, state) = Grant::asked_for(authorization_url, &self.issuer, claims);
+        let (grant, state) = Grant::from_request(authorization_url, &self.issuer, claims);
         let redirect_uri = grant.redirect_uri.clone();
         let mut grants = locked(&self.grants);
         let code = format!(

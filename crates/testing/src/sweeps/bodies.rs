@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{operations::Operation, sweep::Sweep};
 use crate::TestApp;
 
-/// The largest body that the service under attack takes, in bytes: what it takes unless told otherwise.
+/// Body limit of the service under attack, in bytes (the default).
 const LIMIT: usize = 1 << 20;
 
 type Expected = &'static [(u16, &'static str)];
@@ -15,15 +15,15 @@ const MALFORMED: Expected = &[(400, "malformed_request")];
 const INVALID: Expected = &[(422, "invalid_input")];
 const TOO_LARGE: Expected = &[(413, "content_too_large")];
 const UNSUPPORTED: Expected = &[(415, "unsupported_media_type")];
-/// Too deep for the parser, or of the wrong type already at the first bracket.
+/// Nested too deeply for the parser, or of the wrong type at the first bracket.
 const TOO_DEEP: Expected = &[(400, "malformed_request"), (422, "invalid_input")];
 
-/// A body that its operation does not document is refused before anything happens: what is no JSON, what is too large
-/// or of another type, and what breaks any rule of the schema, one at a time (OWASP ASVS 1.4.2, 1.5.2, 1.5.3, 2.1.1,
-/// 2.2.1, 4.1.1, 15.3.3).
+/// Checks that an invalid body is refused before anything happens: malformed JSON, a body that is too large or of
+/// another content type, and each broken rule of the schema (OWASP ASVS 1.4.2, 1.5.2, 1.5.3, 2.1.1, 2.2.1, 4.1.1,
+/// 15.3.3).
 ///
 /// # Panics
-/// When one is taken, or refused otherwise than documented.
+/// When an invalid body is accepted, or refused in an undocumented way.
 pub async fn bodies(platform: Platform) {
     let limit = format!("{LIMIT}B");
     let mut sweep =
@@ -70,7 +70,7 @@ pub async fn bodies(platform: Platform) {
             .await;
         }
 
-        for (what, body) in with_members_of_the_server(&whole) {
+        for (what, body) in with_server_members(&whole) {
             send(
                 &mut sweep,
                 operation,
@@ -101,7 +101,7 @@ pub async fn bodies(platform: Platform) {
     sweep.finish().await;
 }
 
-/// Bodies that are wrong as texts, whatever their schema, of an operation that takes up to `limit` bytes.
+/// Bodies that are malformed under any schema, for an operation that takes up to `limit` bytes.
 fn broken(whole: &Value, limit: usize) -> Vec<(&'static str, Vec<u8>, Expected)> {
     let text = whole.to_string();
     let without_end = &text[..text.len() - 1];
@@ -117,32 +117,32 @@ fn broken(whole: &Value, limit: usize) -> Vec<(&'static str, Vec<u8>, Expected)>
 
     vec![
         ("an empty body", Vec::new(), MALFORMED),
-        ("JSON that breaks off", without_end.into(), MALFORMED),
+        ("truncated JSON", without_end.into(), MALFORMED),
         (
             "JSON in single quotes",
             text.replace('"', "'").into(),
             MALFORMED,
         ),
         (
-            "something behind the JSON",
+            "text after the JSON",
             format!("{text}{{}}").into(),
             MALFORMED,
         ),
-        ("a number that is none", with("\"a\":NaN"), TOO_DEEP),
+        ("NaN as a number", with("\"a\":NaN"), TOO_DEEP),
         (
             "a member twice",
             with(&format!("\"{first}\":{value}")),
             MALFORMED,
         ),
         (
-            "a NUL in a text",
+            "a NUL in a string",
             format!("{{\"{first}\":\"a\\u0000b\"}}").into(),
             MALFORMED,
         ),
         ("bytes that are not UTF-8", not_utf8, MALFORMED),
-        ("brackets alone", vec![b'['; limit], TOO_DEEP),
+        ("nested arrays", vec![b'['; limit], TOO_DEEP),
         (
-            "objects within objects",
+            "nested objects",
             format!("{{\"{first}\":")
                 .repeat(limit / (first.len() + 4))
                 .into(),
@@ -150,12 +150,12 @@ fn broken(whole: &Value, limit: usize) -> Vec<(&'static str, Vec<u8>, Expected)>
         ),
         ("more than the limit", vec![b' '; limit + 1], TOO_LARGE),
         ("null", b"null".to_vec(), INVALID),
-        ("a text", b"\"text\"".to_vec(), INVALID),
+        ("a string", b"\"text\"".to_vec(), INVALID),
     ]
 }
 
-/// Members that a service sets itself, where the schema does not have them: nobody promotes himself by naming one.
-fn with_members_of_the_server(whole: &Value) -> Vec<(String, Vec<u8>)> {
+/// Bodies with a member that only the service sets and the schema does not have (mass assignment).
+fn with_server_members(whole: &Value) -> Vec<(String, Vec<u8>)> {
     let names = [
         "id",
         "organization_id",
@@ -196,7 +196,7 @@ async fn send(
         .await;
 }
 
-/// Nothing is unpacked, so that nothing small can become large (OWASP ASVS 5.2.3).
+/// Compressed bodies are refused, so a small body cannot expand to a large one (OWASP ASVS 5.2.3).
 async fn compressed(sweep: &mut Sweep, operation: &Operation, whole: &Value) {
     let path = sweep.path_to_a_row(operation).await;
 
@@ -208,7 +208,7 @@ async fn compressed(sweep: &mut Sweep, operation: &Operation, whole: &Value) {
         sweep
             .attack_in_batch(
                 operation,
-                &format!("packed by {encoding}"),
+                &format!("compressed with {encoding}"),
                 call,
                 UNSUPPORTED,
             )

@@ -13,19 +13,17 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 use super::{operations::Operation, sweep::Sweep};
 use crate::{Answer, Call, TestApp};
 
-/// What no refusal may repeat, in every type that JSON has.
+/// Canaries that no refusal may repeat, one for each JSON type.
 const TEXT: &str = "Canary 7Q'\"`<>";
 const NUMBER: i64 = 718_392_045_170;
 const FRACTION: f64 = 7_183_920_451.725;
-/// How each of them looks wherever it is repeated, in lower case.
+/// Traces of the canaries, in lower case.
 const TRACES: [&str; 3] = ["canary", "718392045", "7183920451"];
 
-/// A refusal says what was expected and where, and nothing of what came: a password may stand in the wrong field. Canaries
-/// of each JSON type go into each field of each body, each form, each query, each path and the headers; neither an answer
-/// that refuses them nor a log line has one (OWASP ASVS 14.2.1, 16.2.5, 16.5.1).
-///
-/// It reads the log of the whole process, since a service logs from several threads: where other tests run beside it, their
-/// lines are looked through, too.
+/// Checks that a refusal does not repeat its input: a password may be in the wrong field. Canaries of each JSON type go
+/// into every field of every body, form, query, path and header; no refusal and no log line may contain one (OWASP ASVS
+/// 14.2.1, 16.2.5, 16.5.1). It reads the log of the whole process, since a service logs from several threads. It
+/// therefore also reads the lines of tests that run at the same time.
 ///
 /// # Panics
 /// When a canary is repeated.
@@ -41,7 +39,7 @@ pub async fn echoes(platform: Platform) {
             sweep.check_shape(&format!("{}: {what}", operation.name()), &answer);
             if let Some(place) = repeated(&answer) {
                 sweep.fail(format!(
-                    "{}: {what}: {place} repeats it: {}",
+                    "{}: {what}: {place} repeats the canary: {}",
                     operation.name(),
                     answer.described()
                 ));
@@ -56,7 +54,10 @@ pub async fn echoes(platform: Platform) {
         );
 
         if let Some(line) = lines.lines().find(|line| has_canary(line)) {
-            sweep.fail(format!("{}: the log repeats it: {line}", operation.name()));
+            sweep.fail(format!(
+                "{}: the log repeats the canary: {line}",
+                operation.name()
+            ));
         }
     }
 
@@ -106,7 +107,8 @@ async fn in_headers(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Ca
         (format!("{name}: {value}"), call.body("{\"canary\""))
     });
 
-    // Without a body to refuse, a valid credential would do what the operation is for: the others need the rows.
+    // Without a body to refuse, a request with a valid credential would succeed and change rows that other attacks
+    // need.
     let harmless = operation.method == Method::GET || operation.body.is_some();
 
     calls
@@ -207,7 +209,7 @@ async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
 
     let bodies = places.iter().flat_map(|place| {
         let values = values().into_iter().map(|value| with(&whole, place, value));
-        // An unknown name, and a long one: neither is ours.
+        // Unknown member names.
         let named = [format!("{place}/canary"), format!("{place}/Canary 7Q")];
         let unknown = named
             .into_iter()
@@ -232,7 +234,7 @@ async fn in_json(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Call)
     sent.collect()
 }
 
-/// JSON Pointers to everything within a value.
+/// Collects JSON Pointers to everything inside a value.
 fn collect_places(value: &Value, within: &str, places: &mut Vec<String>) {
     let members = value
         .as_object()
@@ -254,7 +256,7 @@ fn collect_places(value: &Value, within: &str, places: &mut Vec<String>) {
     }
 }
 
-/// The body with a value in that place, where there is one or an object to put it into.
+/// Sets the value at a pointer, where it or its parent object exists; otherwise replaces the whole body.
 fn with(whole: &Value, place: &str, value: Value) -> Value {
     let mut body = whole.clone();
     if let Some(found) = body.pointer_mut(place) {
@@ -294,7 +296,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Where a refusal repeats a canary. What is taken may be shown.
+/// Where a refusal repeats a canary. A success may show its input in the body.
 fn repeated(answer: &Answer) -> Option<&'static str> {
     let refused = answer.status.is_client_error() || answer.status.is_server_error();
     let in_headers = answer
@@ -313,7 +315,7 @@ fn has_canary(text: &str) -> bool {
     TRACES.iter().any(|trace| text.contains(trace))
 }
 
-/// What this process logs: all of the platform, and what libraries find worth telling.
+/// The log of this process: everything of the platform, and `info` of libraries.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 

@@ -19,11 +19,11 @@ const TRIED: [Method; 8] = [
     Method::TRACE,
 ];
 
-/// A path answers the methods that it documents. Any other is a 405 that names those in `Allow`; a path that is not
-/// documented is a 404 (RFC 9110 §15.5.6; OWASP ASVS 4.1.4, 13.4.4).
+/// Checks that a path answers only the methods that it documents. Any other is a 405 that lists them in `Allow`; an
+/// undocumented path is a 404 (RFC 9110 §15.5.6; OWASP ASVS 4.1.4, 13.4.4).
 ///
 /// # Panics
-/// When it is not so.
+/// When a path answers otherwise.
 pub async fn methods(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     let mut paths: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
@@ -51,7 +51,7 @@ pub async fn methods(platform: Platform) {
             let (expected, allow) = (allowed.join(", "), answer.header("allow"));
             if answer.status != 405 || allow != expected {
                 sweep.fail(format!(
-                    "{name}: expected 405 that allows {expected}, got {allow:?}: {}",
+                    "{name}: expected 405 with `Allow: {expected}`, got {allow:?}: {}",
                     answer.described()
                 ));
             }
@@ -62,10 +62,7 @@ pub async fn methods(platform: Platform) {
         let beside = format!("{path}/no/such/path");
         let answer = sweep.caller(any).get(&beside).await;
         if answer.status != 404 {
-            sweep.fail(format!(
-                "a path that is not documented: {}",
-                answer.described()
-            ));
+            sweep.fail(format!("an undocumented path: {}", answer.described()));
         }
 
         sweep.check_shape(&beside, &answer);
@@ -74,7 +71,7 @@ pub async fn methods(platform: Platform) {
     sweep.finish().await;
 }
 
-/// The methods of a path, as `Allow` lists them: `GET` answers `HEAD` too.
+/// The methods of a path as `Allow` lists them: `GET` also answers `HEAD`.
 fn allowed(operations: &[Operation]) -> Vec<&str> {
     let mut allowed: Vec<_> = operations
         .iter()

@@ -1,4 +1,4 @@
-//! The operations of an API document, as the sweeps need them.
+//! The operations of an API document, in the form that the sweeps use.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +12,23 @@ use serde_json::Value;
 #[derive(Clone)]
 pub(super) struct Operation {
     pub(super) method: Method,
-    /// The path, parameters in braces.
+    /// The path, with parameters in braces.
     pub(super) path: String,
     pub(super) access: AccessRow,
-    /// Content types and schema of the body that it takes.
+    /// Content types and schema of its body.
     pub(super) body: Option<(Vec<String>, Value)>,
-    /// The most bytes that its body may have, where the document says so.
+    /// Body limit in bytes, where the document sets one.
     pub(super) body_limit: Option<usize>,
-    /// Names and schemas of the parameters that its query string takes.
+    /// Names and schemas of its query parameters.
     pub(super) query: Vec<(String, Value)>,
-    /// The schema of what it answers when it has made something.
-    pub(super) made: Value,
-    /// The codes of the problems that it documents, by status; none for a success.
+    /// Schema of its 201 response.
+    pub(super) created: Value,
+    /// Documented problem codes by status; empty for a success.
     answers: BTreeMap<u16, Vec<String>>,
 }
 
 impl Operation {
-    /// All operations that `platform` documents.
+    /// Reads all operations that `platform` documents.
     pub(super) fn all(platform: &Platform, document: &Value) -> Vec<Self> {
         let matrix = access_matrix(platform.modules());
         let paths = document["paths"].as_object().into_iter().flatten();
@@ -46,7 +46,7 @@ impl Operation {
                     .find(|row| entry["operationId"] == row.operation);
 
                 Self {
-                    method: method.to_uppercase().parse().expect("a method"),
+                    method: method.to_uppercase().parse().expect("the method is valid"),
                     path: path.clone(),
                     access: access
                         .expect("the matrix has every documented operation")
@@ -56,7 +56,7 @@ impl Operation {
                         .as_u64()
                         .and_then(|most| most.try_into().ok()),
                     query: query(entry),
-                    made: entry["responses"]["201"]["content"]["application/json"]["schema"]
+                    created: entry["responses"]["201"]["content"]["application/json"]["schema"]
                         .clone(),
                     answers: answers(entry),
                 }
@@ -64,7 +64,7 @@ impl Operation {
             .collect()
     }
 
-    /// What messages call it.
+    /// Name for messages.
     pub(super) fn name(&self) -> String {
         format!("{} ({} {})", self.access.operation, self.method, self.path)
     }
@@ -73,7 +73,7 @@ impl Operation {
         self.access.requirement == Requirement::Public
     }
 
-    /// The content type that its body is sent as.
+    /// Content type of its body.
     pub(super) fn content_type(&self) -> &str {
         self.body
             .as_ref()
@@ -85,7 +85,7 @@ impl Operation {
         self.body.is_some() && self.content_type().ends_with("json")
     }
 
-    /// A role that may call it; the most powerful when all may.
+    /// The most powerful role that may call it.
     pub(super) fn allowed_role(&self) -> BuiltInRole {
         let allowed = BuiltInRole::ALL
             .into_iter()
@@ -93,7 +93,7 @@ impl Operation {
         allowed.unwrap_or_else(|| panic!("{}: no built-in role may call it", self.name()))
     }
 
-    /// Whether the document names this answer. `code` is empty for a success.
+    /// Whether the document lists this response. `code` is empty for a success.
     pub(super) fn documents(&self, status: u16, code: &str) -> bool {
         let codes = self.answers.get(&status);
         codes.is_some_and(|codes| {

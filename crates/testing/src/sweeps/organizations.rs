@@ -8,12 +8,12 @@ use mainstay::Platform;
 use super::{operations::Operation, sweep::Sweep};
 use crate::{Call, Client, TestApp};
 
-/// A row of one organization does not exist for another: each operation on a row is answered 404 when a stranger asks,
-/// in each role, no listing shows it, and nothing of theirs can refer to it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
+/// Checks that a row of one organization does not exist for another: each operation on a row answers 404 to a stranger,
+/// no listing shows the row, and no body of theirs can refer to it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023,
+/// API1).
 ///
 /// # Panics
-/// When a stranger is answered anything else, or when the row's own organization is answered 404 too, which would prove
-/// nothing.
+/// When a stranger gets another answer, or when the row's own organization fails too, which would prove nothing.
 pub async fn organizations(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     let mut on_rows: Vec<_> = sweep
@@ -23,14 +23,14 @@ pub async fn organizations(platform: Platform) {
         .cloned()
         .collect();
 
-    // Deleting comes last, so that the row is there for the others: of sessions first, since more than that ends them, and
-    // of rows within a row before it.
+    // Deletions come last, since the other operations need the row: sessions first, because other deletions end them
+    // too, and nested rows before their parent.
     on_rows.sort_by_key(|it| {
-        let ends_more = !it.path.starts_with("/v1/sessions/");
+        let is_not_session = !it.path.starts_with("/v1/sessions/");
         (
             it.method == Method::DELETE,
             erases(it),
-            ends_more,
+            is_not_session,
             Reverse(it.path.split('/').count()),
         )
     });
@@ -38,8 +38,8 @@ pub async fn organizations(platform: Platform) {
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
-        sweep.take_contents_as_they_are().await;
-        let call = asked_rightly(&sweep, operation, &stranger, &path);
+        sweep.rebase_contents().await;
+        let call = valid_request(&sweep, operation, &stranger, &path);
         sweep
             .attack(operation, "by a stranger", call, &[(404, "not_found")])
             .await;
@@ -51,7 +51,7 @@ pub async fn organizations(platform: Platform) {
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let owner = sweep.actor(operation.allowed_role());
-        let answer = asked_rightly(&sweep, operation, owner, &path).send().await;
+        let answer = valid_request(&sweep, operation, owner, &path).send().await;
         if !answer.status.is_success() {
             sweep.fail(format!(
                 "{}: by its own organization: {}",
@@ -70,7 +70,7 @@ pub async fn organizations(platform: Platform) {
     }
 }
 
-/// Whether it leaves nothing of the row, so that who would delete it needs another one.
+/// Whether the operation erases its row, so that a later deletion needs another one.
 fn erases(operation: &Operation) -> bool {
     operation.path.ends_with("/erasure")
 }
@@ -79,7 +79,7 @@ fn on_a_row(operation: &Operation) -> bool {
     operation.path.contains('{') && !operation.is_public()
 }
 
-/// A body that refers to a row which was made here is refused when a stranger sends it, and nothing is written.
+/// A stranger's body that refers to this organization's row is refused, and nothing is written.
 async fn references(sweep: &mut Sweep) {
     let refers = |it: &&Operation| {
         let schema = it.body.as_ref().map(|(_, schema)| schema);
@@ -94,8 +94,8 @@ async fn references(sweep: &mut Sweep) {
     let referring: Vec<_> = sweep.operations.iter().filter(refers).cloned().collect();
     for operation in &referring {
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
-        sweep.take_contents_as_they_are().await;
-        let answer = asked_rightly(sweep, operation, &stranger, &operation.path)
+        sweep.rebase_contents().await;
+        let answer = valid_request(sweep, operation, &stranger, &operation.path)
             .send()
             .await;
         let name = format!("{}: with a stranger's reference", operation.name());
@@ -107,7 +107,7 @@ async fn references(sweep: &mut Sweep) {
     }
 }
 
-/// Whatever a stranger may list, the rows that were made are not in it.
+/// No listing shows this organization's rows to a stranger.
 async fn listings(sweep: &mut Sweep, on_rows: &[Operation]) {
     let mut ids = Vec::new();
     for operation in on_rows {
@@ -128,7 +128,7 @@ async fn listings(sweep: &mut Sweep, on_rows: &[Operation]) {
         sweep.check_shape(&operation.name(), &answer);
         if ids.iter().any(|id| answer.text().contains(id)) {
             sweep.fail(format!(
-                "{}: a stranger sees a row: {}",
+                "{}: the listing shows a row to a stranger: {}",
                 operation.name(),
                 answer.described()
             ));
@@ -136,8 +136,8 @@ async fn listings(sweep: &mut Sweep, on_rows: &[Operation]) {
     }
 }
 
-/// A request that nothing is wrong with but, perhaps, who asks.
-fn asked_rightly(sweep: &Sweep, operation: &Operation, client: &Client, path: &str) -> Call {
+/// A valid request, apart from its caller.
+fn valid_request(sweep: &Sweep, operation: &Operation, client: &Client, path: &str) -> Call {
     let call = client.request(operation.method.clone(), path);
     match &operation.body {
         Some((_, schema)) => {

@@ -9,11 +9,11 @@ use crate::TestApp;
 const MALFORMED: &[(u16, &str)] = &[(400, "malformed_request")];
 const INVALID: &[(u16, &str)] = &[(422, "invalid_input")];
 
-/// A parameter that its operation does not document, or that breaks its rules, is refused: in the query string unknown
-/// names, repeated names and every rule of each schema; in the path what is no id (OWASP ASVS 1.1.1, 2.2.1, 15.3.7).
+/// Checks that an undocumented or invalid parameter is refused: unknown names, repeated names and each broken rule in
+/// the query string; malformed ids in the path (OWASP ASVS 1.1.1, 2.2.1, 15.3.7).
 ///
 /// # Panics
-/// When one is taken, or refused otherwise than documented.
+/// When an invalid parameter is accepted, or refused in an undocumented way.
 pub async fn parameters(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     for operation in sweep.operations.clone() {
@@ -35,7 +35,7 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
             INVALID,
         ),
         (
-            "bytes that are no text".to_owned(),
+            "bytes that are not UTF-8".to_owned(),
             "a=%ff".to_owned(),
             MALFORMED,
         ),
@@ -60,7 +60,7 @@ async fn in_query(sweep: &mut Sweep, operation: &Operation) {
             INVALID,
         ));
 
-        // In a query string everything is a text, so a text cannot be of another type.
+        // In a query string everything is text, so text cannot have the wrong type.
         let violations = sweep
             .schemas
             .violations(schema)
@@ -108,7 +108,7 @@ async fn in_path(sweep: &mut Sweep, operation: &Operation) {
         ),
         ("a quotation mark in the id", "%27%20OR%201%3D1--", INVALID),
         ("a NUL in the id", "%00", MALFORMED),
-        ("bytes that are no text in the id", "%ff", MALFORMED),
+        ("bytes that are not UTF-8 in the id", "%ff", MALFORMED),
     ];
 
     for (what, id, expected) in attacks {

@@ -9,13 +9,12 @@ use mainstay_http::{AccessRow, access_matrix, access_table};
 use super::sweep::Sweep;
 use crate::{Actor, TestApp};
 
-/// Each role is answered 403 by the operations that its permissions do not open, and by no other: what the service does
-/// is what the access matrix says (OWASP ASVS 8.2.1; API Security Top 10 2023, API5). Gives the matrix as a table, for
-/// a snapshot.
+/// Checks that each role gets 403 from the operations that its permissions do not allow, and from no other, as in the
+/// access matrix (OWASP ASVS 8.2.1; API Security Top 10 2023, API5). Returns the matrix as a table, for a snapshot.
 ///
 /// # Panics
-/// When an operation is open to a role that the matrix does not name, or closed to one that it names; when one changes
-/// what others may do without a step-up (OWASP ASVS 7.5.3).
+/// When an operation allows a role that the matrix does not list, or refuses one that it lists; when an operation
+/// changes what others may do without a step-up (OWASP ASVS 7.5.3).
 pub async fn permissions(platform: Platform) -> String {
     let table = access_table(platform.modules());
     let mut careless = access_matrix(platform.modules())
@@ -23,7 +22,7 @@ pub async fn permissions(platform: Platform) -> String {
         .filter(AccessRow::is_administered_carelessly);
     if let Some(row) = careless.next() {
         panic!(
-            "{} changes what others may do: its policy is `Fresh<Allowed<…>>` or `FreshOrScoped<…>`",
+            "{} changes what others may do: make its policy `Fresh<Allowed<…>>` or `FreshOrScoped<…>`",
             row.operation
         );
     }
@@ -36,8 +35,10 @@ pub async fn permissions(platform: Platform) -> String {
         for role in BuiltInRole::ALL {
             if operation.access.allows(role) {
                 let actor = caller(&sweep.app, role, callers.remove(&role)).await;
-                let call =
-                    actor.request(operation.method.clone(), &nowhere(&path, &operation.path));
+                let call = actor.request(
+                    operation.method.clone(),
+                    &to_missing_row(&path, &operation.path),
+                );
                 let answer = call
                     .header("content-type", "text/plain")
                     .body("x")
@@ -46,14 +47,11 @@ pub async fn permissions(platform: Platform) -> String {
 
                 let name = format!("{}: {}", operation.name(), role.name());
                 if [401, 403].contains(&answer.status.as_u16()) {
-                    sweep.fail(format!(
-                        "{name}: may call it, but was answered {}",
-                        answer.status
-                    ));
+                    sweep.fail(format!("{name}: is allowed, but got {}", answer.status));
                 }
 
                 sweep.check_shape(&name, &answer);
-                sweep.take_contents_as_they_are().await;
+                sweep.rebase_contents().await;
                 callers.insert(role, actor);
             } else {
                 let call = sweep.actor(role).request(operation.method.clone(), &path);
@@ -69,8 +67,8 @@ pub async fn permissions(platform: Platform) -> String {
     table
 }
 
-/// Somebody with the role who is still what they were. Some operations change the account that calls, and one ends its session:
-/// then it is a new one.
+/// Returns the earlier actor with the role, if still valid. Some operations change the calling account or end its
+/// session; then it returns a new actor.
 async fn caller(app: &TestApp, role: BuiltInRole, before: Option<Actor>) -> Actor {
     if let Some(actor) = before {
         let me = actor.get("/v1/me").await;
@@ -82,8 +80,8 @@ async fn caller(app: &TestApp, role: BuiltInRole, before: Option<Actor>) -> Acto
     app.actor(role).await
 }
 
-/// The path to a row that does not exist, where the path leads to a row: whoever may delete it must not.
-fn nowhere(path: &str, template: &str) -> String {
+/// The path with its ids replaced by one that does not exist, so that an allowed role deletes nothing.
+fn to_missing_row(path: &str, template: &str) -> String {
     const NO_ROW: &str = "018f3b6c-0000-7000-8000-000000000000";
     let segments = path.split('/').zip(template.split('/'));
     let segments = segments.map(|(id, segment)| if segment.starts_with('{') { NO_ROW } else { id });

@@ -1,4 +1,4 @@
-//! Rows of the platform's own that no plain POST to their collection makes.
+//! Rows of the platform that a plain POST to their collection does not create.
 
 use mainstay_access::BuiltInRole;
 use mainstay_kernel::Uuid;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{Actor, Client, PASSWORD, TestApp};
 
-/// A row in `collection` that `caller` may reach, or `None` where a POST of the least body makes one.
+/// Creates a row in `collection` that `caller` may access. Returns `None` where a POST with a minimal body creates one.
 pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Option<String> {
     match collection.split('/').skip(2).collect::<Vec<_>>().as_slice() {
         ["sessions"] => Some(text(&another_session(app, caller).await["session_id"])),
@@ -21,7 +21,7 @@ pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Opt
     }
 }
 
-/// An organization that the caller may leave, since it has another owner.
+/// Creates an organization with a second owner, so that the caller may leave it.
 async fn another_organization(app: &TestApp, caller: &Actor) -> String {
     const JOIN: &str = r"
         INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
@@ -49,7 +49,7 @@ async fn another_organization(app: &TestApp, caller: &Actor) -> String {
     id
 }
 
-/// The session in which a member signed in.
+/// Reads the session in which a member signed in.
 async fn session_of(app: &TestApp, user: &str) -> String {
     let user = Uuid::try_parse(user).expect("an id is a UUID");
     let rows = app
@@ -60,16 +60,16 @@ async fn session_of(app: &TestApp, user: &str) -> String {
             [user.into()],
         )
         .await;
-    let id: Uuid = rows.expect("sessions are read")[0]
+    let id: Uuid = rows.expect("the sessions are read")[0]
         .get(0)
         .expect("a session has an id");
     id.to_string()
 }
 
-/// A passkey that no device has: it is there to be asked for. The account is not told that it has a second factor now, or
-/// the caller would have to show it.
+/// Creates a passkey that no device has. The trigger that would give the account a second factor is disabled, or the
+/// caller would have to use it.
 async fn passkey(app: &TestApp, caller: &Actor) -> String {
-    const MAKE: &str = r"
+    const INSERT: &str = r"
         INSERT INTO mainstay.passkeys (
             id, user_id, name, credential_hash, credential, sign_count, created_at
         )
@@ -81,21 +81,22 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
     owner
         .run("ALTER TABLE passkeys DISABLE TRIGGER passkeys_note", [])
         .await
-        .expect("the owner may");
+        .expect("the trigger is disabled");
+
     owner
-        .run(MAKE, [id.into(), caller.user().uuid().into()])
+        .run(INSERT, [id.into(), caller.user().uuid().into()])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     owner
         .run("ALTER TABLE passkeys ENABLE TRIGGER passkeys_note", [])
         .await
-        .expect("the owner may");
+        .expect("the trigger is enabled");
 
     id.to_string()
 }
 
-/// An application that the caller allowed to know who they are.
+/// Creates a grant to an application that may read the caller's profile.
 async fn application(app: &TestApp, caller: &Actor) -> String {
     const REGISTER: &str = r"
         INSERT INTO mainstay.oauth_clients (id, client_id, name, redirect_uris, created_at)
@@ -103,7 +104,7 @@ async fn application(app: &TestApp, caller: &Actor) -> String {
         ON CONFLICT ON CONSTRAINT oauth_clients_client_id_key DO NOTHING
     ";
 
-    const MAKE: &str = r"
+    const INSERT: &str = r"
         INSERT INTO mainstay.oauth_grants (id, user_id, client_id, scopes, created_at, consented_at)
         VALUES ($1, $2, 'swept', '{profile}', now(), now())
         ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET consented_at = now()
@@ -115,12 +116,12 @@ async fn application(app: &TestApp, caller: &Actor) -> String {
     owner
         .run(REGISTER, [id.into()])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let rows = owner
-        .run(MAKE, [id.into(), caller.user().uuid().into()])
+        .run(INSERT, [id.into(), caller.user().uuid().into()])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     rows[0]
         .get::<Uuid>(0)
@@ -128,7 +129,7 @@ async fn application(app: &TestApp, caller: &Actor) -> String {
         .to_string()
 }
 
-/// Signs the caller in once more.
+/// Opens another session of the caller.
 async fn another_session(app: &TestApp, caller: &Actor) -> Value {
     let body = json!({ "email": caller.email(), "password": PASSWORD });
     let anonymous: Client = app.anonymous();
@@ -139,7 +140,7 @@ async fn another_session(app: &TestApp, caller: &Actor) -> Value {
         .json()
 }
 
-/// Links the caller to somebody elsewhere. What is sealed in it opens nowhere: the sweeps never look at it.
+/// Links the caller to an external identity. Its sealed columns are empty: the sweeps never open them.
 async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
     const LINK: &str = r"
         INSERT INTO mainstay.external_identities (
@@ -158,12 +159,12 @@ async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
         .run(LINK, [id.into(), caller.user().uuid().into(), index.into()])
         .await;
 
-    linked.expect("an identity is linked");
+    linked.expect("the identity is linked");
 
     id.to_string()
 }
 
-/// A key of the caller's own, which is one of the organization's, too.
+/// Creates an API key of the caller, which the organization lists too.
 async fn own_api_key(caller: &Actor) -> Value {
     caller
         .post("/v1/api-keys", json!({ "name": "example" }))

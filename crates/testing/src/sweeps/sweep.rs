@@ -1,4 +1,4 @@
-//! What every family of attacks stands on: the service, its operations, and what each answer must be like.
+//! The base of every family of attacks: the service, its operations, and the checks of each response.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,19 +17,19 @@ pub(super) struct Sweep {
     pub(super) operations: Vec<Operation>,
     /// One actor for each role.
     actors: BTreeMap<BuiltInRole, Actor>,
-    /// The ids of example rows, by the collection that they were posted to.
+    /// Ids of example rows by collection.
     rows: BTreeMap<String, String>,
     contents: Contents,
-    /// Attacks after which the contents were not compared yet.
+    /// Attacks since the contents were last compared.
     uncompared: Vec<String>,
     failures: Vec<String>,
     attacks: usize,
 }
 
-/// How many attacks of a batch are sent before the contents are compared. Reading every table costs more than an attack.
+/// Number of attacks before the contents are compared, since reading every table costs more than an attack.
 const BATCH: usize = 25;
 
-/// The headers that each answer has (OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 14.3.2).
+/// Headers of every response (OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 14.3.2).
 const HEADERS: [&str; 6] = [
     "strict-transport-security",
     "x-content-type-options",
@@ -39,10 +39,10 @@ const HEADERS: [&str; 6] = [
     "cross-origin-resource-policy",
 ];
 
-/// The members of a problem (RFC 9457 §3.1, and ours); `errors` is there when values were refused.
+/// Required members of a problem (RFC 9457 §3.1, and ours).
 const MEMBERS: [&str; 6] = ["code", "detail", "request_id", "status", "title", "type"];
 
-/// The members that a problem may have beside: the values that were refused, and what OAuth clients go by (RFC 6749 §5.2).
+/// Optional members of a problem: the invalid values, and what OAuth clients read (RFC 6749 §5.2).
 const EXTENSIONS: [&str; 3] = ["errors", "error", "error_description"];
 
 impl Sweep {
@@ -73,14 +73,14 @@ impl Sweep {
             attacks: 0,
         };
 
-        sweep.make_what_is_referred_to().await;
+        sweep.make_referenced_rows().await;
 
         sweep
     }
 
-    /// Makes a row of each kind that some body refers to, those first to which others refer in turn. They are no rows that a
-    /// path leads to, since those are deleted on the way.
-    async fn make_what_is_referred_to(&mut self) {
+    /// Creates a row of each resource that a body refers to, in order of their own references. They are separate from
+    /// the rows in paths, since the sweeps delete those.
+    async fn make_referenced_rows(&mut self) {
         let bodies = self
             .operations
             .iter()
@@ -97,7 +97,7 @@ impl Sweep {
             );
         }
 
-        // What nothing here makes is as good as there.
+        // A resource that no operation creates is taken as available.
         wanted.retain(|resource| makers.iter().any(|(made, ..)| made == resource));
 
         while let Some(next) = makers
@@ -117,13 +117,13 @@ impl Sweep {
             wanted.remove(&resource);
         }
 
-        self.take_contents_as_they_are().await;
+        self.rebase_contents().await;
     }
 
-    /// The operation that makes a row of a kind, and the schema of its body.
+    /// The operation that creates a row of a resource, and the schema of its body.
     fn maker_of(&self, resource: &str) -> Option<(Operation, Value)> {
         let makes = |it: &&Operation| {
-            let id = &self.schemas.plain(&it.made)["properties"]["id"];
+            let id = &self.schemas.plain(&it.created)["properties"]["id"];
             it.method == Method::POST
                 && !it.path.contains('{')
                 && self.schemas.plain(id)["x-resource"] == resource
@@ -136,7 +136,7 @@ impl Sweep {
         &self.actors[&role]
     }
 
-    /// Somebody who may call the operation.
+    /// A client that may call the operation.
     pub(super) fn caller(&self, operation: &Operation) -> Client {
         if operation.is_public() {
             self.app.anonymous()
@@ -145,8 +145,8 @@ impl Sweep {
         }
     }
 
-    /// The operation's path with the id of a row that exists in place of each parameter. Rows are made by posting to
-    /// the collection what the document asks for.
+    /// The operation's path with the id of an existing row in place of each parameter. A missing row is created by a
+    /// POST to its collection.
     pub(super) async fn path_to_a_row(&mut self, operation: &Operation) -> String {
         let mut path = String::new();
         for segment in operation.path.split('/').skip(1) {
@@ -160,7 +160,7 @@ impl Sweep {
         path
     }
 
-    /// Forgets the row that a path leads to, since it is not there any more.
+    /// Forgets the row of a path that was deleted.
     pub(super) fn forget_row(&mut self, path: &str) {
         self.rows
             .retain(|collection, id| !path.starts_with(&format!("{collection}/{id}")));
@@ -189,7 +189,7 @@ impl Sweep {
         let Some((creating, (_, schema))) = creating.and_then(|it| Some((it, it.body.as_ref()?)))
         else {
             panic!(
-                "{}: there is no POST {collection} to make a row with",
+                "{}: there is no POST {collection} to create a row with",
                 wanted_by.name()
             )
         };
@@ -207,8 +207,8 @@ impl Sweep {
         id
     }
 
-    /// Sends an attack, and holds the answer against `expected`: each is a status and a code that will do. Nothing may have
-    /// been written.
+    /// Sends an attack and checks that the response is one of `expected` (status and code), and that nothing was
+    /// written.
     pub(super) async fn attack(
         &mut self,
         operation: &Operation,
@@ -220,8 +220,8 @@ impl Sweep {
         self.compare_batch().await;
     }
 
-    /// Sends an attack as [`attack`](Self::attack) does, and looks for what was written when the batch is full. For families
-    /// that change nothing in between.
+    /// Like [`attack`](Self::attack), but compares the contents once per batch. For families whose own calls write
+    /// nothing.
     pub(super) async fn attack_in_batch(
         &mut self,
         operation: &Operation,
@@ -239,10 +239,10 @@ impl Sweep {
             ));
         }
 
-        // 405 belongs to the path, and is documented for none of its operations.
+        // 405 belongs to the path, so no operation documents it.
         if answer.status != 405 && !operation.documents(answer.status.as_u16(), &code) {
             self.fail(format!(
-                "{name}: the document does not name {} {code}",
+                "{name}: the document does not list {} {code}",
                 answer.status
             ));
         }
@@ -261,22 +261,22 @@ impl Sweep {
         }
     }
 
-    /// Checks what is true of every answer.
+    /// Checks what holds for every response.
     pub(super) fn check_shape(&mut self, name: &str, answer: &Answer) {
         self.attacks += 1;
 
         for header in HEADERS {
             if answer.header(header).is_empty() {
-                self.fail(format!("{name}: no {header}"));
+                self.fail(format!("{name}: the header {header} is missing"));
             }
         }
 
         if Uuid::try_parse(answer.header("x-request-id")).is_err() {
-            self.fail(format!("{name}: X-Request-Id is no UUID"));
+            self.fail(format!("{name}: X-Request-Id is not a UUID"));
         }
 
         if answer.headers.contains_key("server") {
-            self.fail(format!("{name}: the answer says what serves it"));
+            self.fail(format!("{name}: the header server is present"));
         }
 
         let is_problem = answer.status.is_client_error() || answer.status.is_server_error();
@@ -300,7 +300,7 @@ impl Sweep {
             .filter(|name| !EXTENSIONS.contains(name))
             .collect();
 
-        // OAuth clients read nothing else (RFC 6749 §5.2).
+        // OAuth errors are plain JSON (RFC 6749 §5.2).
         let expected = if body["error"].is_string() {
             "application/json"
         } else {
@@ -310,20 +310,23 @@ impl Sweep {
         let wrong = [
             (
                 answer.header("content-type") != expected,
-                "has another content type",
+                "has the wrong content type",
             ),
             (
                 without_errors != MEMBERS,
                 "does not have the members of a problem",
             ),
-            (body["type"] != "about:blank", "has a type of its own"),
+            (
+                body["type"] != "about:blank",
+                "has a type other than about:blank",
+            ),
             (
                 body["status"] != answer.status.as_u16(),
-                "says another status",
+                "has another status in its body",
             ),
             (
                 body["request_id"] != answer.header("x-request-id"),
-                "names another request",
+                "has another request id",
             ),
             (
                 answer.status == 401 && answer.header("www-authenticate").is_empty(),
@@ -333,7 +336,7 @@ impl Sweep {
                 answer.status == 405 && answer.header("allow").is_empty(),
                 "has no Allow",
             ),
-            (answer.status.is_server_error(), "is the server's fault"),
+            (answer.status.is_server_error(), "is a server error"),
         ];
 
         for (_, what) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
@@ -348,13 +351,13 @@ impl Sweep {
         let now = self.app.contents().await;
         let changed = now.changed_since(&self.contents).join(", ");
         if !changed.is_empty() {
-            self.fail(format!("{name}: this has changed {changed}"));
+            self.fail(format!("{name}: this changed {changed}"));
         }
         self.contents = now;
     }
 
-    /// From now on what is stored at present counts as unchanged.
-    pub(super) async fn take_contents_as_they_are(&mut self) {
+    /// Takes the current contents as the baseline.
+    pub(super) async fn rebase_contents(&mut self) {
         self.contents = self.app.contents().await;
     }
 
@@ -362,10 +365,10 @@ impl Sweep {
         self.failures.push(message);
     }
 
-    /// Tells everything that went wrong.
+    /// Ends the sweep.
     ///
     /// # Panics
-    /// When anything did, or when nothing was tried.
+    /// With all failures, or when nothing was tried.
     pub(super) async fn finish(mut self) {
         self.compare_batch().await;
 

@@ -1,16 +1,15 @@
-//! What audit and sealing cost: `just bench-audit`. It prints figures and asserts nothing: a figure belongs to a machine.
-//!
-//! The same rows are written and read in two ways through the same pool, with one statement each: by the door, which seals
-//! seven fields and writes the audit record, and into a plain table with plain columns and no record. HTTP, validation and
-//! sign-in, which cost both the same, are left out, so that nothing dilutes the difference. The two take turns in short
-//! rounds, so that whatever else the machine does hits both.
+//! Measures the cost of auditing and sealing: `just bench-audit`. It prints figures and asserts nothing, since they
+//! depend on the machine. The same rows are written and read in two ways through the same pool, with one statement
+//! each: through the door, which seals seven fields and writes the audit record, and in a plain table without records.
+//! HTTP, validation and sign-in cost the same for both and are left out. The two sides alternate in short rounds, so
+//! that other load on the machine affects both.
 
 #![allow(
     missing_docs,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "it talks to whoever runs it"
+    reason = "it prints to its user"
 )]
 
 mod people;
@@ -22,10 +21,10 @@ use people::People;
 use processor::Processor;
 use rounds::{Side, Sides, alternate};
 
-/// How many write at once.
+/// Number of concurrent writers.
 const WRITERS: usize = 8;
 
-/// Rows that are read and updated: few enough for all their keys to be in memory.
+/// Number of rows that are read and updated: few enough to cache all their keys.
 const ROWS: usize = 2_000;
 
 #[tokio::main]
@@ -78,7 +77,7 @@ async fn main() {
     count_round_trips().await;
 }
 
-/// What is done again and again, on either side.
+/// An operation to measure on both sides.
 pub(crate) trait Work: Copy {
     async fn plain(self, people: &People, writer: usize, turn: usize);
     async fn door(self, people: &People, writer: usize, turn: usize);
@@ -110,7 +109,7 @@ impl Work for Update {
     }
 }
 
-/// A row that no other writer changes: writers that wait for each other would measure the lock.
+/// A row that no other writer changes; otherwise the row lock would be measured.
 fn own(writer: usize, turn: usize) -> usize {
     (turn * WRITERS + writer) % ROWS
 }
@@ -142,11 +141,11 @@ impl Work for Page {
 }
 
 fn report_writes(what: &str, Sides { plain, door }: &Sides) {
-    let ratio = door.a_second() / plain.a_second();
+    let ratio = door.per_second() / plain.per_second();
     println!(
         "{what:26} {:12.0} {:12.0} {ratio:8.2}   {}",
-        plain.a_second(),
-        door.a_second(),
+        plain.per_second(),
+        door.per_second(),
         costs(plain, door)
     );
 }
@@ -173,7 +172,7 @@ fn costs(plain: &Side, door: &Side) -> String {
     format!("{} against {}", of(plain), of(door))
 }
 
-/// On the wire, with one connection whose statements are prepared.
+/// Counts round trips on one connection with prepared statements.
 async fn count_round_trips() {
     let builder = TestApp::builder(fixture::platform())
         .counting_round_trips()

@@ -1,4 +1,4 @@
-//! The same people twice: sealed, by the door, in the sample's table; and in a plain table beside it.
+//! The same people twice: sealed in the fixture's table, through the door, and in a plain table.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use mainstay::{
 use mainstay_testing::TestApp;
 
 permission! {
-    /// Do what is measured.
+    /// Run the measured operations.
     Measure = "bench.measure", for [Owner];
 }
 
 mainstay::personal_text! {
-    /// Whatever is sealed.
+    /// Any sealed text.
     Text, 0..=500 characters, shown as hidden;
 }
 
-/// A row of `customers`, as the sample has it.
+/// A row of the fixture's `customers`.
 #[derive(Entity)]
 #[entity(table = "customers", resource = "customer")]
 struct Person {
@@ -59,14 +59,27 @@ struct PlainPerson {
     updated_at: Timestamp,
 }
 
-/// The table of the sample without what the platform adds, and with the same indexes.
+/// The fixture's table without the platform's columns, with the same indexes.
 const TABLE: [&str; 7] = [
-    "CREATE TABLE plain_people (id uuid PRIMARY KEY, organization_id uuid NOT NULL REFERENCES mainstay.organizations (id), \
-         full_name text NOT NULL, email text NOT NULL, phone text, date_of_birth text, national_id text, \
-         postal_address text, notes text, \
-         status text NOT NULL CHECK (status IN ('lead', 'active', 'inactive', 'blocked')), tags text[] NOT NULL, \
-         version bigint NOT NULL, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL, \
-         UNIQUE (organization_id, id))",
+    r"
+        CREATE TABLE plain_people (
+            id uuid PRIMARY KEY,
+            organization_id uuid NOT NULL REFERENCES mainstay.organizations (id),
+            full_name text NOT NULL,
+            email text NOT NULL,
+            phone text,
+            date_of_birth text,
+            national_id text,
+            postal_address text,
+            notes text,
+            status text NOT NULL CHECK (status IN ('lead', 'active', 'inactive', 'blocked')),
+            tags text[] NOT NULL,
+            version bigint NOT NULL,
+            created_at timestamptz NOT NULL,
+            updated_at timestamptz NOT NULL,
+            UNIQUE (organization_id, id)
+        )
+    ",
     "CREATE INDEX ON plain_people (organization_id, created_at, id)",
     "CREATE INDEX ON plain_people (organization_id, email)",
     "CREATE INDEX ON plain_people (organization_id, phone)",
@@ -99,12 +112,15 @@ pub struct People {
 }
 
 impl People {
-    /// Makes the plain table, and `count` people on either side.
+    /// Creates the plain table, and `count` people on each side.
     pub async fn new(app: &TestApp, count: usize) -> Self {
         let owner = app.actor(Owner).await;
         let mut schema = app.owner().await;
         for statement in TABLE {
-            schema.run(statement, []).await.expect("the table is made");
+            schema
+                .run(statement, [])
+                .await
+                .expect("the table is created");
         }
 
         let runtime = app.runtime();
@@ -128,9 +144,9 @@ impl People {
             address: Some([203, 0, 113, 7].into()),
         };
 
-        let proof = Proof::check(principal).expect("it may");
+        let proof = Proof::check(principal).expect("the permission is granted");
         let door = Door::new(proof, origin, app.database().clone());
-        let around = door.unscoped("what is measured is a statement without a record");
+        let around = door.unscoped("the benchmark measures a statement without a record");
         let mut people = Self {
             door,
             around,
@@ -150,7 +166,10 @@ impl People {
             "ANALYZE plain_people",
             "ANALYZE data_keys",
         ] {
-            schema.run(table, []).await.expect("the owner may");
+            schema
+                .run(table, [])
+                .await
+                .expect("the owner's statement runs");
         }
 
         people
@@ -170,7 +189,9 @@ impl People {
         let person = Person {
             id,
             full_name: Sealed::new(Text::new(NAME)),
-            email: Sealed::new(EmailAddress::parse(&email(id.uuid())).expect("an address")),
+            email: Sealed::new(
+                EmailAddress::parse(&email(id.uuid())).expect("the address is valid"),
+            ),
             phone: text(PHONE),
             date_of_birth: text(BORN),
             national_id: text(NUMBER),
@@ -183,7 +204,10 @@ impl People {
             updated_at: now,
         };
 
-        self.door.insert(&person).await.expect("it is inserted");
+        self.door
+            .insert(&person)
+            .await
+            .expect("the row is inserted");
 
         id
     }
@@ -218,7 +242,7 @@ impl People {
         self.around
             .upkeep("plain_people.insert", INSERT, values)
             .await
-            .expect("it is inserted");
+            .expect("the row is inserted");
 
         id
     }
@@ -238,7 +262,7 @@ impl People {
                 changes,
             )
             .await
-            .expect("it is updated");
+            .expect("the row is updated");
     }
 
     pub async fn update_plain(&self, number: usize) {
@@ -256,7 +280,7 @@ impl People {
             .around
             .upkeep("plain_people.update", UPDATE, values)
             .await
-            .expect("it is updated");
+            .expect("the row is updated");
 
         assert_eq!(rows.len(), 1);
     }
@@ -265,11 +289,14 @@ impl People {
         self.door
             .get(self.sealed[number])
             .await
-            .expect("it is read");
+            .expect("the row is read");
     }
 
     pub async fn get_plain(&self, number: usize) {
-        self.door.get(self.plain[number]).await.expect("it is read");
+        self.door
+            .get(self.plain[number])
+            .await
+            .expect("the row is read");
     }
 
     pub async fn page(&self) {
@@ -278,7 +305,7 @@ impl People {
             .door
             .page(Filter::all(), order, Limit::default(), None)
             .await
-            .expect("it is read");
+            .expect("the row is read");
         assert!(page.items.len() >= self.sealed.len().min(50));
     }
 
@@ -288,7 +315,7 @@ impl People {
             .door
             .page(Filter::all(), order, Limit::default(), None)
             .await
-            .expect("it is read");
+            .expect("the row is read");
         assert!(page.items.len() >= self.plain.len().min(50));
     }
 }

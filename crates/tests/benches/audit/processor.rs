@@ -1,13 +1,13 @@
-//! Processor time, as Linux counts it: proc(5).
+//! Processor time on Linux: proc(5).
 
 use std::fs;
 
 use mainstay_testing::TestApp;
 
-/// Ticks of processor time in a second, as Linux counts them for everybody (`USER_HZ`).
+/// Ticks of processor time per second (`USER_HZ`).
 const TICKS: f64 = 100.0;
 
-/// Seconds of processor time; and of which processes of Postgres.
+/// Processor time in seconds, and the processes of Postgres that are counted.
 #[derive(Clone, Default)]
 pub struct Processor {
     pub service: f64,
@@ -16,7 +16,7 @@ pub struct Processor {
 }
 
 impl Processor {
-    /// Watches this process, and those of Postgres that work for it.
+    /// Measures this process, and the Postgres backends that serve it.
     pub async fn of(app: &TestApp) -> Self {
         const BACKENDS: &str = r"
             SELECT pid
@@ -29,11 +29,11 @@ impl Processor {
             .await
             .run(BACKENDS, [])
             .await
-            .expect("they are read");
+            .expect("the rows are read");
 
         let backends = rows
             .iter()
-            .map(|row| row.get(0).expect("a number"))
+            .map(|row| row.get(0).expect("the column is a number"))
             .collect();
 
         Self {
@@ -42,7 +42,7 @@ impl Processor {
         }
     }
 
-    /// What was spent so far.
+    /// Processor time so far.
     pub fn now(&self) -> Self {
         let postgres = self
             .backends

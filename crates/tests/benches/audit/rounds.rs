@@ -1,4 +1,4 @@
-//! Two sides in turns, and what each of them took.
+//! Measures two sides in turns.
 
 use std::time::{Duration, Instant};
 
@@ -6,20 +6,20 @@ use futures_util::future::join_all;
 
 use crate::{Work, people::People, processor::Processor};
 
-/// How long a round is: short, so that drift hits both sides, and long beside a tick of the processor's clock.
+/// Duration of a round: short, so that drift affects both sides, but long compared with a tick of processor time.
 const ROUND: Duration = Duration::from_millis(500);
 
-/// How many rounds each side has, beside one to warm up.
+/// Number of rounds per side, after one to warm up.
 const ROUNDS: usize = 20;
 
-/// What both sides took.
+/// Measurements of both sides.
 #[derive(Default)]
 pub struct Sides {
     pub plain: Side,
     pub door: Side,
 }
 
-/// What one side took.
+/// Measurements of one side.
 #[derive(Default)]
 pub struct Side {
     times: Vec<Duration>,
@@ -28,24 +28,24 @@ pub struct Side {
 }
 
 impl Side {
-    /// How often it was done in a second.
-    pub fn a_second(&self) -> f64 {
+    /// Operations per second.
+    pub fn per_second(&self) -> f64 {
         self.times.len() as f64 / self.span.as_secs_f64()
     }
 
-    /// The time that so large a share took at most.
-    pub fn at(&self, share: f64) -> Duration {
+    /// The latency at a quantile.
+    pub fn at(&self, quantile: f64) -> Duration {
         let mut times = self.times.clone();
         times.sort_unstable();
-        times[((times.len() - 1) as f64 * share) as usize]
+        times[((times.len() - 1) as f64 * quantile) as usize]
     }
 
-    /// Processor time of this process for each, in microseconds.
+    /// Processor time of this process per operation, in microseconds.
     pub fn service(&self) -> f64 {
         self.spent.service * 1e6 / self.times.len() as f64
     }
 
-    /// Processor time of Postgres' backends for each, in microseconds.
+    /// Processor time of Postgres's backends per operation, in microseconds.
     pub fn postgres(&self) -> f64 {
         self.spent.postgres * 1e6 / self.times.len() as f64
     }
@@ -57,7 +57,7 @@ impl Side {
     }
 }
 
-/// Lets both sides do `work` in turns, `at_once` at a time; which one begins changes each time.
+/// Runs `work` on both sides in turns, `at_once` at a time. The first side alternates.
 pub async fn alternate(
     processor: &Processor,
     at_once: usize,
@@ -95,9 +95,9 @@ async fn round(processor: &Processor, at_once: usize, work: impl AsyncFn(usize, 
     let writers = (0..at_once).map(async |writer| {
         let mut times = Vec::new();
         while started.elapsed() < ROUND {
-            let begun = Instant::now();
+            let turn = Instant::now();
             work(writer, times.len()).await;
-            times.push(begun.elapsed());
+            times.push(turn.elapsed());
         }
         times
     });

@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use mainstay_testing::checks;
 use mainstay_tests::root;
 
-/// The rooms from the ground up: each may use those below it, and none beside it.
-const FLOORS: [(&str, u8); 22] = [
+/// The crates and their levels. A crate may depend on lower levels only.
+const LEVELS: [(&str, u8); 22] = [
     ("mainstay-kernel", 0),
     ("mainstay-assets", 0),
     ("mainstay-macros", 0),
@@ -30,55 +30,55 @@ const FLOORS: [(&str, u8); 22] = [
 ];
 
 #[test]
-fn the_arrows_point_down() {
-    let floors = BTreeMap::from(FLOORS);
+fn dependencies_point_to_lower_levels() {
+    let floors = BTreeMap::from(LEVELS);
     let mut seen = 0;
     for it in checks::uses(&root()).iter().filter(|it| it.by_platform) {
         let floor = |name: &String| {
             floors
                 .get(name.as_str())
-                .unwrap_or_else(|| panic!("{name} has no floor: give it one"))
+                .unwrap_or_else(|| panic!("{name} has no level: add it to LEVELS"))
         };
         assert!(
             floor(&it.of) < floor(&it.by),
-            "{} uses {}, which is not below it",
+            "{} depends on {}, which is not on a lower level",
             it.by,
             it.of
         );
         seen += 1;
     }
 
-    assert!(seen > 20, "only {seen} arrows were found");
+    assert!(seen > 20, "found only {seen} dependencies");
 }
 
-/// What an adopter edits, or deletes, is no part of the platform: neither of its code nor of its tests.
+/// Neither the platform nor its tests depend on the app, which an adopter may edit or delete.
 #[test]
-fn the_platform_does_not_use_the_app() {
+fn the_platform_does_not_depend_on_the_app() {
     for it in checks::uses(&root()) {
         assert!(
             it.of_platform || !it.by_platform,
-            "{} is of the platform and uses {}, which is not",
+            "{} belongs to the platform, but depends on {}, which does not",
             it.by,
             it.of
         );
     }
 }
 
-/// What makes and removes databases must not be within reach of a production image.
+/// A production image must not contain code that creates and removes databases.
 #[test]
-fn the_private_postgres_is_for_development() {
+fn devdb_is_for_development_only() {
     for it in checks::uses(&root()).iter().filter(|it| it.by_platform) {
         if it.of == "mainstay-devdb" {
             let allowed = it.is_for_tests
                 || it.by == "mainstay-testing"
                 || (it.by == "mainstay" && it.is_optional);
-            assert!(allowed, "{} uses mainstay-devdb", it.by);
+            assert!(allowed, "{} depends on mainstay-devdb", it.by);
         }
 
         if it.of == "mainstay-testing" {
             assert!(
                 it.is_for_tests || it.by == "mainstay-tests",
-                "{} uses mainstay-testing",
+                "{} depends on mainstay-testing",
                 it.by
             );
         }

@@ -1,13 +1,13 @@
-//! Tables of the documentation that are made from the code. `UPDATE_SNAPSHOTS=1` renews them.
+//! Tables of the documentation that are generated from the code. `UPDATE_SNAPSHOTS=1` renews them.
 
 use std::fs;
 
 use mainstay_testing::assert_snapshot;
 use mainstay_tests::root;
 
-/// The table of the settings is made; the words around it are written by hand.
+/// The table of settings is generated; the text around it is written by hand.
 #[test]
-fn every_setting_is_written_down() {
+fn every_setting_is_documented() {
     let file = root().join("docs/configuration.md");
     let text =
         fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -28,9 +28,9 @@ fn every_setting_is_written_down() {
     assert_snapshot(&file, &expected);
 }
 
-/// The table of the metrics is made; the words around it are written by hand.
+/// The table of metrics is generated; the text around it is written by hand.
 #[test]
-fn every_metric_is_written_down() {
+fn every_metric_is_documented() {
     const HEAD: &str = "| name | kind | unit | labels | meaning |\n|---|---|---|---|---|\n";
 
     let file = root().join("docs/operations.md");
@@ -47,9 +47,9 @@ fn every_metric_is_written_down() {
     assert_snapshot(&file, &format!("{before}{table}{rest}"));
 }
 
-/// OWASP ASVS 16.2.1: what is logged of identity is listed, by names that do not change.
+/// OWASP ASVS 16.2.1: the logged security events are documented under stable names.
 #[test]
-fn every_security_event_is_written_down() {
+fn every_security_event_is_documented() {
     let file = root().join("docs/identity.md");
     let text =
         fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -28,7 +28,7 @@ fn clients_of_oauth_may_show_who_they_are() {
     }
 }
 
-/// The problems that an operation documents, as status and code.
+/// The documented problems of an operation, as status and code.
 fn problems(entry: &Value) -> BTreeSet<(String, String)> {
     let responses = entry["responses"].as_object().into_iter().flatten();
     let codes = responses.flat_map(|(status, response)| {
@@ -46,8 +46,8 @@ fn problems(entry: &Value) -> BTreeSet<(String, String)> {
     codes.collect()
 }
 
-/// What a path or the connection answers, before there is an operation: `attacks/parser.rs` asks for each.
-const OF_NO_OPERATION: [&str; 5] = [
+/// Codes that a path or the connection answers before an operation is known: `attacks/parser.rs` tests each.
+const WITHOUT_OPERATION: [&str; 5] = [
     "method_not_allowed",
     "uri_too_long",
     "head_too_large",
@@ -55,9 +55,9 @@ const OF_NO_OPERATION: [&str; 5] = [
     "version_not_supported",
 ];
 
-/// The table of `docs/api-design.md` names no problem that nothing answers, and each that three features share.
+/// The table in `docs/api-design.md` lists only problems that exist, and each that three features share.
 #[test]
-fn the_table_of_problems_is_what_the_code_answers() {
+fn the_documented_table_of_problems_matches_the_code() {
     let text = std::fs::read_to_string(mainstay_tests::root().join("docs/api-design.md")).unwrap();
     let rows = text.lines().filter_map(|line| {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
@@ -81,20 +81,20 @@ fn the_table_of_problems_is_what_the_code_answers() {
 
     for row in &rows {
         assert!(
-            features.contains_key(row) || OF_NO_OPERATION.contains(&row.1.as_str()),
-            "nothing answers {row:?}"
+            features.contains_key(row) || WITHOUT_OPERATION.contains(&row.1.as_str()),
+            "no operation answers {row:?}"
         );
     }
 
     for (problem, features) in &features {
         assert!(
             features.len() < 3 || rows.contains(problem),
-            "docs/api-design.md does not name {problem:?}"
+            "docs/api-design.md does not list {problem:?}"
         );
     }
 }
 
-/// What an adopter has written is what they look for.
+/// Adopters look for their own operations first.
 #[test]
 fn the_apps_own_operations_come_first() {
     assert_eq!(document()["tags"][0]["name"], "customers");

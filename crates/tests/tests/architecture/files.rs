@@ -1,7 +1,7 @@
 use mainstay_testing::checks::sources;
 use mainstay_tests::root;
 
-/// More than this and a file holds more than one idea.
+/// A file with more lines probably holds more than one idea.
 const LONGEST: usize = 400;
 
 #[test]

@@ -1,5 +1,4 @@
-//! What must be true of the code, of the schema and of every operation, each promise with a test that fails when it is
-//! broken.
+//! Rules for the code, the schema and every operation. Each rule has a test that fails when it is broken.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! `crates/MANIFEST`: the platform's version, and a hash of each of its files. It tells an upgrade, and a reader, whether what
-//! is in `crates/` is what was released.
+//! `crates/MANIFEST`: the platform's version, and a hash of each of its files. It shows whether `crates/` is as
+//! released.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ fn file() -> PathBuf {
     root().join("crates/MANIFEST")
 }
 
-/// What the manifest must say.
+/// The manifest of the current files.
 fn manifest() -> String {
     let mut hashes = BTreeMap::new();
     collect(&root().join("crates"), &mut hashes);
@@ -34,7 +34,7 @@ fn collect(folder: &Path, hashes: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();
-        // What `.gitignore` leaves out.
+        // Ignored by `.gitignore`.
         let ignored = name == "node_modules" || name.ends_with(".profraw");
         if ignored || path == file() {
             continue;
@@ -66,7 +66,7 @@ fn entries(manifest: &str) -> BTreeMap<&str, &str> {
         .collect()
 }
 
-/// Which files differ between two manifests, and how.
+/// The files that differ between two manifests, and how.
 fn differences(released: &str, found: &str) -> Vec<String> {
     let (released, found) = (entries(released), entries(found));
     let gone = released
@@ -85,7 +85,7 @@ fn differences(released: &str, found: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_platform_is_what_its_manifest_says() {
+fn the_platform_matches_its_manifest() {
     let found = manifest();
     if env::var_os("UPDATE_SNAPSHOTS").is_some_and(|value| value == "1") {
         fs::write(file(), found).unwrap();
@@ -95,7 +95,7 @@ fn the_platform_is_what_its_manifest_says() {
     let released = fs::read_to_string(file()).unwrap_or_default();
     assert!(
         released == found,
-        "crates/ is not what crates/MANIFEST says:\n{}\n\n\
+        "crates/ does not match crates/MANIFEST:\n{}\n\n\
          crates/ is the platform as it was released, and an upgrade replaces all of it: a change made there is lost then.\n\
          - If you did not mean to change it, restore it: git checkout -- crates\n\
          - If you did, run `just manifest` and commit crates/MANIFEST with the change. Make the change again after each upgrade.",
@@ -104,7 +104,7 @@ fn the_platform_is_what_its_manifest_says() {
 }
 
 #[test]
-fn a_difference_is_named_by_what_was_done_to_the_file() {
+fn a_difference_is_reported_as_changed_added_or_removed() {
     let released = "version 1\naa  a.rs\nbb  b.rs\ncc  c.rs\n";
     let found = "version 1\naa  a.rs\nb0  b.rs\ndd  d.rs\n";
     assert_eq!(

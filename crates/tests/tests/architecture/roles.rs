@@ -1,8 +1,8 @@
 use mainstay_database::{Error, Owner};
 use mainstay_testing::{TestApp, checks};
 
-/// What the serving role must not be able to do, even to somebody who found a way to make it run any SQL.
-const BEYOND_SERVING: &[&str] = &[
+/// Statements that the serving role must not be able to run, even for an attacker with SQL injection.
+const FORBIDDEN: &[&str] = &[
     "CREATE TABLE t (x int)",
     "CREATE TEMPORARY TABLE t (x int)",
     "CREATE TABLE mainstay.t (x int)",
@@ -26,7 +26,7 @@ const BEYOND_SERVING: &[&str] = &[
         SELECT id, 'audit.read'
         FROM mainstay.roles
     ",
-    // Roles of organizations are written, built-in ones are not.
+    // Roles of organizations may change, built-in roles may not.
     "UPDATE mainstay.roles SET name = 'god' WHERE name = 'owner'",
     "UPDATE mainstay.roles SET organization_id = NULL",
     "DELETE FROM mainstay.roles WHERE name = 'auditor'",
@@ -56,7 +56,7 @@ async fn the_serving_role_can_only_serve() {
         .await
         .unwrap();
 
-    for statement in BEYOND_SERVING {
+    for statement in FORBIDDEN {
         assert_eq!(
             refusal(&mut serving, statement).await,
             "42501",
@@ -65,10 +65,10 @@ async fn the_serving_role_can_only_serve() {
     }
 }
 
-/// OWASP ASVS 16.4.2. The trigger would refuse a change too, so that only the grants themselves show this one: of the log and
-/// its seal, inserting and reading; of a partition by itself, nothing.
+/// OWASP ASVS 16.4.2: insert and read on the log and its seal, nothing on a single partition. The trigger would refuse
+/// a change too, so only the grants prove this.
 #[tokio::test]
-async fn the_serving_role_only_adds_to_the_log() {
+async fn the_serving_role_can_only_append_to_the_log() {
     let rights = checks::serving_role(fixture::platform()).await;
     let of_the_log: Vec<_> = rights
         .lines()
@@ -87,9 +87,9 @@ async fn the_serving_role_only_adds_to_the_log() {
     }
 }
 
-/// The owner of the schema may take the trigger away, but not overlook it.
+/// The schema's owner can drop the trigger, but not bypass it.
 #[tokio::test]
-async fn not_even_the_owner_alters_the_audit_log_in_passing() {
+async fn the_owner_cannot_alter_the_audit_log_past_its_trigger() {
     let app = TestApp::start(fixture::platform()).await;
     app.actor(mainstay_access::BuiltInRole::Owner).await;
 
@@ -116,7 +116,7 @@ async fn not_even_the_owner_alters_the_audit_log_in_passing() {
 /// The SQLSTATE with which Postgres refuses a statement.
 async fn refusal(connection: &mut Owner, statement: &'static str) -> String {
     match connection.run(statement, []).await {
-        Ok(_) => "nothing: it was done".to_owned(),
+        Ok(_) => "none: the statement succeeded".to_owned(),
         Err(error @ Error::Internal(_)) => error
             .cause()
             .unwrap_or_default()

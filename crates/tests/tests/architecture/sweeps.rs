@@ -1,40 +1,40 @@
-//! The attacks that every operation of the API withstands: one test a family, so that a failure names it.
+//! Sweeps over every operation of the API: one test per family, so that a failure names its family.
 
 use mainstay_testing::{assert_snapshot, sweeps};
 use mainstay_tests::snapshot;
 
 #[tokio::test]
-async fn only_a_token_of_ours_opens_what_is_not_public() {
+async fn protected_operations_require_a_valid_token() {
     sweeps::credentials(fixture::platform()).await;
 }
 
 #[tokio::test]
-async fn each_role_may_do_what_the_access_matrix_says_and_nothing_else() {
+async fn each_role_may_call_what_the_access_matrix_allows_and_nothing_else() {
     let matrix = sweeps::permissions(fixture::platform()).await;
     assert_snapshot(&snapshot("access-matrix.txt"), &matrix);
 }
 
 #[tokio::test]
-async fn no_organization_reaches_a_row_of_another() {
+async fn an_organization_cannot_access_another_organizations_rows() {
     sweeps::organizations(fixture::platform()).await;
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_documented_is_refused() {
+async fn an_undocumented_body_is_refused() {
     sweeps::bodies(fixture::platform()).await;
 }
 
 #[tokio::test]
-async fn a_parameter_that_is_not_documented_is_refused() {
+async fn an_undocumented_parameter_is_refused() {
     sweeps::parameters(fixture::platform()).await;
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_documented_is_refused() {
+async fn an_undocumented_method_is_refused() {
     sweeps::methods(fixture::platform()).await;
 }
 
 #[tokio::test]
-async fn what_is_refused_is_never_repeated() {
+async fn a_refusal_never_repeats_its_input() {
     sweeps::echoes(fixture::platform()).await;
 }

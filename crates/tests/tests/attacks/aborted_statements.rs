@@ -1,5 +1,5 @@
-//! Statements that Postgres aborts in favour of others, because of a deadlock (40P01) or of a serialization failure
-//! (40001): repeated once, and then the caller is asked to come back.
+//! Statements that Postgres aborts because of a deadlock (40P01) or a serialization failure (40001) are repeated once;
+//! then the caller is asked to retry.
 
 use futures_util::future::join_all;
 use mainstay_access::BuiltInRole::Agent;
@@ -7,37 +7,57 @@ use mainstay_http::Method;
 use mainstay_testing::{PASSWORD, TestApp};
 use serde_json::json;
 
-/// Aborts the first `times` statements that update a throttle. A sequence counts them: it is not rolled back.
+/// Aborts the first `times` statements that update a throttle. A sequence counts them, since it is not rolled back.
 async fn abort(app: &TestApp, sqlstate: &str, times: i64) {
     let mut owner = app.owner().await;
     owner
         .run("CREATE SEQUENCE aborted", [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
     owner
         .run("CREATE TABLE aborting (sqlstate text, times bigint)", [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let insert = "INSERT INTO aborting VALUES ($1, $2)";
     owner
         .run(insert, [sqlstate.into(), times.into()])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
-    let define = "CREATE FUNCTION abort_some() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN \
-         IF nextval('public.aborted') <= (SELECT times FROM public.aborting) THEN \
-             RAISE EXCEPTION USING ERRCODE = (SELECT sqlstate FROM public.aborting), MESSAGE = 'aborted'; \
-         END IF; RETURN NULL; END $$";
-    owner.run(define, []).await.expect("the owner may");
+    let define = r"
+        CREATE FUNCTION abort_some()
+        RETURNS trigger
+        LANGUAGE plpgsql
+        SECURITY DEFINER
+        AS $$
+        BEGIN
+            IF nextval('public.aborted') <= (SELECT times FROM public.aborting) THEN
+                RAISE EXCEPTION USING
+                    ERRCODE = (SELECT sqlstate FROM public.aborting),
+                    MESSAGE = 'aborted';
+            END IF;
+            RETURN NULL;
+        END $$
+    ";
+    owner
+        .run(define, [])
+        .await
+        .expect("the owner's statement runs");
 
-    let trigger = "CREATE TRIGGER throttles_abort AFTER UPDATE ON throttles \
-         FOR EACH STATEMENT EXECUTE FUNCTION abort_some()";
-    owner.run(trigger, []).await.expect("the owner may");
+    let trigger = r"
+        CREATE TRIGGER throttles_abort
+        AFTER UPDATE ON throttles
+        FOR EACH STATEMENT EXECUTE FUNCTION abort_some()
+    ";
+    owner
+        .run(trigger, [])
+        .await
+        .expect("the owner's statement runs");
 }
 
 #[tokio::test]
-async fn a_statement_that_was_aborted_runs_once_more() {
+async fn an_aborted_statement_is_repeated_once() {
     for sqlstate in ["40P01", "40001"] {
         let app = TestApp::start(fixture::platform()).await;
         let agent = app.actor(Agent).await;
@@ -51,7 +71,7 @@ async fn a_statement_that_was_aborted_runs_once_more() {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_aborted_again_asks_the_caller_to_come_back() {
+async fn a_statement_that_is_aborted_twice_asks_the_caller_to_retry() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
     abort(&app, "40P01", 2).await;
@@ -71,7 +91,7 @@ async fn a_statement_that_is_aborted_again_asks_the_caller_to_come_back() {
     sign_in().await.assert_status(201);
 }
 
-/// Twelve people behind six addresses of one network, ten at once, with resets among them: everybody is served.
+/// Twelve people behind six addresses of one network, ten at once, some with resets: all are served.
 #[tokio::test]
 async fn people_of_one_network_do_not_deadlock() {
     let builder =

@@ -1,5 +1,5 @@
-//! What a caller without any credential leaves in the database: a bounded number of rows for each address and window,
-//! however often they call (OWASP ASVS 2.4.1).
+//! A caller without credentials creates a bounded number of rows per address and window, regardless of the number of
+//! calls (OWASP ASVS 2.4.1).
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use time::Duration;
 
 use crate::external::ACME;
 
-/// More calls than any operation takes in a burst.
+/// More calls than any operation accepts in a burst.
 const FIRST: usize = 260;
 const THEN: usize = 60;
 
-/// Rows of every table but those that the worker writes by itself.
+/// Counts the rows of every table, except those that the worker writes by itself.
 async fn rows(app: &TestApp) -> BTreeMap<String, i64> {
     const COUNT: &str = r"
         SELECT name,
@@ -44,15 +44,20 @@ async fn rows(app: &TestApp) -> BTreeMap<String, i64> {
         .await
         .run(COUNT, [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     counted
         .iter()
-        .map(|row| (row.get(0).expect("a name"), row.get(1).expect("a count")))
+        .map(|row| {
+            (
+                row.get(0).expect("the name is present"),
+                row.get(1).expect("the count is a number"),
+            )
+        })
         .collect()
 }
 
-/// What an anonymous caller may send: a name, and the `n`th call.
+/// An anonymous operation: its name, and its `n`th call.
 type Operation = (&'static str, fn(usize) -> (Method, &'static str, Body));
 
 enum Body {
@@ -155,7 +160,7 @@ const OPERATIONS: [Operation; 15] = [
     }),
 ];
 
-/// Each caller comes from the address that the proxy names.
+/// Sends the call from the address `from`, as the proxy reports it.
 async fn call(app: &TestApp, operation: Operation, n: usize, from: &str) -> Answer {
     let (method, path, body) = operation.1(n);
     let call = app
@@ -214,7 +219,7 @@ async fn anonymous_calls_leave_a_bounded_number_of_rows() {
     }
 }
 
-/// The first refusal of a quarter of an hour is on record, the next record says how many were not.
+/// The first refusal of each 15 minutes is recorded, and the next record counts those in between.
 #[tokio::test]
 async fn refusals_are_counted_in_the_next_record() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
@@ -253,7 +258,7 @@ async fn refusals_are_counted_in_the_next_record() {
 
     let counts: Vec<i64> = rows
         .iter()
-        .map(|row| row.get(0).expect("a count"))
+        .map(|row| row.get(0).expect("the count is a number"))
         .collect();
     assert_eq!(counts, [0, 9]);
 }

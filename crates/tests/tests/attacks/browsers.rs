@@ -1,4 +1,4 @@
-//! What an answer tells a browser: which pages may read it, and what it may do with it.
+//! CORS and security headers: which pages may read a response, and what a browser may do with it.
 
 use mainstay::http::Method;
 use mainstay_access::BuiltInRole::Agent;
@@ -8,7 +8,7 @@ const ALLOWED: &str = "https://app.example";
 
 /// OWASP ASVS 3.4.2.
 #[tokio::test]
-async fn only_pages_of_allowed_origins_may_read_answers() {
+async fn only_pages_of_allowed_origins_may_read_responses() {
     let app = TestApp::builder(fixture::platform())
         .setting("http.cors_origins", ALLOWED)
         .start()
@@ -65,7 +65,7 @@ async fn only_pages_of_allowed_origins_may_read_answers() {
 }
 
 #[tokio::test]
-async fn without_the_setting_no_page_of_another_origin_may_read_answers() {
+async fn by_default_no_page_of_another_origin_may_read_responses() {
     let app = TestApp::start(fixture::platform()).await;
     for method in [Method::GET, Method::OPTIONS] {
         let answer = app
@@ -86,9 +86,9 @@ async fn without_the_setting_no_page_of_another_origin_may_read_answers() {
     }
 }
 
-/// OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 13.4.6, 14.3.2. That 5xx have them too is shown where they are provoked.
+/// OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 13.4.6, 14.3.2. The tests that provoke a 5xx check its headers.
 #[tokio::test]
-async fn every_answer_has_the_security_headers() {
+async fn every_response_has_the_security_headers() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
     let ask = async |path: &str| agent.get(path).await;
@@ -118,7 +118,7 @@ async fn every_answer_has_the_security_headers() {
     );
 }
 
-/// Asserts that an answer has every header that OWASP asks for, and none that tells what serves it.
+/// Asserts that a response has every security header of OWASP, and none that names the server software.
 pub fn assert_secured(answer: &Answer) {
     let expected = [
         ("strict-transport-security", "max-age=63072000"),
@@ -144,11 +144,7 @@ pub fn assert_secured(answer: &Answer) {
         answer.headers
     );
 
-    for telling in ["server", "x-powered-by", "via"] {
-        assert!(
-            !answer.headers.contains_key(telling),
-            "{:?}",
-            answer.headers
-        );
+    for header in ["server", "x-powered-by", "via"] {
+        assert!(!answer.headers.contains_key(header), "{:?}", answer.headers);
     }
 }

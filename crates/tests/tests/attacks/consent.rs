@@ -1,4 +1,4 @@
-//! Applications that ask in another's name, and access that somebody takes back while it is being used.
+//! Applications that impersonate another one, and access that is withdrawn while in use.
 
 use futures_util::future::{join, join_all};
 use mainstay_access::BuiltInRole::Owner;
@@ -6,14 +6,14 @@ use mainstay_testing::TestApp;
 use serde_json::{Value, json};
 
 use crate::oauth::{
-    REDIRECT, authorize, bearer, code, exchange, let_in, refreshing, register, register_for,
-    request, text, token, value, with,
+    REDIRECT, authorize, authorize_and_exchange, bearer, code, exchange, refreshing, register,
+    register_for, request, text, token, value, with,
 };
 
-/// RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1: any program on a device may ask in the name of an application that is
-/// answered there. The person is asked each time, also by an application of the operator's own.
+/// RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1: any program on a device can impersonate a native application, so
+/// the person is asked each time, even for a first-party application.
 #[tokio::test]
-async fn an_application_that_anybody_can_play_is_never_let_in_unasked() {
+async fn a_native_application_always_needs_consent() {
     let app = TestApp::start(fixture::platform()).await;
     let owner = app.actor(Owner).await;
 
@@ -52,9 +52,9 @@ async fn an_application_that_anybody_can_play_is_never_let_in_unasked() {
     }
 }
 
-/// RFC 8252 §7.3: the port of a native application is any, and nothing else of its redirect is.
+/// RFC 8252 §7.3: a loopback redirect may use any port, but nothing else may differ.
 #[tokio::test]
-async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
+async fn a_loopback_redirect_may_use_any_port_and_nothing_else() {
     let app = TestApp::start(fixture::platform()).await;
     let owner = app.actor(Owner).await;
 
@@ -78,7 +78,7 @@ async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
         let asking = with(request("native"), "redirect_uri", right);
         let code = code(&owner, asking).await;
         let mut fields = exchange("native", &code);
-        // The exchange names the redirect of the request, its port included (RFC 6749 §4.1.3).
+        // The exchange must send the same redirect URI, including the port (RFC 6749 §4.1.3).
         fields[3].1 = "http://127.0.0.1:7000/back";
         token(&app, &fields)
             .await
@@ -114,9 +114,9 @@ async fn a_loopback_redirect_has_any_port_and_its_code_goes_nowhere_else() {
     }
 }
 
-/// RFC 6749 §3.1, §4.1.2.1: a parameter that is there twice means nothing, and the application is told so.
+/// RFC 6749 §3.1, §4.1.2.1: a repeated parameter is an error, which is reported to the application.
 #[tokio::test]
-async fn a_parameter_that_is_there_twice_gets_no_code() {
+async fn a_repeated_parameter_gets_no_code() {
     let app = TestApp::start(fixture::platform()).await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
@@ -126,15 +126,12 @@ async fn a_parameter_that_is_there_twice_gets_no_code() {
         (value(&answered, "error"), value(&answered, "code")),
         ("invalid_request", "")
     );
-    assert_eq!(
-        value(&answered, "state"),
-        "what the application knows it by"
-    );
+    assert_eq!(value(&answered, "state"), "the state of the application");
 }
 
-/// A decision is one of two words, and nothing that looks like one.
+/// A decision must be exactly one of two words.
 #[tokio::test]
-async fn only_a_clear_yes_lets_an_application_in() {
+async fn only_an_explicit_allow_grants_access() {
     let app = TestApp::start(fixture::platform()).await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
@@ -165,21 +162,21 @@ async fn only_a_clear_yes_lets_an_application_in() {
         .await
         .run("SELECT count(*) FROM oauth_grants", [])
         .await
-        .expect("they are counted");
+        .expect("the rows are counted");
 
-    assert_eq!(rows[0].get::<i64>(0).expect("a number"), 0);
+    assert_eq!(rows[0].get::<i64>(0).expect("the column is a number"), 0);
 }
 
-/// What an application gets at the moment at which its access is withdrawn, it does not keep.
+/// A token that is issued while access is withdrawn is revoked.
 #[tokio::test]
-async fn nothing_survives_a_withdrawal_that_is_under_way() {
+async fn a_token_issued_during_a_withdrawal_is_revoked() {
     let app = TestApp::start(fixture::platform()).await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
 
     let asking = || with(request("shop"), "scope", "customers.read");
     for _ in 0..5 {
-        let first = let_in(&app, &owner, asking()).await;
+        let first = authorize_and_exchange(&app, &owner, asking()).await;
         let mut codes = Vec::new();
         for _ in 0..6 {
             codes.push(code(&owner, asking()).await);

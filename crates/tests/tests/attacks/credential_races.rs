@@ -1,5 +1,5 @@
-//! What was verified is a condition of what is done: two requests meet between the check of the one and its act, and the
-//! other changes what was checked. Each race is held in both orders: no session outlives the credentials that it came from.
+//! Races between checking a credential and using it: a second request changes the credential in between. Each race runs
+//! in both orders. No session outlives the credential that it came from.
 
 use mainstay::{
     access::BuiltInRole::Agent,
@@ -19,7 +19,7 @@ use crate::{
 
 const NEW: &str = "violets tumble over granite";
 
-/// A connection for each request that waits.
+/// Starts an app with a connection for each waiting request.
 async fn start() -> TestApp {
     TestApp::builder(fixture::platform())
         .setting("database.pool_size", "10")
@@ -35,7 +35,7 @@ async fn change_password(by: &Client) -> Answer {
     .await
 }
 
-/// Sees that what an answer gave, if anything, is worth nothing.
+/// Asserts that a response gave no token, or a revoked one.
 async fn assert_dead(app: &TestApp, answer: &Answer) {
     if answer.status != 201 && answer.status != 200 {
         return;
@@ -43,7 +43,7 @@ async fn assert_dead(app: &TestApp, answer: &Answer) {
 
     let token = answer.json()["access_token"]
         .as_str()
-        .expect("a token")
+        .expect("the response has a token")
         .to_owned();
     app.anonymous()
         .with_token(&token)
@@ -53,7 +53,7 @@ async fn assert_dead(app: &TestApp, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn the_old_password_gives_no_session_that_outlives_its_change() {
+async fn a_session_by_the_old_password_does_not_outlive_its_change() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
@@ -93,7 +93,7 @@ async fn reset(app: &TestApp, token: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_old_password_gives_no_session_that_outlives_its_reset() {
+async fn a_session_by_the_old_password_does_not_outlive_a_reset() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let token = reset_token(&app, &agent).await;
@@ -116,9 +116,9 @@ async fn the_old_password_gives_no_session_that_outlives_its_reset() {
     assert_dead(&app, session.assert_status(201)).await;
 }
 
-/// Of two tokens that are used at the same moment one sets the password, and neither is good after a change.
+/// Of two reset tokens that are used at the same time, one sets the password, and both are invalid after a change.
 #[tokio::test]
-async fn one_reset_ends_the_others() {
+async fn one_reset_invalidates_the_others() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let tokens = [
@@ -144,9 +144,9 @@ async fn one_reset_ends_the_others() {
     done.assert_problem(422, "invalid_token");
 }
 
-/// A sign-in renews an old hash of the password that it was given, which is another password by then.
+/// A sign-in rehashes its password, which has been changed in the meantime.
 #[tokio::test]
-async fn a_renewed_hash_does_not_bring_the_old_password_back() {
+async fn a_rehash_does_not_restore_the_old_password() {
     const REPLACE: &str = "UPDATE users SET password_hash = $2 WHERE id = $1";
 
     let app = start().await;
@@ -158,13 +158,13 @@ async fn a_renewed_hash_does_not_bring_the_old_password_back() {
     let hash = PasswordHasher::new(other, 1, 1, Random::default())
         .hash(&PASSWORD.into())
         .await
-        .expect("it is hashed");
+        .expect("the password is hashed");
 
     app.owner()
         .await
         .run(REPLACE, [agent.user().uuid().into(), hash.into()])
         .await
-        .expect("it is replaced");
+        .expect("the hash is replaced");
 
     let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
     let (changed, session) = held
@@ -204,7 +204,7 @@ async fn a_step_up_by_the_old_password_does_not_count() {
 }
 
 #[tokio::test]
-async fn a_passkey_that_is_removed_gives_no_session() {
+async fn a_removed_passkey_gives_no_session() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
 
@@ -213,11 +213,11 @@ async fn a_passkey_that_is_removed_gives_no_session() {
             "/v1/me/passkeys/{}",
             add_passkey(&agent, &mut device).await["id"]
                 .as_str()
-                .expect("an id")
+                .expect("the id is present")
         );
 
         let answer = device.answer(&request_options(&app).await).await;
-        // The use of the passkey is noted: it is the session that waits.
+        // The use of the passkey is recorded; the insert of the session waits.
         let held = Held::row(&app, CREDENTIALS, agent.user().uuid()).await;
         if removal_first {
             let (removed, session) = held
@@ -236,7 +236,7 @@ async fn a_passkey_that_is_removed_gives_no_session() {
 }
 
 #[tokio::test]
-async fn an_app_that_is_removed_or_added_changes_what_a_sign_in_has_shown() {
+async fn a_sign_in_fails_when_the_app_is_added_or_removed() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -258,7 +258,7 @@ async fn an_app_that_is_removed_or_added_changes_what_a_sign_in_has_shown() {
     removed.assert_status(204);
     session.assert_problem(401, "invalid_credentials");
 
-    // A password alone is not enough once the app counts.
+    // A password alone is not enough once the app is enrolled.
     let pending = agent
         .post("/v1/me/totp", json!({}))
         .await
@@ -279,7 +279,7 @@ async fn an_app_that_is_removed_or_added_changes_what_a_sign_in_has_shown() {
 }
 
 #[tokio::test]
-async fn an_identity_that_is_unlinked_gives_no_session() {
+async fn an_unlinked_identity_gives_no_session() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let provider = OpenIdProvider::start(clock.clone()).await;
     let builder = TestApp::builder(fixture::platform())
@@ -301,7 +301,7 @@ async fn an_identity_that_is_unlinked_gives_no_session() {
         .json();
     let path = format!(
         "/v1/me/external-identities/{}",
-        linked["id"].as_str().expect("an id")
+        linked["id"].as_str().expect("the id is present")
     );
 
     let held = Held::row(&app, CREDENTIALS, agent.user().uuid()).await;
@@ -313,7 +313,7 @@ async fn an_identity_that_is_unlinked_gives_no_session() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_deactivated_gives_no_session() {
+async fn a_deactivated_account_gives_no_session() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let deactivate = async || agent.post("/v1/me/deactivation", json!({})).await;
@@ -331,14 +331,14 @@ async fn an_account_that_is_deactivated_gives_no_session() {
             [agent.user().uuid().into()],
         )
         .await
-        .expect("it is active");
+        .expect("the account is activated");
 
     assert_dead(&app, session.assert_status(201)).await;
 }
 
-/// Who deletes an account does not meet a session that started a moment ago.
+/// The deletion of an account also deletes a session that has just started.
 #[tokio::test]
-async fn an_account_is_deleted_with_the_session_that_started_beside_it() {
+async fn an_account_is_deleted_with_a_concurrent_session() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let held = Held::row(&app, ACCOUNT, agent.user().uuid()).await;
@@ -349,9 +349,9 @@ async fn an_account_is_deleted_with_the_session_that_started_beside_it() {
     assert_dead(&app, session.assert_status(201)).await;
 }
 
-/// Both codes: that of the session which is kept, and those of sessions which end.
+/// For codes of the kept session and of the ended ones.
 #[tokio::test]
-async fn a_code_does_not_outlive_the_end_of_all_other_sessions() {
+async fn a_code_does_not_survive_the_end_of_other_sessions() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     oauth::register(&app, "app").await;
@@ -389,7 +389,7 @@ async fn a_code_does_not_outlive_the_end_of_all_other_sessions() {
 }
 
 #[tokio::test]
-async fn a_refresh_does_not_outlive_the_end_of_all_other_sessions() {
+async fn a_refresh_does_not_survive_the_end_of_other_sessions() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let other = sign_in(&app, &agent, None).await.assert_status(201).json();
@@ -406,9 +406,9 @@ async fn a_refresh_does_not_outlive_the_end_of_all_other_sessions() {
     refreshed.assert_problem(401, "invalid_refresh_token");
 }
 
-/// What a stolen session leaves behind when its owner ends it: nothing that was asked for meanwhile.
+/// When the owner ends a stolen session, nothing that it requested meanwhile remains valid.
 #[tokio::test]
-async fn a_session_that_is_ended_leaves_no_credential_behind() {
+async fn an_ended_session_leaves_no_credential() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     oauth::register(&app, "app").await;
@@ -436,9 +436,9 @@ async fn a_session_that_is_ended_leaves_no_credential_behind() {
     assert_eq!(agent.get("/v1/api-keys").await.json()["items"], json!([]));
 }
 
-/// Both links at once: the change happens once, and the old address is told.
+/// Both links at once: the address changes once, and the old address is notified.
 #[tokio::test]
-async fn the_old_address_is_told_also_when_both_confirm_at_once() {
+async fn the_old_address_is_notified_when_both_links_are_used_at_once() {
     const CHANGES: &str = r"
         SELECT FROM email_changes
         WHERE user_id = $1

@@ -1,5 +1,5 @@
-//! Endpoints that go wrong: one that panics, one that answers what it did not declare, and declarations that contradict
-//! each other. The platform holds an app to what it says.
+//! Faulty endpoints: one that panics, one that answers an undeclared problem, and contradictory declarations. The
+//! platform enforces what an app declares.
 
 use mainstay::prelude::*;
 use mainstay_http::Listing;
@@ -13,13 +13,13 @@ async fn panics(_by: Public) -> Result<NoContent, Problem> {
     panic!("the canary of a panic")
 }
 
-/// Answer what was not declared.
+/// Answer an undeclared problem.
 #[get("/v1/test/undeclared")]
 async fn undeclared(_by: Public) -> Result<NoContent, Problem> {
     Err(CONFLICT.problem().detail("the canary of a detail"))
 }
 
-/// Answer what was declared.
+/// Answer a declared problem.
 #[get("/v1/test/declared", problems(CONFLICT))]
 async fn declared(_by: Public) -> Result<NoContent, Problem> {
     Err(CONFLICT.problem())
@@ -31,28 +31,28 @@ async fn mismatched(_by: Public) -> Result<NoContent, Problem> {
     Ok(NoContent)
 }
 
-/// Be there twice.
+/// Declare a path twice.
 #[get("/v1/customers")]
 async fn second_listing(_by: Public) -> Result<NoContent, Problem> {
     Ok(NoContent)
 }
 
-/// Name a parameter otherwise than its neighbours do.
+/// Name a parameter differently.
 #[put("/v1/customers/{customer}")]
 async fn renamed(_by: Public, Path(_customer): Path<String>) -> Result<NoContent, Problem> {
     Ok(NoContent)
 }
 
-/// Stand where the platform stands.
+/// Use a path of the platform.
 #[get("/livez")]
 async fn squatting(_by: Public) -> Result<NoContent, Problem> {
     Ok(NoContent)
 }
 
-/// What endpoints share.
+/// A value that endpoints share.
 struct Greeting(&'static str);
 
-/// Take what somebody shares.
+/// Use a shared value.
 #[get("/v1/test/greeting")]
 async fn greet(_by: Public, greeting: Shared<Greeting>) -> Result<Json<String>, Problem> {
     Ok(Json(greeting.0.to_owned()))
@@ -89,7 +89,7 @@ async fn a_panic_is_a_500_and_the_process_lives() {
 }
 
 #[tokio::test]
-async fn a_problem_that_is_not_declared_does_not_leave_the_house() {
+async fn an_undeclared_problem_is_answered_as_a_500() {
     let app = TestApp::start(platform(test_module().endpoints((undeclared, declared)))).await;
     let answer = app.anonymous().get("/v1/test/undeclared").await;
     answer.assert_problem(500, "internal_error");
@@ -101,7 +101,7 @@ async fn a_problem_that_is_not_declared_does_not_leave_the_house() {
 }
 
 #[test]
-fn declarations_that_contradict_each_other_are_refused_all_at_once() {
+fn contradictory_declarations_are_reported_together() {
     let module = test_module().endpoints((
         mismatched,
         second_listing,
@@ -114,7 +114,7 @@ fn declarations_that_contradict_each_other_are_refused_all_at_once() {
     let wrong = platform(module)
         .api()
         .err()
-        .expect("they contradict each other")
+        .expect("the declarations are contradictory")
         .to_string();
 
     for expected in [
@@ -132,12 +132,12 @@ fn declarations_that_contradict_each_other_are_refused_all_at_once() {
 }
 
 #[tokio::test]
-async fn what_nobody_shares_is_missed_when_the_service_starts() {
+async fn a_missing_shared_value_is_reported_at_startup() {
     let module = || test_module().endpoints((greet,));
     let wrong = platform(module())
         .api()
         .err()
-        .expect("nobody shares it")
+        .expect("the shared value is missing")
         .to_string();
 
     assert!(
@@ -152,7 +152,7 @@ async fn what_nobody_shares_is_missed_when_the_service_starts() {
         platform(twice)
             .api()
             .err()
-            .expect("there are two")
+            .expect("the value is shared twice")
             .to_string()
             .contains("two shared values have the same type")
     );
@@ -171,7 +171,7 @@ async fn what_nobody_shares_is_missed_when_the_service_starts() {
 }
 
 #[tokio::test]
-async fn a_listing_holds_plain_values_as_they_are() {
+async fn a_listing_of_plain_values_is_returned_unchanged() {
     let app = TestApp::start(platform(test_module().endpoints((list_words,)))).await;
     let words = app
         .anonymous()

@@ -1,4 +1,4 @@
-//! Dumps of a database, and their restoration: what an operator does with `pg_dump`, and a thief.
+//! Dumping and restoring a database with `pg_dump` and `psql`.
 
 use std::{
     io::Write as _,
@@ -8,7 +8,7 @@ use std::{
 use mainstay::kernel::{ExposeSecret as _, SecretString};
 use mainstay_devdb::Programs;
 
-/// A program of Postgres: the one that stands beside the server, which knows its version, where it does.
+/// A program of Postgres: the one next to the server binary, of the same version, if it exists.
 fn program(name: &str) -> Command {
     let beside = Programs::find(None)
         .ok()
@@ -20,13 +20,13 @@ fn program(name: &str) -> Command {
     )
 }
 
-/// What `pg_dump` writes.
+/// Returns the output of `pg_dump`.
 pub fn dump(url: &SecretString, arguments: &[&str]) -> Vec<u8> {
     let output = program("pg_dump")
         .args(arguments)
         .args(["--dbname", url.expose_secret()])
         .output();
-    let output = output.expect("pg_dump is there, as Postgres is");
+    let output = output.expect("pg_dump is installed with Postgres");
     assert!(
         output.status.success(),
         "{}",
@@ -35,7 +35,7 @@ pub fn dump(url: &SecretString, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// Plays a dump into a database.
+/// Restores a dump into a database.
 pub fn restore(url: &SecretString, dump: &[u8]) {
     let mut command = program("psql");
     command.args([
@@ -53,14 +53,14 @@ pub fn restore(url: &SecretString, dump: &[u8]) {
         .stderr(Stdio::piped())
         .spawn();
 
-    let mut psql = started.expect("psql is there, as Postgres is");
+    let mut psql = started.expect("psql is installed with Postgres");
     psql.stdin
         .take()
-        .expect("it reads")
+        .expect("psql reads standard input")
         .write_all(dump)
-        .expect("it takes the dump");
+        .expect("psql accepts the dump");
 
-    let output = psql.wait_with_output().expect("it ends");
+    let output = psql.wait_with_output().expect("the task ends");
     assert!(
         output.status.success(),
         "{}",

@@ -1,5 +1,5 @@
-//! Somebody has everything: the live database, yesterday's dump of it, and the key ring. Of whom was erased they read
-//! nothing, unless the dump holds the wrapped keys as well.
+//! A thief has the live database, yesterday's dump, and the key ring. They read nothing about an erased person, unless
+//! the dump also contains the wrapped keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,26 +20,38 @@ use crate::{
 };
 
 /// Every row of every table, as JSON.
-const DEFINE: &str = "CREATE FUNCTION pg_temp.everything() RETURNS TABLE (name text, content jsonb) LANGUAGE plpgsql AS $$ \
-     BEGIN \
-         FOR name IN SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', '') FROM pg_class c \
-             WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace) \
-             AND c.relkind IN ('r', 'p') AND NOT c.relispartition LOOP \
-             RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t', name, name); \
-         END LOOP; \
-     END $$";
+const DEFINE: &str = r"
+    CREATE FUNCTION pg_temp.everything()
+    RETURNS TABLE (name text, content jsonb)
+    LANGUAGE plpgsql
+    AS $$
+    BEGIN
+        FOR name IN
+            SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', '')
+            FROM pg_class c
+            WHERE c.relnamespace IN ('public'::regnamespace, 'mainstay'::regnamespace)
+                AND c.relkind IN ('r', 'p')
+                AND NOT c.relispartition
+        LOOP
+            RETURN QUERY EXECUTE format('SELECT %L, to_jsonb(t) FROM %s t', name, name);
+        END LOOP;
+    END $$
+";
 
-/// What a thief with the key ring reads in a database: each cell is opened by the key that it names, wherever it stands.
+/// A thief with the key ring, who opens each cell with the key that it names.
 struct Thief<'a> {
     ring: &'a KeyRing,
     tables: Vec<SealedTable>,
 }
 
 impl Thief<'_> {
-    /// Everything that opens.
+    /// Returns everything that opens.
     async fn reads(&self, url: &SecretString) -> BTreeSet<String> {
         let mut owner = connect(url).await;
-        owner.run(DEFINE, []).await.expect("the function is made");
+        owner
+            .run(DEFINE, [])
+            .await
+            .expect("the function is created");
 
         let rows = owner
             .run("SELECT * FROM pg_temp.everything()", [])
@@ -47,7 +59,12 @@ impl Thief<'_> {
             .expect("every table is read");
         let rows: Vec<(String, Value)> = rows
             .iter()
-            .map(|row| (row.get(0).expect("a name"), row.get(1).expect("a row")))
+            .map(|row| {
+                (
+                    row.get(0).expect("the name is present"),
+                    row.get(1).expect("the column is JSON"),
+                )
+            })
             .collect();
 
         owner.close().await;
@@ -83,15 +100,15 @@ impl Thief<'_> {
     }
 
     fn unwrapped(&self, row: &Value) -> (i64, DataKey) {
-        let id = row["id"].as_i64().expect("a number");
-        let wrapped = bytes(&row["wrapped"]).expect("bytes");
+        let id = row["id"].as_i64().expect("the column is a number");
+        let wrapped = bytes(&row["wrapped"]).expect("the column is bytes");
         let key = self.ring.unwrap(
             id,
             uuid(&row["organization_id"]),
             uuid(&row["subject_id"]),
             &wrapped,
         );
-        (id, key.expect("the ring unwraps it"))
+        (id, key.expect("the ring unwraps the key"))
     }
 
     fn opened(table: &SealedTable, row: &Value, keys: &BTreeMap<i64, DataKey>) -> Vec<String> {
@@ -110,7 +127,7 @@ impl Thief<'_> {
                 row: uuid(&row[row_id(row)]),
             };
 
-            // The right key, and then every other one: it costs a thief nothing to try.
+            // The row's key first, then every other one: trying costs a thief nothing.
             let named = DataKey::named_in(&sealed).ok().and_then(|id| keys.get(&id));
             let plain = named
                 .into_iter()
@@ -124,7 +141,7 @@ impl Thief<'_> {
     }
 }
 
-/// The primary key of a row that is sealed.
+/// Name of the primary key of a sealed row.
 fn row_id(row: &Value) -> &'static str {
     if row.get("id").is_some() {
         "id"
@@ -137,7 +154,7 @@ fn uuid(value: &Value) -> Uuid {
     value
         .as_str()
         .and_then(|text| Uuid::try_parse(text).ok())
-        .expect("a UUID")
+        .expect("the column is a UUID")
 }
 
 fn bytes(value: &Value) -> Option<Vec<u8>> {
@@ -149,7 +166,7 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
 }
 
 async fn connect(url: &SecretString) -> SchemaOwner {
-    let url = DatabaseUrl::parse(url).expect("the URL is verified");
+    let url = DatabaseUrl::parse(url).expect("the URL is valid");
     SchemaOwner::connect(&url)
         .await
         .expect("the owner connects")
@@ -163,11 +180,11 @@ fn customer(name: &str) -> Value {
     })
 }
 
-/// What of these values was read.
+/// Number of these values that were read.
 fn found(read: &BTreeSet<String>, values: &Value) -> usize {
     values
         .as_object()
-        .expect("a body")
+        .expect("the body is an object")
         .values()
         .filter(|value| read.contains(value.as_str().unwrap_or("")))
         .count()
@@ -190,7 +207,7 @@ async fn make(owner: &Actor, name: &str) -> String {
     path
 }
 
-/// The records up to a moment, as they stand.
+/// Number and digest of the records up to an id.
 async fn records(app: &TestApp, until: &str) -> (i64, String) {
     const DIGEST: &str = r"
         SELECT count(*), md5(string_agg(e::text, '|' ORDER BY id))
@@ -198,7 +215,7 @@ async fn records(app: &TestApp, until: &str) -> (i64, String) {
         WHERE id <= $1
     ";
 
-    let until = Uuid::try_parse(until).expect("a UUID");
+    let until = Uuid::try_parse(until).expect("the column is a UUID");
     let rows = app
         .owner()
         .await
@@ -207,13 +224,13 @@ async fn records(app: &TestApp, until: &str) -> (i64, String) {
         .expect("the log is read");
 
     (
-        rows[0].get(0).expect("a number"),
-        rows[0].get(1).expect("a text"),
+        rows[0].get(0).expect("the column is a number"),
+        rows[0].get(1).expect("the column is text"),
     )
 }
 
 #[tokio::test]
-async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
+async fn an_erased_customer_is_unreadable_even_in_an_old_dump() {
     let app = TestApp::start(fixture::platform()).await;
     let owner = app.actor(Owner).await;
     let thief = Thief {
@@ -222,7 +239,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     };
     let (gone, stays) = (make(&owner, "gone").await, make(&owner, "stays").await);
 
-    // Before: who has database and ring reads it all, in the row and in the log. That is what erasure is held against.
+    // Before the erasure, the thief reads everything, in the row and in the log. This is the baseline.
     let live = app.owner_url();
     let read = thief.reads(&live).await;
 
@@ -236,21 +253,21 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     );
     assert!(
         read.contains("gone Before"),
-        "the log holds what the row was before: {read:?}"
+        "the log contains the row's earlier values: {read:?}"
     );
 
     let guess = index_of(&app, &gone).await;
     assert_eq!(
         rows_that_hold(&app, &guess).await,
         ["customers"],
-        "an index stands in the row alone"
+        "the index is in the row only"
     );
 
     let yesterday = dump(&live, &["--exclude-table-data=mainstay.data_keys"]);
     let with_keys = dump(&live, &[]);
     let last = owner.get("/v1/audit/events?limit=1").await.json()["items"][0]["id"]
         .as_str()
-        .expect("an id")
+        .expect("the id is present")
         .to_owned();
     let log = records(&app, &last).await;
 
@@ -260,7 +277,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
         .await
         .assert_status(200);
 
-    // The live database, the log in it, and every key that is left.
+    // The live database with its log, and all remaining keys.
     let read = thief.reads(&live).await;
     assert_eq!(
         (
@@ -274,14 +291,14 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     assert_eq!(
         rows_that_hold(&app, &guess).await,
         Vec::<String>::new(),
-        "an index would confirm a guess"
+        "a remaining index would confirm a guess"
     );
 
-    // The log was not touched, so that whatever seals it still fits.
+    // The log is unchanged, so its seal still verifies.
     assert_eq!(records(&app, &last).await, log);
     owner.get(&stays).await.assert_status(200);
 
-    // Yesterday's dump, restored beside it, with the keys of today.
+    // Yesterday's dump, restored next to it, with today's keys.
     let restored = Beside::make(&app, "CREATE DATABASE yesterday_without_keys")
         .await
         .owner;
@@ -302,7 +319,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
     );
     assert!(!read.contains("gone Before"), "{read:?}");
 
-    // The truth about a dump that holds the keys: it opens. That is why docs/personal-data.md keeps them short.
+    // A dump that contains the keys can be opened, so docs/personal-data.md limits the retention of such dumps.
     let restored = Beside::make(&app, "CREATE DATABASE yesterday_with_keys")
         .await
         .owner;
@@ -313,7 +330,7 @@ async fn nobody_reads_an_erased_customer_not_even_in_yesterdays_dump() {
 }
 
 #[tokio::test]
-async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
+async fn a_deleted_account_is_unreadable_even_in_an_old_dump() {
     let app = TestApp::start(fixture::platform()).await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let thief = Thief {
@@ -321,7 +338,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
         tables: app.platform().tables(),
     };
 
-    // Something in each table that holds what is a person's.
+    // Creates a row in each table with personal data.
     let change = json!({ "email": "agent.new@canary.example" });
     agent.put("/v1/me/email", change).await.assert_status(202);
     agent
@@ -338,7 +355,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
     );
     assert!(
         read.contains("127.0.0.1"),
-        "a session tells from where: {read:?}"
+        "a session contains the address: {read:?}"
     );
 
     let yesterday = dump(&live, &["--exclude-table-data=mainstay.data_keys"]);
@@ -367,7 +384,7 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
     );
     assert!(read.contains(owner.email()), "{read:?}");
 
-    // What is left of them is what they did.
+    // Only the account's actions remain.
     let user = agent.user().to_string();
     let tables = rows_that_hold(&app, &user).await;
 
@@ -379,9 +396,9 @@ async fn nobody_reads_a_deleted_account_not_even_in_yesterdays_dump() {
     );
 }
 
-/// The blind index of a customer's address, as JSON has it.
+/// The blind index of a customer's address, in its JSON form.
 async fn index_of(app: &TestApp, path: &str) -> String {
-    let id = Uuid::try_parse(path.rsplit('/').next().unwrap_or("")).expect("a UUID");
+    let id = Uuid::try_parse(path.rsplit('/').next().unwrap_or("")).expect("the column is a UUID");
     let index = "SELECT email_index::text FROM customers WHERE id = $1";
     app.owner()
         .await
@@ -389,10 +406,10 @@ async fn index_of(app: &TestApp, path: &str) -> String {
         .await
         .expect("the row is read")[0]
         .get(0)
-        .expect("a text")
+        .expect("the column is text")
 }
 
-/// The tables in which a text occurs.
+/// Tables that contain a text.
 async fn rows_that_hold(app: &TestApp, text: &str) -> Vec<String> {
     const HOLD: &str = r"
         SELECT DISTINCT name
@@ -401,10 +418,15 @@ async fn rows_that_hold(app: &TestApp, text: &str) -> Vec<String> {
           OR position(replace($1, '\', '\\') IN content::text) > 0
     ";
     let mut owner = app.owner().await;
-    owner.run(DEFINE, []).await.expect("the function is made");
+    owner
+        .run(DEFINE, [])
+        .await
+        .expect("the function is created");
     let rows = owner
         .run(HOLD, [text.into()])
         .await
         .expect("every table is read");
-    rows.iter().map(|row| row.get(0).expect("a name")).collect()
+    rows.iter()
+        .map(|row| row.get(0).expect("the name is present"))
+        .collect()
 }

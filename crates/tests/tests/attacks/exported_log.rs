@@ -1,4 +1,4 @@
-//! An export of the log against whoever has it in hand before the auditor does.
+//! Attacks on an export of the log before the auditor gets it.
 
 use mainstay::{
     audit::{AuditError, Extent, Finding, NoteError, Outside, export_log, verify_export},
@@ -17,7 +17,7 @@ async fn exported(session: &mut PostgresSession, outside: &Outside) -> Vec<u8> {
     };
     export_log(session, &extent, &mut export)
         .await
-        .expect("it is exported");
+        .expect("the log is exported");
     export
 }
 
@@ -31,7 +31,7 @@ async fn no_altered_export_verifies() {
     seal(&app).await;
 
     let export = exported(&mut session, &outside).await;
-    let whole = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
+    let whole = verify_export(&export[..], &keys, &outside, 0).expect("the log verifies");
     assert_eq!(
         (whole.from, whole.until, whole.outside),
         (0, whole.checkpoint.size, 1)
@@ -40,7 +40,8 @@ async fn no_altered_export_verifies() {
     let draw = Draw(Random::seeded(2));
     let lines: Vec<_> = export.split_inclusive(|byte| *byte == b'\n').collect();
     let below = |limit: usize| {
-        usize::try_from(draw.below(i64::try_from(limit).expect("small"))).expect("below")
+        usize::try_from(draw.below(i64::try_from(limit).expect("the limit is small")))
+            .expect("the number fits")
     };
 
     for n in 0..2_000 {
@@ -51,7 +52,7 @@ async fn no_altered_export_verifies() {
                 altered.truncate(below(export.len() - 1));
             }
             1 => {
-                // But for a proof of what the whole tree shows by itself.
+                // Except a proof that the whole tree already implies.
                 let mut lines = lines.clone();
                 lines.remove(below(lines.len() - 2));
                 altered = lines.concat();
@@ -80,7 +81,7 @@ async fn no_altered_export_verifies() {
     let stranger = [
         "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
             .parse()
-            .expect("a key"),
+            .expect("the key is present"),
     ];
 
     let verdict = verify_export(&export[..], &stranger, &Outside::default(), 0);
@@ -95,9 +96,9 @@ async fn no_altered_export_verifies() {
     );
 }
 
-/// A part of the log proves where it stands, and that the log goes on from a checkpoint that was kept.
+/// A partial export proves its position, and that the log continues from a kept checkpoint.
 #[tokio::test]
-async fn a_part_of_the_log_proves_itself() {
+async fn a_partial_export_verifies() {
     let (app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
     let agent = app.actor(Agent).await;
@@ -116,11 +117,11 @@ async fn a_part_of_the_log_proves_itself() {
     assert_eq!(
         export_log(&mut session, &extent, &mut export)
             .await
-            .expect("it is exported"),
+            .expect("the log is exported"),
         4
     );
 
-    let part = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
+    let part = verify_export(&export[..], &keys, &outside, 0).expect("the log verifies");
     assert_eq!((part.until - part.from, part.outside), (4, 1));
     assert!(part.from > 0);
 
@@ -131,11 +132,11 @@ async fn a_part_of_the_log_proves_itself() {
     };
     export_log(&mut session, &extent, &mut export)
         .await
-        .expect("it is exported");
+        .expect("the log is exported");
 
     let verdict = verify_export(&export[..], &keys, &outside, 0);
     assert!(
         matches!(verdict, Err(AuditError::Export { .. })),
-        "there is no proof about the checkpoint: {verdict:?}"
+        "the export has no proof for the checkpoint: {verdict:?}"
     );
 }

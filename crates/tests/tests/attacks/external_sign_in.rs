@@ -1,4 +1,4 @@
-//! Attacks on sign-in elsewhere: by providers that lie, by people in between, and by providers that do not behave.
+//! Attacks on external sign-in: by malicious providers, by people in between, and by broken providers.
 
 use std::time::Instant;
 
@@ -9,8 +9,8 @@ use time::Duration;
 use tokio::net::TcpListener;
 
 use crate::external::{
-    ACME, begin, begin_link, callback, finish, link, person, sign_in, signed_in, start,
-    start_at_rest, start_with, text, through, user_of,
+    ACME, begin, begin_link, callback, finish, link, person, sign_in, signed_in, start, start_with,
+    start_with_manual_clock, text, through, user_of,
 };
 
 const REFUSED: &str = "external_sign_in_refused";
@@ -19,7 +19,7 @@ const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// OWASP ASVS 9.1.1 to 9.1.3, 9.2.1 to 9.2.4, 10.5.1, 10.5.2; RFC 8725.
 #[tokio::test]
-async fn a_token_with_any_wrong_claim_is_not_believed() {
+async fn a_token_with_any_wrong_claim_is_refused() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let now = app.runtime().clock.now().unix_timestamp();
@@ -70,9 +70,9 @@ async fn a_token_with_any_wrong_claim_is_not_believed() {
         .assert_status(201);
 }
 
-/// OWASP ASVS 10.2.1: the answer belongs to the client that asked, and to it once.
+/// OWASP ASVS 10.2.1: a response can be used once, by the client that started the flow.
 #[tokio::test]
-async fn an_answer_is_taken_once_and_from_who_began_it() {
+async fn a_response_is_accepted_once_from_the_client_that_started_it() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let (victim, attacker) = (begin(&app, ACME).await, begin(&app, ACME).await);
@@ -92,7 +92,7 @@ async fn an_answer_is_taken_once_and_from_who_began_it() {
     assert_eq!(
         provider.calls("/token"),
         0,
-        "a code is shown to the provider before it is known who brings it"
+        "the code was sent to the provider before the client was checked"
     );
 
     let answers = futures_util::future::join_all((0..20).map(|_| finish(&app, body.clone()))).await;
@@ -100,15 +100,15 @@ async fn an_answer_is_taken_once_and_from_who_began_it() {
     assert_eq!(
         (taken, provider.calls("/token")),
         (1, 1),
-        "a state is taken up more than once"
+        "a state was used more than once"
     );
     finish(&app, body).await.assert_problem(401, REFUSED);
 }
 
-/// The login CSRF of OpenID Connect: a stranger's code is put into one's own flow, or one's code into a stranger's. The
-/// nonce, and PKCE at the provider, tell (OWASP ASVS 10.2.1, 10.4.6; RFC 9700 §4.5, §4.7).
+/// Login CSRF and code injection: a code of one flow is used in another. The nonce, and PKCE at the provider, detect it
+/// (OWASP ASVS 10.2.1, 10.4.6; RFC 9700 §4.5, §4.7).
 #[tokio::test]
-async fn a_code_of_another_flow_is_worth_nothing() {
+async fn a_code_of_another_flow_is_refused() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let (one, other) = (begin(&app, ACME).await, begin(&app, ACME).await);
@@ -133,15 +133,15 @@ async fn a_code_of_another_flow_is_worth_nothing() {
 }
 
 #[tokio::test]
-async fn an_answer_that_comes_late_is_refused() {
-    let (app, provider, clock) = start_at_rest().await;
-    let begun = begin(&app, ACME).await;
-    let body = callback(&begun, &through(&provider, &begun, person("ada")));
+async fn a_late_response_is_refused() {
+    let (app, provider, clock) = start_with_manual_clock().await;
+    let started = begin(&app, ACME).await;
+    let body = callback(&started, &through(&provider, &started, person("ada")));
 
     clock.advance(Duration::minutes(10));
     finish(&app, body).await.assert_problem(401, REFUSED);
 
-    // It is cleared away when others begin.
+    // It is deleted when other flows start.
     begin(&app, ACME).await;
     clock.advance(Duration::SECOND);
     begin(&app, ACME).await;
@@ -157,7 +157,7 @@ async fn an_answer_that_comes_late_is_refused() {
     assert_eq!(kept, 2);
 }
 
-/// OWASP ASVS 10.2.2; RFC 9207; RFC 9700 §4.4: the code of an honest provider is not given to another.
+/// OWASP ASVS 10.2.2; RFC 9207; RFC 9700 §4.4: the code of an honest provider is not sent to another one.
 #[tokio::test]
 async fn providers_are_not_mixed_up() {
     let (honest, evil) = (
@@ -170,13 +170,25 @@ async fn providers_are_not_mixed_up() {
     }
 
     let app = start_with(&[honest.settings(ACME), evil.settings("evil")]).await;
-    // The person is sent to the honest provider in the name of the evil one.
+    // The evil provider redirects the person to the honest one.
     let at_evil = begin(&app, "evil").await;
     let at_honest = begin(&app, ACME).await;
     let back = through(&honest, &at_honest, person("ada"));
     let wrong = [
-        json!({ "provider": "evil", "state": at_evil["state"], "binding": at_evil["binding"], "code": back.code, "iss": back.iss }),
-        json!({ "provider": ACME, "state": at_evil["state"], "binding": at_evil["binding"], "code": back.code, "iss": back.iss }),
+        json!({
+            "provider": "evil",
+            "state": at_evil["state"],
+            "binding": at_evil["binding"],
+            "code": back.code,
+            "iss": back.iss,
+        }),
+        json!({
+            "provider": ACME,
+            "state": at_evil["state"],
+            "binding": at_evil["binding"],
+            "code": back.code,
+            "iss": back.iss,
+        }),
         json!({ "provider": "evil", "state": at_honest["state"], "binding": at_honest["binding"], "code": back.code }),
     ];
 
@@ -189,8 +201,8 @@ async fn providers_are_not_mixed_up() {
         Some(format!("{}/", honest.issuer())),
         None,
     ] {
-        let begun = begin(&app, ACME).await;
-        let mut body = callback(&begun, &through(&honest, &begun, person("ada")));
+        let started = begin(&app, ACME).await;
+        let mut body = callback(&started, &through(&honest, &started, person("ada")));
         body.as_object_mut().unwrap().remove("iss");
         if let Some(issuer) = issuer {
             body["iss"] = issuer.into();
@@ -203,16 +215,16 @@ async fn providers_are_not_mixed_up() {
         .await
         .assert_status(201);
 
-    // Each sends people back to an address of its own.
+    // Each provider has its own redirect URI.
     assert_ne!(
         back.redirect_uri,
         through(&evil, &begin(&app, "evil").await, person("ada")).redirect_uri
     );
 }
 
-/// A sign-in is no link, a link is no sign-in, and what one person begins no other ends.
+/// A sign-in cannot be completed as a link or the reverse, nor by another person.
 #[tokio::test]
-async fn what_was_begun_for_one_thing_is_good_for_no_other() {
+async fn a_flow_cannot_be_completed_for_another_purpose() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
@@ -251,25 +263,25 @@ async fn what_was_begun_for_one_thing_is_good_for_no_other() {
 
 /// OWASP ASVS 6.8.1.
 #[tokio::test]
-async fn the_same_subject_of_another_issuer_is_somebody_else() {
+async fn the_same_subject_of_another_issuer_is_another_person() {
     let (one, other) = (
         OpenIdProvider::start(Clock::default()).await,
         OpenIdProvider::start(Clock::default()).await,
     );
     let app = start_with(&[one.settings(ACME), other.settings("other")]).await;
     let ada = signed_in(&app, &sign_in(&app, &one, person("ada")).await);
-    let begun = begin(&app, "other").await;
+    let started = begin(&app, "other").await;
 
     let mut claims = person("ada");
-    claims["email"] = "somebody@example.net".into();
+    claims["email"] = "another@example.net".into();
 
-    let mut body = callback(&begun, &through(&other, &begun, claims));
+    let mut body = callback(&started, &through(&other, &started, claims));
     body["provider"] = "other".into();
 
-    let somebody = signed_in(&app, &finish(&app, body).await);
-    assert_ne!(user_of(&ada).await, user_of(&somebody).await);
+    let newcomer = signed_in(&app, &finish(&app, body).await);
+    assert_ne!(user_of(&ada).await, user_of(&newcomer).await);
 
-    // Subjects that differ in the case of a letter differ.
+    // Subjects are case-sensitive.
     let mut claims = person("Ada");
     claims["email"] = "upper@example.net".into();
 
@@ -277,9 +289,9 @@ async fn the_same_subject_of_another_issuer_is_somebody_else() {
     assert_ne!(user_of(&ada).await, user_of(&upper).await);
 }
 
-/// An address proves nothing: it was perhaps not checked, and never makes an account somebody else's (OWASP ASVS 6.8.1).
+/// An e-mail address from a provider may be unverified, and never gives access to an account (OWASP ASVS 6.8.1).
 #[tokio::test]
-async fn an_address_opens_no_account() {
+async fn an_email_claim_gives_no_access_to_an_account() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let victim = app.actor(Agent).await;
@@ -305,7 +317,7 @@ async fn an_address_opens_no_account() {
         6
     );
 
-    // Its owner links it while signed in.
+    // The owner links it while signed in.
     link(&victim, &provider, claim(victim.email(), json!(true)))
         .await
         .assert_status(201);
@@ -317,9 +329,9 @@ async fn an_address_opens_no_account() {
     assert_eq!(user_of(&owner).await, victim.user().to_string());
 }
 
-/// Of all who come for the first time at once, as after a double click, one account is made.
+/// Two first sign-ins at once, as after a double click, create one account.
 #[tokio::test]
-async fn somebody_new_who_comes_twice_at_once_gets_one_account() {
+async fn two_concurrent_first_sign_ins_create_one_account() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let answers =
@@ -340,14 +352,17 @@ async fn somebody_new_who_comes_twice_at_once_gets_one_account() {
     );
 }
 
-/// OWASP ASVS 1.3.6, 13.2.4, 15.3.2: whoever runs a provider, or sits in front of it, does not make the service call
-/// others, nor wait or read for ever.
+/// OWASP ASVS 1.3.6, 13.2.4, 15.3.2: a malicious provider cannot make the service call other hosts, nor wait or read
+/// without limit.
 #[tokio::test]
-async fn a_provider_cannot_make_the_service_do_more_than_ask() {
+async fn a_provider_cannot_make_the_service_follow_redirects_or_wait() {
     let canary = TcpListener::bind("127.0.0.1:0")
         .await
-        .expect("there is a port");
-    let elsewhere = format!("http://{}/", canary.local_addr().expect("it is bound"));
+        .expect("a port is free");
+    let elsewhere = format!(
+        "http://{}/",
+        canary.local_addr().expect("the port is bound")
+    );
 
     for path in [DISCOVERY, KEYS, "/token"] {
         let provider = OpenIdProvider::start(Clock::default()).await;
@@ -366,20 +381,20 @@ async fn a_provider_cannot_make_the_service_do_more_than_ask() {
                 .start()
                 .await;
 
-            // At the token endpoint it behaves until then.
-            let begun = if path == "/token" {
+            // The other paths behave until then.
+            let started = if path == "/token" {
                 begin(&app, ACME).await
             } else {
                 Value::Null
             };
 
             provider.script(|script| drop(script.misbehaviours.insert(path, misbehaviour.clone())));
-            let (before, started) = (provider.calls(path), Instant::now());
+            let (before, start) = (provider.calls(path), Instant::now());
 
             let answer = if path == "/token" {
                 finish(
                     &app,
-                    callback(&begun, &through(&provider, &begun, person("ada"))),
+                    callback(&started, &through(&provider, &started, person("ada"))),
                 )
                 .await
             } else {
@@ -397,9 +412,9 @@ async fn a_provider_cannot_make_the_service_do_more_than_ask() {
             answer.assert_problem(503, "provider_unavailable");
             assert_eq!(provider.calls(path) - before, 1, "{path} {misbehaviour:?}");
             assert!(
-                started.elapsed().as_secs() < 20,
+                start.elapsed().as_secs() < 20,
                 "{path} {misbehaviour:?} took {:?}",
-                started.elapsed()
+                start.elapsed()
             );
 
             provider.script(|script| script.misbehaviours.clear());
@@ -410,9 +425,9 @@ async fn a_provider_cannot_make_the_service_do_more_than_ask() {
     assert!(hit.is_err(), "the service followed a redirect");
 }
 
-/// What a provider says of itself leads nowhere but to TLS, and it cannot say that it is another.
+/// The endpoints in a discovery document must use TLS, and the issuer must be the configured one.
 #[tokio::test]
-async fn a_provider_cannot_send_anybody_where_it_likes() {
+async fn an_unsafe_discovery_document_is_refused() {
     for (member, value) in [
         ("issuer", json!("https://id.example")),
         ("authorization_endpoint", json!("javascript:alert(1)")),
@@ -454,9 +469,9 @@ async fn a_provider_cannot_send_anybody_where_it_likes() {
         .assert_problem(503, "provider_unavailable");
 }
 
-/// OWASP ASVS 6.3.1, 2.4.1: beginning costs a row, so nobody begins without end.
+/// OWASP ASVS 6.3.1, 2.4.1: each started flow is a row, so the number is limited.
 #[tokio::test]
-async fn nobody_begins_without_end() {
+async fn the_number_of_started_flows_is_limited() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let mut refused = None;
@@ -471,23 +486,23 @@ async fn nobody_begins_without_end() {
         }
     }
 
-    let refused = refused.expect("an end comes");
+    let refused = refused.expect("a start is refused");
     refused.assert_problem(429, "too_many_attempts");
 
-    // Who signs in another way is not kept waiting for longer than that.
+    // Other ways to sign in are not delayed.
     assert!(!refused.header("retry-after").is_empty());
 }
 
-/// OWASP ASVS 11.3, 14.2: a dump of the tables tells neither who somebody is elsewhere nor how to end a sign-in.
+/// OWASP ASVS 11.3, 14.2: a dump of the tables reveals neither external identities nor how to complete a flow.
 #[tokio::test]
-async fn nothing_of_it_is_readable_in_the_database() {
+async fn the_database_has_no_external_identity_in_clear() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     sign_in(&app, &provider, person("canary-subject"))
         .await
         .assert_status(201);
 
-    let begun = begin(&app, ACME).await;
+    let started = begin(&app, ACME).await;
     let hex = |text: &str| {
         text.bytes()
             .map(|byte| format!("{byte:02x}"))
@@ -509,8 +524,8 @@ async fn nothing_of_it_is_readable_in_the_database() {
 
     for secret in [
         "canary-subject",
-        text(&begun["state"]),
-        text(&begun["binding"]),
+        text(&started["state"]),
+        text(&started["binding"]),
     ] {
         assert!(
             !dump.contains(secret) && !dump.contains(&hex(secret)),

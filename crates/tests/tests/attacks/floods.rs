@@ -1,29 +1,20 @@
-//! A flood of wrong sign-ins costs those who are signed in nothing: what is refused anyway does not come to the database, and
-//! strangers hold no more than half of its connections.
+//! A flood of wrong sign-ins does not affect people who are signed in: refused requests do not reach the database, and
+//! anonymous callers use at most half of its connections.
 
 use futures_util::future::join_all;
 use mainstay::kernel::{Clock, Timestamp};
 use mainstay_access::BuiltInRole::Agent;
-use mainstay_http::Method;
 use mainstay_testing::{Answer, TestApp};
-use serde_json::json;
 use time::Duration;
-use tokio::time::{sleep, timeout};
 
-use crate::http::PATIENCE;
+use crate::{proxy::sign_in_from, table_locks::TableLock};
 
 async fn guess(app: &TestApp, email: &str, from: &str) -> Answer {
-    let call = app
-        .anonymous()
-        .request(Method::POST, "/v1/sessions")
-        .header("x-forwarded-for", from);
-    call.json(&json!({ "email": email, "password": "not the password at all" }))
-        .send()
-        .await
+    sign_in_from(&app.anonymous(), email, "not the password at all", from).await
 }
 
 #[tokio::test]
-async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
+async fn a_throttled_address_does_not_reach_the_database() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let builder = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -37,7 +28,7 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
         .await
         .assert_problem(401, "invalid_credentials");
 
-    // As after two hundred guesses: the address has no room left, for whichever account.
+    // As after two hundred guesses: the address is throttled for every account.
     const FULL: &str = "UPDATE throttles SET level = 200 WHERE get_byte(key, 0) = 0";
 
     app.owner()
@@ -46,8 +37,8 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
         .await
         .expect("the bucket is filled");
 
-    let told = guess(&app, "second@example.org", "203.0.113.9").await;
-    told.assert_problem(429, "too_many_attempts");
+    let refused = guess(&app, "second@example.org", "203.0.113.9").await;
+    refused.assert_problem(429, "too_many_attempts");
 
     let before = app.round_trips();
 
@@ -56,17 +47,21 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
         refused.assert_problem(429, "too_many_attempts");
         assert_eq!(
             refused.header("retry-after"),
-            told.header("retry-after"),
-            "the wait is the database's"
+            refused.header("retry-after"),
+            "the database decides the wait"
         );
     }
 
-    assert_eq!(app.round_trips(), before, "the database was asked");
+    assert_eq!(
+        app.round_trips(),
+        before,
+        "the request reached the database"
+    );
     guess(&app, "third@example.org", "198.51.100.7")
         .await
         .assert_problem(401, "invalid_credentials");
 
-    // The database is asked again after a moment, and told of what it did not see.
+    // After a moment the database is asked again, and receives the attempts that it missed.
     clock.advance(Duration::seconds(2));
     guess(&app, "fourth@example.org", "203.0.113.9")
         .await
@@ -79,11 +74,11 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
         .await
         .run(unrecorded, [])
         .await
-        .expect("they are counted");
+        .expect("the rows are counted");
 
-    assert_eq!(rows[0].get::<i64>(0).expect("a number"), 21);
+    assert_eq!(rows[0].get::<i64>(0).expect("the column is a number"), 21);
 
-    // What another replica gave back is given here too.
+    // Attempts that another replica returned count here too.
     app.owner()
         .await
         .run("UPDATE throttles SET level = 0", [])
@@ -97,7 +92,7 @@ async fn an_address_that_is_refused_anyway_costs_the_database_nothing() {
 }
 
 #[tokio::test]
-async fn strangers_leave_connections_to_those_who_are_signed_in() {
+async fn anonymous_callers_leave_connections_for_signed_in_people() {
     let builder = TestApp::builder(fixture::platform()).setting("database.pool_size", "2");
     let builder = builder
         .setting("database.statement_timeout", "1m")
@@ -107,50 +102,22 @@ async fn strangers_leave_connections_to_those_who_are_signed_in() {
 
     agent.get("/v1/customers").await.assert_status(200);
 
-    let mut owner = app.owner().await;
-    owner.run("BEGIN", []).await.expect("a transaction begins");
-    owner
-        .run("SET LOCAL idle_in_transaction_session_timeout = 0", [])
-        .await
-        .expect("it may take its time");
-    owner
-        .run("LOCK TABLE throttles IN ACCESS EXCLUSIVE MODE", [])
-        .await
-        .expect("sign-ins wait");
-
+    let mut lock = TableLock::take(&app, "LOCK TABLE throttles IN ACCESS EXCLUSIVE MODE").await;
     let strangers = join_all((0..6).map(|number| {
-        let email = format!("nobody-{number}@example.org");
+        let email = format!("unknown-{number}@example.org");
         let app = &app;
         async move { guess(app, &email, "203.0.113.9").await.status }
     }));
 
     let (answers, ()) = tokio::join!(strangers, async {
-        const WAITING: &str = r"
-            SELECT count(*)
-            FROM pg_locks
-            WHERE NOT granted
-              AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        ";
-        let one_waits = async {
-            while owner.run(WAITING, []).await.expect("they are listed")[0]
-                .get::<i64>(0)
-                .expect("a number")
-                == 0
-            {
-                sleep(std::time::Duration::from_millis(10)).await;
-            }
-        };
-        timeout(PATIENCE, one_waits)
-            .await
-            .expect("a sign-in comes to the lock");
-        // The others had their time to take what is left.
+        lock.wait_until(|waiting| waiting > 0).await;
+
+        // The other sign-ins had time to take the remaining connections.
         for _ in 0..10 {
             agent.get("/v1/customers").await.assert_status(200);
         }
-        owner
-            .run("ROLLBACK", [])
-            .await
-            .expect("the lock is released");
+
+        lock.release().await;
     });
 
     assert!(answers.iter().all(|status| *status == 401), "{answers:?}");

@@ -1,4 +1,4 @@
-//! Headers by which a client says who it is and where it comes from.
+//! Forged headers about a client's identity and address.
 
 use mainstay::http::Method;
 use mainstay_access::BuiltInRole::Owner;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const FORWARDED: &str = "198.51.100.1, 203.0.113.9";
 
-/// Creates a customer with forged headers, and gives the audit log's record of it and who created it.
+/// Creates a customer with forged headers, and returns its audit record and its creator.
 async fn recorded(builder: Builder) -> (Value, String) {
     let app = builder.start().await;
     let owner = app.actor(Owner).await;
@@ -28,7 +28,7 @@ async fn recorded(builder: Builder) -> (Value, String) {
 
     assert_ne!(
         request, "018f3b6c-0000-7000-8000-000000000000",
-        "the client has chosen its request's id"
+        "the client chose the request id"
     );
 
     let events = owner
@@ -41,7 +41,7 @@ async fn recorded(builder: Builder) -> (Value, String) {
 
 /// OWASP ASVS 4.1.3.
 #[tokio::test]
-async fn a_client_chooses_neither_its_address_nor_its_name() {
+async fn a_client_cannot_choose_its_address_or_request_id() {
     let (event, user) = recorded(TestApp::builder(fixture::platform())).await;
     assert_eq!(event["action"], "customer.created", "{event}");
     assert_eq!(
@@ -51,9 +51,9 @@ async fn a_client_chooses_neither_its_address_nor_its_name() {
     );
 }
 
-/// OWASP ASVS 15.3.4: of a trusted proxy the last address is believed, the one that it saw itself.
+/// OWASP ASVS 15.3.4: from a trusted proxy the last address is used, which the proxy saw itself.
 #[tokio::test]
-async fn a_trusted_proxy_is_believed() {
+async fn the_last_address_of_a_trusted_proxy_is_used() {
     let trusting =
         TestApp::builder(fixture::platform()).setting("http.trusted_proxies", "127.0.0.0/8");
     let (event, user) = recorded(trusting).await;
@@ -64,9 +64,9 @@ async fn a_trusted_proxy_is_believed() {
     );
 }
 
-/// What a client wrote spoils nothing that its proxy wrote behind it: bytes that are no text, other lines, ports.
+/// A client's own entries (invalid bytes, more lines, ports) do not affect the entry that the proxy appends.
 #[tokio::test]
-async fn a_proxy_is_believed_whatever_stands_before_its_word() {
+async fn a_proxys_entry_is_used_after_any_client_entry() {
     let app = TestApp::builder(fixture::platform())
         .setting("http.trusted_proxies", "127.0.0.0/8")
         .start()
@@ -98,18 +98,18 @@ async fn a_proxy_is_believed_whatever_stands_before_its_word() {
     }
 }
 
-/// RFC 7239, where the settings say that proxies write it; `X-Forwarded-For` is the client's own word then.
+/// RFC 7239, where the settings say that proxies write it; `X-Forwarded-For` is then ignored.
 #[tokio::test]
-async fn forwarded_is_believed_where_the_settings_say_so() {
+async fn forwarded_is_used_where_the_settings_say_so() {
     let builder =
         TestApp::builder(fixture::platform()).setting("http.trusted_proxies", "127.0.0.0/8");
     let (event, _) = recorded(builder.setting("http.forwarded_by", "forwarded")).await;
     assert_eq!(event["address"], "198.51.100.1", "{event}");
 }
 
-/// DNS rebinding: a name of somebody else's that leads here is not answered, on any path.
+/// DNS rebinding: a foreign host name that resolves to this service is refused on every path.
 #[tokio::test]
-async fn a_foreign_host_is_not_answered_where_hosts_are_named() {
+async fn a_foreign_host_is_refused_where_hosts_are_configured() {
     let app = TestApp::builder(fixture::platform())
         .setting("http.allowed_hosts", "localhost,127.0.0.1")
         .start()

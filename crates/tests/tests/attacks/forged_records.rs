@@ -1,5 +1,5 @@
-//! Who has the serving role may insert records. Time and place of one are the database's, and its actor has to have the
-//! session that it names; the rest is said in `docs/audit.md`.
+//! An attacker with the serving role may insert records. The database sets their time and position, and checks that the
+//! actor has the session; `docs/audit.md` describes the rest.
 
 use mainstay::audit::{AuditError, Finding, Outside};
 use mainstay_access::BuiltInRole::Agent;
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::log::{judge, run, seal, sealed_log, unsealed_app};
 
-/// `$1`: how far from now its moment is, `$2`: how far its id; `$3` actor, `$4` session.
+/// `$1` is the offset of its time from now, `$2` the offset of its id, `$3` the actor, `$4` the session.
 const FORGE: &str = r"
     INSERT INTO mainstay.audit_events (
         id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,
@@ -39,7 +39,7 @@ async fn forge(
 }
 
 #[tokio::test]
-async fn a_record_is_of_the_moment_in_which_it_is_written() {
+async fn a_record_must_have_the_current_time() {
     let app = unsealed_app().await;
     app.actor(Agent).await;
 
@@ -49,7 +49,7 @@ async fn a_record_is_of_the_moment_in_which_it_is_written() {
             ("-6 minutes", "-6 minutes"),
             ("2 minutes", "2 minutes"),
             ("3 days", "3 days"),
-            // In its place of then, though it says now; and the other way about.
+            // The id of then with the time of now, and the other way round.
             ("0", "-3 days"),
             ("-3 days", "0"),
             ("0", "2 minutes"),
@@ -62,18 +62,18 @@ async fn a_record_is_of_the_moment_in_which_it_is_written() {
             };
             let refused = forge(&mut role, moment, id, None, None)
                 .await
-                .expect_err("it was written");
+                .expect_err("the record was written");
             assert!(refused.contains("22008"), "{moment}, {id}: {refused}");
         }
 
         forge(&mut role, "-1 minute", "-1 minute", None, None)
             .await
-            .expect("a record of now is written");
+            .expect("a record of the current time is written");
     }
 }
 
 #[tokio::test]
-async fn an_actor_has_the_session_that_the_record_names() {
+async fn a_record_must_have_a_session_of_its_actor() {
     const SESSION: &str = "SELECT id FROM mainstay.sessions WHERE user_id = $1";
 
     let app = unsealed_app().await;
@@ -84,7 +84,7 @@ async fn an_actor_has_the_session_that_the_record_names() {
         .await
         .expect("sessions are read");
 
-    let session: Uuid = rows[0].get(0).expect("an id");
+    let session: Uuid = rows[0].get(0).expect("the id is present");
     let (one, other) = (one.user().uuid(), other.user().uuid());
     for (actor, session) in [
         (Some(other), Some(session)),
@@ -97,15 +97,15 @@ async fn an_actor_has_the_session_that_the_record_names() {
         assert!(refused.is_err(), "{actor:?} in {session:?} was written");
     }
 
-    // What nobody can tell from the truth: the account's own session.
+    // A forged record with the account's own session cannot be detected.
     forge(&mut role, "0", "0", Some(one), Some(session))
         .await
-        .expect("it is written");
+        .expect("the write succeeds");
 }
 
-/// Who owns the table takes the guard away: the order of the leaves tells.
+/// The owner can drop the trigger, but then the order of the leaves reveals the record.
 #[tokio::test]
-async fn a_misdated_record_is_found_by_its_place() {
+async fn a_misdated_record_is_found_by_its_position() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
 
     for (moment, id) in [("-3 days", "-3 days"), ("0", "-3 days"), ("-3 days", "0")] {
@@ -113,11 +113,11 @@ async fn a_misdated_record_is_found_by_its_place() {
         let mut owner = app.owner().await;
         judge(&mut session, &keys, &Outside::default())
             .await
-            .expect("so far all is well");
+            .expect("the log verifies so far");
         run(&mut session, UNGUARDED).await;
         forge(&mut owner, moment, id, None, None)
             .await
-            .expect("it is written");
+            .expect("the write succeeds");
 
         seal(&app).await;
         let verdict = judge(&mut session, &keys, &Outside::default()).await;
@@ -128,7 +128,7 @@ async fn a_misdated_record_is_found_by_its_place() {
     }
 }
 
-/// One of the future is told by what comes after it.
+/// A record from the future is revealed by the next record.
 #[tokio::test]
 async fn a_record_of_the_future_is_found_by_the_next() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
@@ -137,7 +137,7 @@ async fn a_record_of_the_future_is_found_by_the_next() {
     run(&mut session, UNGUARDED).await;
     forge(&mut app.owner().await, "3 days", "3 days", None, None)
         .await
-        .expect("it is written");
+        .expect("the write succeeds");
     seal(&app).await;
 
     app.actor(Agent)

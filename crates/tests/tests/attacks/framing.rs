@@ -1,4 +1,4 @@
-//! Where a request ends, and how long it may take: what a smuggler and a slow client play with.
+//! Request smuggling and slow clients: where a request ends, and how long it may take.
 
 use std::net::SocketAddr;
 
@@ -10,13 +10,13 @@ use tokio::{
 
 use crate::http::{PATIENCE, Reply, exchange, read_to_end};
 
-/// What a smuggler hides behind a request; answered, it would say 200.
+/// A hidden second request, which would be answered with 200.
 const SMUGGLED: &str = "GET /livez HTTP/1.1\r\nHost: smuggled\r\n\r\n";
 
-/// OWASP ASVS 4.2.1, 4.2.2; RFC 9112 §6.3, §5.2. However the two ends of a chain may read the request, this end never
-/// takes its rest for a second one.
+/// OWASP ASVS 4.2.1, 4.2.2; RFC 9112 §6.3, §5.2. Another server in the chain may read such a request differently, but
+/// this one never reads its rest as a second request.
 #[tokio::test]
-async fn what_has_two_ends_is_never_two_requests() {
+async fn ambiguous_framing_never_gives_two_requests() {
     let app = TestApp::start(fixture::platform()).await;
     let length = SMUGGLED.len();
     let post =
@@ -51,7 +51,7 @@ async fn what_has_two_ends_is_never_two_requests() {
             format!("{post}Content-Length: -1\r\n\r\n"),
         ),
         (
-            "a length beyond all integers",
+            "a length that overflows integers",
             format!("{post}Content-Length: 99999999999999999999\r\n\r\n"),
         ),
         (
@@ -77,7 +77,7 @@ async fn what_has_two_ends_is_never_two_requests() {
             format!("{get}X-Return: a\rb\r\n\r\n"),
         ),
         (
-            "a chunk size that is none",
+            "a chunk size that is not a number",
             format!("{post}Transfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"),
         ),
     ];
@@ -94,7 +94,7 @@ async fn what_has_two_ends_is_never_two_requests() {
         );
         assert!(
             !reply.body.contains("HTTP/1.1"),
-            "{what}: there are two answers: {reply:?}"
+            "{what}: there are two responses: {reply:?}"
         );
     }
 
@@ -109,9 +109,9 @@ async fn what_has_two_ends_is_never_two_requests() {
     );
 }
 
-/// OWASP ASVS 15.2.2: a client that says nothing, or not enough, does not hold a connection for ever.
+/// OWASP ASVS 15.2.2: a silent or slow client does not keep a connection for ever.
 #[tokio::test]
-async fn a_head_that_never_ends_is_cut_off() {
+async fn an_endless_head_is_cut_off() {
     let app = TestApp::builder(fixture::platform())
         .setting("http.header_timeout", "1s")
         .start()
@@ -124,18 +124,18 @@ async fn a_head_that_never_ends_is_cut_off() {
     ] {
         let mut stream = TcpStream::connect(app.address())
             .await
-            .expect("the server accepts");
+            .expect("the server accepts the connection");
         stream
             .write_all(beginning.as_bytes())
             .await
-            .expect("the server reads");
+            .expect("the request is sent");
         let reply = Reply::of(&read_to_end(&mut stream).await);
         assert_ne!(reply.status, 200, "{beginning:?}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_never_comes_is_not_waited_for() {
+async fn a_missing_body_times_out() {
     let app = TestApp::builder(fixture::platform())
         .setting("http.body_timeout", "1s")
         .start()
@@ -153,7 +153,7 @@ async fn a_body_that_never_comes_is_not_waited_for() {
     }
 }
 
-/// OWASP ASVS 5.2.1: a body that does not say how long it is stops being read where the limit is.
+/// OWASP ASVS 5.2.1: a body without a length is read up to the limit.
 #[tokio::test]
 async fn an_endless_body_is_refused_at_the_limit() {
     const LIMIT: usize = 64 * 1024;
@@ -164,15 +164,16 @@ async fn an_endless_body_is_refused_at_the_limit() {
     let (reply, sent) = send_without_end(app.address(), 1 << 30).await;
     assert_eq!(reply.status, 413, "{reply:?}");
     assert_eq!(reply.json()["code"], "content_too_large");
-    // What was sent beyond the limit stands in the buffers of the two sockets, not in the service.
-    assert!(sent < LIMIT + (32 << 20), "{sent} bytes were taken");
+    // Bytes beyond the limit are in the buffers of the two sockets, not in the service.
+    assert!(sent < LIMIT + (32 << 20), "{sent} bytes were accepted");
 }
 
-/// Sends chunks until the server closes the connection or `most` bytes are sent, and gives the answer and how many.
+/// Sends chunks until the server closes the connection or `most` bytes are sent. Returns the response and the number of
+/// bytes.
 async fn send_without_end(address: SocketAddr, most: usize) -> (Reply, usize) {
     let stream = TcpStream::connect(address)
         .await
-        .expect("the server accepts");
+        .expect("the server accepts the connection");
     let (mut reading, mut writing) = stream.into_split();
     let head = "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
@@ -188,7 +189,7 @@ async fn send_without_end(address: SocketAddr, most: usize) -> (Reply, usize) {
         sent
     });
 
-    // The reset that follows an answer to an unread body may overtake the answer's end, so it is read as it comes.
+    // A reset after an unread body may overtake the end of the response, so the response is read while sending.
     let mut answer = Vec::new();
     let read = async {
         while let Ok(length @ 1..) = reading.read_buf(&mut answer).await {

@@ -1,4 +1,4 @@
-//! The audit log against those who could alter it: the serving role, which an attacker in the service would have, and the
+//! Attempts to alter the audit log: as the serving role, which an attacker in the service would have, and as the
 //! schema's owner by mistake (OWASP ASVS 13.2.2, 16.4.2).
 
 use mainstay_access::BuiltInRole::Manager;
@@ -14,13 +14,13 @@ async fn assert_denied(role: &mut Owner, statement: &'static str) {
         .run(statement, [])
         .await
         .err()
-        .unwrap_or_else(|| panic!("{statement} was done"));
+        .unwrap_or_else(|| panic!("{statement}: the statement succeeded"));
     let cause = error.cause().unwrap_or_default();
     assert!(cause.starts_with(DENIED), "{statement}: {error}: {cause}");
 }
 
 #[tokio::test]
-async fn nobody_changes_what_was_recorded() {
+async fn no_role_changes_recorded_events() {
     let app = TestApp::start(fixture::platform()).await;
     let manager = app.actor(Manager).await;
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
@@ -83,24 +83,43 @@ async fn the_serving_role_owns_nothing_and_changes_no_schema() {
     );
 }
 
-/// Tries each statement on each table of the log, partitions too: what is done is a failure, what is refused for want of a
-/// right is right. The last number is that of the tables at least.
-const EACH_TABLE: &str = "DO $$ DECLARE t text; c text; s text; tables int := 0; BEGIN \
-     FOR t, c IN SELECT relname, attname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1 \
-         WHERE relnamespace = 'mainstay'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE 'audit\\_%' LOOP \
-         tables := tables + 1; \
-         FOREACH s IN ARRAY ARRAY['UPDATE mainstay.%1$I SET %2$I = %2$I', 'DELETE FROM mainstay.%1$I', 'TRUNCATE mainstay.%1$I'] || extra() LOOP \
-             BEGIN \
-                 EXECUTE format(s, t, c); \
-                 RAISE EXCEPTION 'it was done: %', format(s, t, c); \
-             EXCEPTION WHEN insufficient_privilege THEN NULL; \
-             END; \
-         END LOOP; \
-     END LOOP; \
-     IF tables < 9 THEN RAISE EXCEPTION 'only % tables were tried', tables; END IF; \
-     END $$";
+/// Tries each statement on each table of the log, including partitions: each must be refused for a missing privilege.
+/// The last number is the minimum number of tables.
+const EACH_TABLE: &str = r"
+    DO $$
+    DECLARE
+        t text;
+        c text;
+        s text;
+        tables int := 0;
+    BEGIN
+        FOR t, c IN
+            SELECT relname, attname
+            FROM pg_class
+            JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1
+            WHERE relnamespace = 'mainstay'::regnamespace
+                AND relkind IN ('r', 'p')
+                AND relname LIKE 'audit\_%'
+        LOOP
+            tables := tables + 1;
+            FOREACH s IN ARRAY
+                ARRAY['UPDATE mainstay.%1$I SET %2$I = %2$I', 'DELETE FROM mainstay.%1$I', 'TRUNCATE mainstay.%1$I'] || extra()
+            LOOP
+                BEGIN
+                    EXECUTE format(s, t, c);
+                    RAISE EXCEPTION 'the statement succeeded: %', format(s, t, c);
+                EXCEPTION WHEN insufficient_privilege THEN
+                    NULL;
+                END;
+            END LOOP;
+        END LOOP;
+        IF tables < 9 THEN
+            RAISE EXCEPTION 'only % tables were tried', tables;
+        END IF;
+    END $$
+";
 
-/// What the serving role tries beyond that: to take the guards away, and to go to the partitions by themselves.
+/// The serving role also tries to drop the triggers, and to access partitions directly.
 const DDL: &str = r"
     ARRAY[
         'ALTER TABLE mainstay.%1$I DISABLE TRIGGER ALL', 'DROP TABLE mainstay.%1$I',
@@ -114,7 +133,7 @@ const DDL: &str = r"
 ";
 
 #[tokio::test]
-async fn no_table_of_the_log_is_changed_by_name() {
+async fn no_table_of_the_log_can_be_changed_directly() {
     let app = TestApp::start(fixture::platform()).await;
     app.actor(Manager).await;
 
@@ -136,9 +155,9 @@ async fn no_table_of_the_log_is_changed_by_name() {
     );
 }
 
-/// Neither are partitions read or filled by themselves, nor is the transaction of a record anybody's choice.
+/// Partitions cannot be read or written directly, and a record's transaction id cannot be chosen.
 #[tokio::test]
-async fn the_serving_role_writes_records_as_they_come() {
+async fn the_serving_role_can_only_append_records() {
     let app = TestApp::start(fixture::platform()).await;
     let mut serving = app.serving_role().await;
     for statement in [
@@ -161,11 +180,11 @@ async fn the_serving_role_writes_records_as_they_come() {
     let rows = serving
         .run("SELECT mainstay.make_audit_partitions()", [])
         .await
-        .expect("it may be asked for");
-    assert_eq!(rows[0].get::<i64>(0).expect("a number"), 0);
+        .expect("the rows are counted");
+    assert_eq!(rows[0].get::<i64>(0).expect("the column is a number"), 0);
 }
 
-/// Each record finds its month, also one from before the schema held records to its clock.
+/// Every record goes to its month's partition, also one from before the schema checked times.
 #[tokio::test]
 async fn every_record_has_a_partition() {
     const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
@@ -192,7 +211,10 @@ async fn every_record_has_a_partition() {
 
     let app = TestApp::start(fixture::platform()).await;
     let mut owner = app.owner().await;
-    owner.run(UNGUARDED, []).await.expect("the owner may");
+    owner
+        .run(UNGUARDED, [])
+        .await
+        .expect("the owner's statement runs");
 
     let rows = owner
         .run(INSERT, [])
@@ -200,10 +222,10 @@ async fn every_record_has_a_partition() {
         .unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     let places: Vec<String> = rows
         .iter()
-        .map(|row| row.get(0).expect("a table"))
+        .map(|row| row.get(0).expect("the table is present"))
         .collect();
 
-    let month: String = rows[0].get(1).expect("a table");
+    let month: String = rows[0].get(1).expect("the table is present");
     assert_eq!(
         places,
         [
@@ -213,18 +235,18 @@ async fn every_record_has_a_partition() {
         ]
     );
 
-    // A month whose records are in the default partition stays there; nothing is lost, and the others are made.
+    // A month with records in the default partition stays there; nothing is lost, and the other partitions are created.
     let rows = owner
         .run(MAKE, [])
         .await
         .unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     let made = (
-        rows[0].get::<bool>(0).expect("made"),
-        rows[0].get::<bool>(1).expect("made"),
+        rows[0].get::<bool>(0).expect("the response has the id"),
+        rows[0].get::<bool>(1).expect("the response has the id"),
     );
 
     assert_eq!(
-        (made, rows[0].get::<i64>(2).expect("a number")),
+        (made, rows[0].get::<i64>(2).expect("the column is a number")),
         ((false, true), 3)
     );
 }

@@ -1,6 +1,6 @@
-//! Tokens as texts: encodings, headers and payloads that parsers disagree about (RFC 7515, RFC 8725 §2, §3). The test
-//! signs with the service's own key, so that each is refused for its form and not for its signature
-//! (OWASP ASVS 9.1.1 to 9.1.3, 9.2.1 to 9.2.4).
+//! The syntax of tokens: encodings, headers and payloads about which parsers disagree (RFC 7515, RFC 8725 §2, §3). The
+//! test signs with the service's own key, so that each token is refused for its syntax, not its signature (OWASP ASVS
+//! 9.1.1 to 9.1.3, 9.2.1 to 9.2.4).
 
 use aws_lc_rs::{
     hmac,
@@ -16,7 +16,7 @@ const ORDER: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-/// A service, its key, and the texts of a token that it takes.
+/// A service, its key, and the parts of a valid token.
 pub(crate) struct Stage {
     _app: TestApp,
     client: Client,
@@ -78,14 +78,10 @@ impl Stage {
         assert_eq!(self.status(token).await, 401, "{what}: {token}");
     }
 
-    /// The header with another text in the place of one.
+    /// Asserts that the token is refused with this replacement in its header.
     async fn assert_header_refused(&self, from: &str, to: &str) {
         let header = self.header.replace(from, to);
-        assert_ne!(
-            header, self.header,
-            "{from} does not stand in {}",
-            self.header
-        );
+        assert_ne!(header, self.header, "{from} is not in {}", self.header);
         self.assert_refused(&header, &self.signed(&header, &self.claims))
             .await;
     }
@@ -95,12 +91,12 @@ impl Stage {
             .split("\"kid\":\"")
             .nth(1)
             .and_then(|rest| rest.split('"').next())
-            .expect("a kid")
+            .expect("the key id is present")
     }
 }
 
 #[tokio::test]
-async fn no_algorithm_but_ours_is_obeyed() {
+async fn only_our_algorithm_is_accepted() {
     let stage = stage().await;
 
     for other in [
@@ -134,7 +130,7 @@ async fn no_algorithm_but_ours_is_obeyed() {
         let header = stage.header.replace("EdDSA", other);
         let token = stage.signed(&header, &stage.claims);
         stage.assert_refused(other, &token).await;
-        let (text, _) = token.rsplit_once('.').expect("three parts");
+        let (text, _) = token.rsplit_once('.').expect("a JWT has three parts");
         stage.assert_refused(other, &format!("{text}.")).await;
         stage.assert_refused(other, text).await;
     }
@@ -143,7 +139,7 @@ async fn no_algorithm_but_ours_is_obeyed() {
         stage.assert_header_refused("\"EdDSA\"", value).await;
     }
 
-    // The public key is known to everybody: as the secret of an HMAC it would let everybody sign.
+    // The public key is known to everyone: as the secret of an HMAC it would let anyone sign.
     let public = stage.key.public_key().as_ref().to_vec();
     let x = encoded(&public);
     let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}"}}"#);
@@ -164,7 +160,7 @@ async fn no_algorithm_but_ours_is_obeyed() {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), text.as_bytes());
         stage
             .assert_refused(
-                "HMAC under what is public",
+                "HMAC with the public key",
                 &format!("{text}.{}", encoded(tag)),
             )
             .await;
@@ -197,7 +193,7 @@ async fn a_signature_has_one_form() {
         ),
     ];
 
-    // RFC 8032 §8.4: S and S + L are one number to whoever does not look.
+    // RFC 8032 §8.4: S and S + L are equal to a verifier that does not check the range.
     let mut malleable = signature.clone();
     let mut carry = 0;
     for (byte, order) in malleable[32..].iter_mut().zip(ORDER) {
@@ -247,7 +243,7 @@ async fn an_encoding_has_one_spelling() {
             String::new(),
         ];
 
-        // The last letter's spare bits, which a careless decoder drops: the bytes are the same.
+        // The unused bits of the last character, which a careless decoder drops: the bytes are the same.
         let spare = ["A", "B", "C", "D", "Q", "R", "g", "h", "w", "x", "-", "_"];
         let stem = &part[..part.len() - 1];
         let others = spare
@@ -264,7 +260,7 @@ async fn an_encoding_has_one_spelling() {
                 .assert_refused(&format!("part {place}"), &changed.join("."))
                 .await;
 
-            // Signed as it is spelt.
+            // Signed with this spelling.
             if place < 2 && spelling.is_ascii() && !spelling.is_empty() {
                 let signed = stage.signed_text(&changed[..2].join("."));
                 let same = URL_SAFE_NO_PAD.decode(&spelling).is_ok();
@@ -302,7 +298,7 @@ async fn an_encoding_has_one_spelling() {
 }
 
 #[tokio::test]
-async fn a_header_holds_what_we_write_and_nothing_else() {
+async fn a_header_with_other_members_is_refused() {
     let stage = stage().await;
     let (kid, header) = (stage.kid().to_owned(), stage.header.clone());
     let x = encoded(stage.key.public_key().as_ref());
@@ -414,17 +410,17 @@ async fn a_header_holds_what_we_write_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_claim_is_there_once_and_of_its_type() {
+async fn a_claim_occurs_once_and_has_its_type() {
     let stage = stage().await;
     let claims = stage.claims.clone();
     let value_of = |name: &str| {
         let rest = claims
             .split(&format!("\"{name}\":"))
             .nth(1)
-            .expect("the claim is there");
+            .expect("the claim exists");
         rest.split([',', '}'])
             .next()
-            .expect("it has a value")
+            .expect("the claim has a value")
             .to_owned()
     };
 

@@ -1,6 +1,6 @@
-//! The classes of attack that Project Wycheproof's JWS vectors hold, made anew for the one algorithm that tokens have: the
-//! vectors themselves are for keys of other kinds, all of which are refused. What [`jws`](crate::jws) tries already is not
-//! repeated (OWASP ASVS 9.1.1, 9.1.2).
+//! The attack classes of Project Wycheproof's JWS vectors, rebuilt for our one algorithm: the vectors themselves use
+//! other kinds of keys, which are all refused. Attacks in [`jws`](crate::jws) are not repeated (OWASP ASVS 9.1.1,
+//! 9.1.2).
 
 use aws_lc_rs::{
     hmac::{self, HMAC_SHA256, HMAC_SHA384, HMAC_SHA512},
@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::jws::{Stage, encoded, stage};
 
-/// A public key as SubjectPublicKeyInfo (RFC 8410 §4): what precedes its 32 bytes.
+/// The prefix of an Ed25519 public key as SubjectPublicKeyInfo (RFC 8410 §4).
 const SPKI: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
@@ -20,9 +20,9 @@ fn text(stage: &Stage) -> String {
     format!("{}.{}", encoded(&stage.header), encoded(&stage.claims))
 }
 
-/// The header names our algorithm, and the signature is another one's.
+/// The header names our algorithm, but the signature is of another one.
 #[tokio::test]
-async fn a_signature_of_another_kind_does_not_pass_under_our_name() {
+async fn a_signature_of_another_algorithm_is_refused() {
     let stage = stage().await;
     let text = text(&stage);
     let public = stage.key.public_key().as_ref().to_vec();
@@ -59,10 +59,11 @@ async fn a_signature_of_another_kind_does_not_pass_under_our_name() {
         }
     }
 
-    let elliptic = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let elliptic =
+        EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("the key is present");
     let signature = elliptic
         .sign(&SystemRandom::new(), text.as_bytes())
-        .expect("a signature");
+        .expect("the text is signed");
 
     assert_eq!(signature.as_ref().len(), 64);
     stage
@@ -71,7 +72,7 @@ async fn a_signature_of_another_kind_does_not_pass_under_our_name() {
 }
 
 #[tokio::test]
-async fn a_header_without_a_signature_is_no_header() {
+async fn an_unprotected_header_is_refused() {
     let stage = stage().await;
     let kid = stage.kid().to_owned();
 
@@ -97,11 +98,11 @@ async fn a_header_without_a_signature_is_no_header() {
     }
 }
 
-/// A letter that base64url does not have is not passed over, nor read as the one that it stands for elsewhere.
+/// A character outside base64url is neither skipped nor read as its counterpart in another alphabet.
 #[tokio::test]
-async fn letters_of_other_alphabets_are_refused() {
+async fn characters_of_other_alphabets_are_refused() {
     let stage = stage().await;
-    // Signatures differ with the claims: some have the letters that the alphabets spell differently.
+    // Some signatures contain the characters that differ between the alphabets.
     let mut tried = 0;
     for spaces in 0..64 {
         let claims = format!("{}{}", stage.claims, " ".repeat(spaces));
@@ -119,11 +120,11 @@ async fn letters_of_other_alphabets_are_refused() {
         }
     }
 
-    assert!(tried > 0, "no signature had every letter");
+    assert!(tried > 0, "no signature had these characters");
 }
 
 #[tokio::test]
-async fn letters_between_others_are_not_passed_over() {
+async fn extra_characters_are_not_skipped() {
     let stage = stage().await;
     let token = stage.signed(&stage.header, &stage.claims);
     let parts: Vec<&str> = token.split('.').collect();
@@ -142,7 +143,7 @@ async fn letters_between_others_are_not_passed_over() {
                 if place < 2 {
                     stage
                         .assert_refused(
-                            "signed as spelt",
+                            "signed with this spelling",
                             &stage.signed_text(&changed[..2].join(".")),
                         )
                         .await;
@@ -153,7 +154,7 @@ async fn letters_between_others_are_not_passed_over() {
 }
 
 #[tokio::test]
-async fn a_token_has_its_three_parts() {
+async fn a_token_has_exactly_three_parts() {
     let stage = stage().await;
     let token = stage.signed(&stage.header, &stage.claims);
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else {
@@ -168,7 +169,11 @@ async fn a_token_has_its_three_parts() {
         format!(".{claims}.{signature}"),
         claims.to_owned(),
         format!(
-            r#"{{"payload":"{claims}","signatures":[{{"protected":"{header}","header":{{"unknown":"untrustworthy"}},"signature":"{signature}"}}]}}"#
+            concat!(
+                r#"{{"payload":"{}","signatures":[{{"protected":"{}","#,
+                r#""header":{{"unknown":"untrustworthy"}},"signature":"{}"}}]}}"#,
+            ),
+            claims, header, signature
         ),
     ] {
         stage.assert_refused("parts", &wrong).await;
@@ -194,9 +199,9 @@ async fn a_token_has_its_three_parts() {
     }
 }
 
-/// The signature is over the header's text: another text of the same meaning needs another signature.
+/// The signature covers the header's text: another text with the same meaning needs another signature.
 #[tokio::test]
-async fn a_header_that_is_spelt_anew_is_signed_anew() {
+async fn a_respelled_header_invalidates_the_signature() {
     let stage = stage().await;
     let token = stage.signed(&stage.header, &stage.claims);
     let signature = token.rsplit_once('.').unwrap().1;
@@ -223,7 +228,7 @@ async fn a_header_that_is_spelt_anew_is_signed_anew() {
         assert_eq!(
             stage.status(&stage.signed(&header, &stage.claims)).await,
             200,
-            "JSON allows it: {header}"
+            "this spelling is valid JSON: {header}"
         );
     }
 }

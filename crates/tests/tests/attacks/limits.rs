@@ -1,4 +1,4 @@
-//! Limits hold however many try at once: all requests have read what there is before the first one adds to it.
+//! Limits hold under concurrency: all requests have counted the rows before the first one adds a row.
 
 use mainstay::access::BuiltInRole::Owner;
 use mainstay_testing::{Actor, Answer, TestApp};
@@ -9,11 +9,11 @@ use crate::{
     locks::{ACCOUNT, Held, ORGANIZATION},
 };
 
-/// Requests that meet, and how many of them there is room for.
-const MEETING: usize = 8;
+/// Number of concurrent requests, and of those that fit the limit.
+const CONCURRENT: usize = 8;
 const ROOM: usize = 3;
 
-/// A connection for each request that waits.
+/// Starts an app with a connection for each waiting request.
 async fn start() -> TestApp {
     TestApp::builder(fixture::platform())
         .setting("database.pool_size", "12")
@@ -31,10 +31,10 @@ async fn fill(app: &TestApp, statement: &'static str, of: &Actor, present: i32) 
         .await
         .run(statement, values)
         .await
-        .expect("it is filled");
+        .expect("the rows are inserted");
 }
 
-/// Sees that as many were made as there was room for, and that the others were told.
+/// Asserts that as many rows were created as fit, and that the other requests were refused.
 fn assert_room(answers: &[Answer], code: &str) {
     let made = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(made, ROOM, "{code}");
@@ -49,12 +49,12 @@ async fn post_all(
     path: &str,
     body: impl Fn(usize) -> Value,
 ) -> Vec<Answer> {
-    held.all((0..MEETING).map(|number| by.post(path, body(number))))
+    held.all((0..CONCURRENT).map(|number| by.post(path, body(number))))
         .await
 }
 
 #[tokio::test]
-async fn an_account_has_no_more_keys_than_it_may_have() {
+async fn an_account_cannot_exceed_its_key_limit() {
     const FILL: &str = r"
         INSERT INTO api_keys (
             id, user_id, organization_id, member_since, name, secret_hash, created_at, expires_at
@@ -77,7 +77,7 @@ async fn an_account_has_no_more_keys_than_it_may_have() {
 }
 
 #[tokio::test]
-async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
+async fn a_service_account_cannot_exceed_its_key_and_secret_limits() {
     const KEYS: &str = r"
         INSERT INTO api_keys (
             id, user_id, organization_id, member_since, name, secret_hash, created_at, expires_at
@@ -111,9 +111,9 @@ async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
         made.location(),
         made.json()["id"]
             .as_str()
-            .expect("an id")
+            .expect("the id is present")
             .parse()
-            .expect("a UUID"),
+            .expect("the column is a UUID"),
     );
 
     fill(&app, KEYS, &owner, 97).await;
@@ -138,7 +138,7 @@ async fn a_service_account_has_no_more_keys_and_secrets_than_it_may_have() {
 }
 
 #[tokio::test]
-async fn an_organization_has_no_more_roles_than_it_may_have() {
+async fn an_organization_cannot_exceed_its_role_limit() {
     const FILL: &str = r"
         INSERT INTO roles (id, organization_id, name)
         SELECT gen_random_uuid(), $2, 'present-' || n
@@ -157,7 +157,7 @@ async fn an_organization_has_no_more_roles_than_it_may_have() {
 }
 
 #[tokio::test]
-async fn an_organization_has_no_more_service_accounts_than_it_may_have() {
+async fn an_organization_cannot_exceed_its_service_account_limit() {
     const FILL: &str = r"
         WITH made AS (
             INSERT INTO users (id, kind, name, created_at)
@@ -184,7 +184,7 @@ async fn an_organization_has_no_more_service_accounts_than_it_may_have() {
 }
 
 #[tokio::test]
-async fn a_person_makes_no_more_organizations_than_they_may_have() {
+async fn a_person_cannot_exceed_their_organization_limit() {
     const FILL: &str = r"
         WITH made AS (
             INSERT INTO organizations (id, name, created_at)
@@ -215,7 +215,7 @@ async fn a_person_makes_no_more_organizations_than_they_may_have() {
 }
 
 #[tokio::test]
-async fn a_person_has_no_more_passkeys_than_they_may_have() {
+async fn a_person_cannot_exceed_their_passkey_limit() {
     const FILL: &str = r"
         INSERT INTO passkeys (
             id, user_id, name, credential_hash, credential, sign_count, created_at
@@ -230,7 +230,7 @@ async fn a_person_has_no_more_passkeys_than_they_may_have() {
     add_passkey(&owner, &mut Device::default()).await;
 
     let mut bodies = Vec::new();
-    for _ in 0..MEETING {
+    for _ in 0..CONCURRENT {
         let options = owner
             .post("/v1/me/passkeys/options", json!({}))
             .await

@@ -1,73 +1,48 @@
-//! What strangers try must not keep an owner out, and must not tell them who has an account (OWASP ASVS 6.1.1, 6.3.1,
-//! 6.3.8; NIST SP 800-63B-4 §3.2.2).
+//! Attempts by strangers must not lock out an account's owner, and must not reveal who has an account (OWASP ASVS
+//! 6.1.1, 6.3.1, 6.3.8; NIST SP 800-63B-4 §3.2.2).
 
-use mainstay::kernel::{Clock, Timestamp};
 use mainstay_access::BuiltInRole::Agent;
-use mainstay_http::Method;
 use mainstay_testing::{Actor, Answer, PASSWORD, TestApp};
-use serde_json::{Value, json};
+use serde_json::json;
 use time::Duration;
 
-use crate::authenticators::enrol;
+use crate::{
+    authenticators::enrol,
+    proxy::{post_from, sign_in_from, start_behind_proxy},
+};
 
 const WRONG: &str = "not the password at all";
 const NEW: &str = "violets tumble over granite";
-/// From where the owner has signed in, and from where never.
+/// An address from which the owner has signed in, and one from which they have not.
 const HOME: &str = "198.51.100.7";
 const ABROAD: &str = "192.0.2.1";
 
-/// A service that believes a proxy on the loopback, so that a test may come from any address.
-async fn start() -> (TestApp, Clock) {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
-    (
-        builder
-            .setting("http.trusted_proxies", "127.0.0.0/8")
-            .start()
-            .await,
-        clock,
-    )
-}
-
-async fn post(app: &TestApp, path: &str, body: Value, from: &str) -> Answer {
-    app.anonymous()
-        .request(Method::POST, path)
-        .header("x-forwarded-for", from)
-        .json(&body)
-        .send()
-        .await
-}
-
-async fn sign_in(app: &TestApp, email: &str, password: &str, from: &str) -> Answer {
-    post(
-        app,
-        "/v1/sessions",
-        json!({ "email": email, "password": password }),
-        from,
-    )
-    .await
-}
-
-/// An account whose owner has signed in at home.
+/// Creates an account whose owner has signed in from [`HOME`].
 async fn owner_at_home(app: &TestApp) -> Actor {
     let owner = app.actor(Agent).await;
-    sign_in(app, owner.email(), PASSWORD, HOME)
+    sign_in_from(&app.anonymous(), owner.email(), PASSWORD, HOME)
         .await
         .assert_status(201);
     owner
 }
 
-/// Strangers try until they have to wait, each from a network of its own.
+/// Strangers guess, each from another network, until they are throttled.
 async fn attack(app: &TestApp, email: &str) {
     for network in 0..12 {
-        sign_in(app, email, WRONG, &format!("203.0.{network}.9")).await;
+        sign_in_from(
+            &app.anonymous(),
+            email,
+            WRONG,
+            &format!("203.0.{network}.9"),
+        )
+        .await;
     }
-    sign_in(app, email, WRONG, "203.0.99.9")
+    sign_in_from(&app.anonymous(), email, WRONG, "203.0.99.9")
         .await
         .assert_problem(429, "too_many_attempts");
 }
 
-/// Status and wait of an answer: what a stranger sees.
+/// Status and `Retry-After` of a response: what a stranger sees.
 fn seen(answer: &Answer) -> (u16, String) {
     let wait = if answer.status == 429 {
         answer.header("retry-after").to_owned()
@@ -77,13 +52,13 @@ fn seen(answer: &Answer) -> (u16, String) {
     (answer.status.as_u16(), wait)
 }
 
-/// Neither from elsewhere nor from the owner's own network does a stranger see whether there is an account.
+/// A stranger cannot see whether an account exists, from any network.
 #[tokio::test]
-async fn counts_are_the_same_with_an_account_and_without() {
-    let (app, clock) = start().await;
+async fn throttling_is_the_same_with_and_without_an_account() {
+    let (app, clock) = start_behind_proxy().await;
     let owner = owner_at_home(&app).await;
     let mut answers = Vec::new();
-    for email in [owner.email(), "nobody@example.org"] {
+    for email in [owner.email(), "unknown@example.org"] {
         let mut of_this = Vec::new();
         for from in [
             "203.0.113.9",
@@ -92,7 +67,9 @@ async fn counts_are_the_same_with_an_account_and_without() {
             "198.51.100.99",
         ] {
             for _ in 0..8 {
-                of_this.push(seen(&sign_in(&app, email, WRONG, from).await));
+                of_this.push(seen(
+                    &sign_in_from(&app.anonymous(), email, WRONG, from).await,
+                ));
             }
         }
 
@@ -101,60 +78,68 @@ async fn counts_are_the_same_with_an_account_and_without() {
         for (path, body) in [reset, sign_up] {
             for from in ["203.0.113.9", "198.51.100.99"] {
                 for _ in 0..8 {
-                    of_this.push(seen(&post(&app, path, body.clone(), from).await));
+                    of_this.push(seen(
+                        &post_from(&app.anonymous(), path, body.clone(), from).await,
+                    ));
                 }
             }
         }
 
         answers.push(of_this);
-        // What the first address has used up of its network's room is there again.
+        // The first address has used up its network's limit, so it is reset.
         clock.advance(Duration::days(3));
     }
 
     assert_eq!(answers[0], answers[1]);
 }
 
-/// The owner signs in at once from a network that the account knows, whatever strangers do to the account, to the same
-/// address and to the same network. While they do, what is wrong is refused alike there.
+/// The owner can always sign in from a known network, regardless of attempts by strangers on the account, from the same
+/// address or network. Wrong attempts from there are still refused.
 #[tokio::test]
-async fn wrong_tries_do_not_keep_the_owner_out() {
-    let (app, _) = start().await;
+async fn wrong_passwords_do_not_lock_the_owner_out() {
+    let (app, _) = start_behind_proxy().await;
     let owner = owner_at_home(&app).await;
     attack(&app, owner.email()).await;
 
     for n in 0..60 {
-        sign_in(&app, &format!("victim-{n}@example.org"), WRONG, HOME).await;
+        sign_in_from(
+            &app.anonymous(),
+            &format!("victim-{n}@example.org"),
+            WRONG,
+            HOME,
+        )
+        .await;
     }
 
-    sign_in(&app, "victim@example.org", WRONG, HOME)
+    sign_in_from(&app.anonymous(), "victim@example.org", WRONG, HOME)
         .await
         .assert_problem(429, "too_many_attempts");
 
-    sign_in(&app, owner.email(), WRONG, HOME)
+    sign_in_from(&app.anonymous(), owner.email(), WRONG, HOME)
         .await
         .assert_problem(429, "too_many_attempts");
-    sign_in(&app, owner.email(), PASSWORD, HOME)
+    sign_in_from(&app.anonymous(), owner.email(), PASSWORD, HOME)
         .await
         .assert_status(201);
-    sign_in(&app, owner.email(), PASSWORD, "198.51.100.99")
+    sign_in_from(&app.anonymous(), owner.email(), PASSWORD, "198.51.100.99")
         .await
         .assert_status(201);
-    sign_in(&app, owner.email(), PASSWORD, ABROAD)
+    sign_in_from(&app.anonymous(), owner.email(), PASSWORD, ABROAD)
         .await
         .assert_problem(429, "too_many_attempts");
 }
 
-/// Requests for a new password are no failures: they keep nobody from asking, nor from getting the letter. One who has
-/// shown the mailbox gets in from there, whatever strangers tried.
+/// Reset requests do not count as failures: the owner still gets the e-mail, and can sign in from where the link was
+/// used.
 #[tokio::test]
-async fn resets_by_strangers_do_not_keep_the_owner_out() {
-    let (app, _) = start().await;
+async fn resets_by_strangers_do_not_lock_the_owner_out() {
+    let (app, _) = start_behind_proxy().await;
     let owner = owner_at_home(&app).await;
     attack(&app, owner.email()).await;
 
     let ask = async |from: &str| {
-        post(
-            &app,
+        post_from(
+            &app.anonymous(),
             "/v1/password-resets",
             json!({ "email": owner.email() }),
             from,
@@ -177,36 +162,37 @@ async fn resets_by_strangers_do_not_keep_the_owner_out() {
     };
 
     let before = letters().await;
-    assert!(before <= 12, "the mailbox is spared: {before}");
+    assert!(before <= 12, "too many e-mails were sent: {before}");
 
     ask(ABROAD).await.assert_status(202);
-    assert_eq!(
-        letters().await,
-        before,
-        "the link that was mailed last is still valid"
-    );
+    assert_eq!(letters().await, before, "the last link is still valid");
     ask(HOME).await.assert_status(202);
     assert_eq!(letters().await, before + 1);
 
     let token = app.mail_to(owner.email()).await.link_token();
     let body = json!({ "token": token, "password": NEW });
-    post(&app, "/v1/password-resets/completion", body, ABROAD)
-        .await
-        .assert_status(204);
-    sign_in(&app, owner.email(), NEW, ABROAD)
+    post_from(
+        &app.anonymous(),
+        "/v1/password-resets/completion",
+        body,
+        ABROAD,
+    )
+    .await
+    .assert_status(204);
+    sign_in_from(&app.anonymous(), owner.email(), NEW, ABROAD)
         .await
         .assert_status(201);
 }
 
-/// Who has the password but not the second factor does not keep the owner from showing theirs.
+/// An attacker with the password but without the second factor does not lock the owner out.
 #[tokio::test]
-async fn wrong_codes_do_not_keep_the_owner_out() {
-    let (app, clock) = start().await;
+async fn wrong_codes_do_not_lock_the_owner_out() {
+    let (app, clock) = start_behind_proxy().await;
     let owner = owner_at_home(&app).await;
     let (totp, _) = enrol(&app, &owner).await;
     let try_code = async |code: String, from: &str| {
         let body = json!({ "email": owner.email(), "password": PASSWORD, "code": code });
-        post(&app, "/v1/sessions", body, from).await
+        post_from(&app.anonymous(), "/v1/sessions", body, from).await
     };
 
     let mut refused = false;
@@ -216,44 +202,55 @@ async fn wrong_codes_do_not_keep_the_owner_out() {
         clock.advance(Duration::seconds(30));
     }
 
-    assert!(refused, "guesses are slowed down");
+    assert!(refused, "guesses are throttled");
     try_code(totp.code(clock.now()), HOME)
         .await
         .assert_status(201);
 }
 
-/// A count falls while it is left alone and while it is not: one attempt a day keeps nobody out, on an account or an address.
+/// A count decays all the time: one attempt per day locks no one out, for an account or an address.
 #[tokio::test]
-async fn one_attempt_a_day_keeps_nobody_out() {
-    let (app, clock) = start().await;
+async fn one_attempt_per_day_locks_no_one_out() {
+    let (app, clock) = start_behind_proxy().await;
     let owner = app.actor(Agent).await;
     attack(&app, owner.email()).await;
 
     for n in 0..60 {
-        sign_in(&app, &format!("victim-{n}@example.org"), WRONG, ABROAD).await;
+        sign_in_from(
+            &app.anonymous(),
+            &format!("victim-{n}@example.org"),
+            WRONG,
+            ABROAD,
+        )
+        .await;
     }
 
     for day in 0..20 {
         clock.advance(Duration::days(1));
-        sign_in(&app, owner.email(), WRONG, &format!("203.{day}.1.9"))
-            .await
-            .assert_problem(401, "invalid_credentials");
-        sign_in(&app, "victim@example.org", WRONG, ABROAD)
+        sign_in_from(
+            &app.anonymous(),
+            owner.email(),
+            WRONG,
+            &format!("203.{day}.1.9"),
+        )
+        .await
+        .assert_problem(401, "invalid_credentials");
+        sign_in_from(&app.anonymous(), "victim@example.org", WRONG, ABROAD)
             .await
             .assert_problem(401, "invalid_credentials");
     }
 
     clock.advance(Duration::hours(1));
-    sign_in(&app, owner.email(), PASSWORD, ABROAD)
+    sign_in_from(&app.anonymous(), owner.email(), PASSWORD, ABROAD)
         .await
         .assert_status(201);
 }
 
-/// Somebody who tries as soon as they may gets at most a hundred tries at an account in thirty days, and nobody is told to
-/// wait for a day.
+/// An attacker who retries as soon as possible gets at most a hundred attempts per account in thirty days, and no wait
+/// is longer than a day.
 #[tokio::test]
 async fn a_hundred_failures_take_a_month() {
-    let (app, clock) = start().await;
+    let (app, clock) = start_behind_proxy().await;
     let owner = app.actor(Agent).await;
     let end = clock.now() + Duration::days(30);
     let (mut failures, mut network) = (0, 0_u32);
@@ -261,7 +258,7 @@ async fn a_hundred_failures_take_a_month() {
     while clock.now() < end {
         network += 1;
         let from = format!("10.{}.{}.9", network >> 8, network & 0xff);
-        let answer = sign_in(&app, owner.email(), WRONG, &from).await;
+        let answer = sign_in_from(&app.anonymous(), owner.email(), WRONG, &from).await;
         if answer.status == 401 {
             failures += 1;
             continue;
@@ -281,23 +278,25 @@ async fn a_hundred_failures_take_a_month() {
     assert!((40..=101).contains(&failures), "{failures}");
 }
 
-/// Attempts of different replicas, or of one that counts several at once, do not come in the order of their clocks.
+/// Attempts of different replicas, or of one that counts several at once, do not arrive in order of time.
 #[tokio::test]
-async fn an_attempt_that_an_earlier_clock_counts_is_not_refused() {
-    let (app, clock) = start().await;
+async fn an_attempt_with_an_earlier_time_is_not_refused() {
+    let (app, clock) = start_behind_proxy().await;
 
     for (path, body, status) in [
         (
             "/v1/sessions",
-            json!({ "email": "nobody@example.org", "password": WRONG }),
+            json!({ "email": "unknown@example.org", "password": WRONG }),
             401,
         ),
         ("/v1/password-strength", json!({ "password": WRONG }), 200),
     ] {
-        post(&app, path, body.clone(), HOME)
+        post_from(&app.anonymous(), path, body.clone(), HOME)
             .await
             .assert_status(status);
         clock.advance(-Duration::seconds(3));
-        post(&app, path, body, HOME).await.assert_status(status);
+        post_from(&app.anonymous(), path, body, HOME)
+            .await
+            .assert_status(status);
     }
 }

@@ -1,4 +1,4 @@
-//! A log to attack: sealed by the test alone, and what an auditor keeps outside of it.
+//! A log to attack, which only the test seals, and the auditor's external checkpoints.
 
 use std::time::Duration;
 
@@ -16,17 +16,20 @@ use tokio::time::timeout;
 
 use crate::http::PATIENCE;
 
-/// What the attacker draws.
+/// The attacker's random choices.
 pub struct Draw(pub Random);
 
 impl Draw {
     pub fn below(&self, limit: i64) -> i64 {
-        i64::try_from(u64::from_be_bytes(self.0.bytes()) % u64::try_from(limit).expect("a limit"))
-            .expect("it is below")
+        i64::try_from(
+            u64::from_be_bytes(self.0.bytes())
+                % u64::try_from(limit).expect("the limit is positive"),
+        )
+        .expect("the number fits")
     }
 }
 
-/// A service whose log nobody seals but the test.
+/// Starts a service whose log only the test seals.
 pub async fn unsealed_app() -> TestApp {
     TestApp::builder(fixture::platform())
         .setting("jobs.in_process", "false")
@@ -36,16 +39,16 @@ pub async fn unsealed_app() -> TestApp {
 
 pub fn sealer(database: &Database) -> Sealer {
     let settings = Settings::read(&mut Reader::new([]), "https://api.example.org")
-        .expect("the settings are right");
+        .expect("the settings are valid");
     Sealer::new(database.clone(), settings)
 }
 
-/// Seals what can be sealed now.
+/// Seals the records that can be sealed now.
 pub async fn seal_once(app: &TestApp) {
     sealer(app.database()).run(async {}).await;
 }
 
-/// Seals all that there is. A transaction of another test on the same cluster may be in the way for a moment.
+/// Seals all records. A transaction of another test on the same cluster may delay this.
 pub async fn seal(app: &TestApp) {
     let sealed = async {
         loop {
@@ -72,19 +75,19 @@ pub async fn count(app: &TestApp, text: &'static str) -> i64 {
         .await
         .run(text, [])
         .await
-        .expect("it is counted")[0]
+        .expect("the rows are counted")[0]
         .get(0)
-        .expect("a number")
+        .expect("the column is a number")
 }
 
 pub async fn session(url: &SecretString) -> PostgresSession {
-    let url = DatabaseUrl::parse(url).expect("devdb's URL is verified");
+    let url = DatabaseUrl::parse(url).expect("a URL from devdb is valid");
     PostgresSession::connect(&url, Duration::ZERO)
         .await
-        .expect("it connects")
+        .expect("the client connects")
 }
 
-/// Some records of several kinds, sealed in three batches.
+/// Starts a service with records of several kinds, sealed in three batches.
 pub async fn sealed_log() -> (TestApp, PostgresSession, Vec<NoteKey>) {
     let app = unsealed_app().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
@@ -142,7 +145,7 @@ pub async fn judge(
     .await
 }
 
-/// The newest checkpoint, as it was published.
+/// The newest published checkpoint.
 pub async fn published(session: &mut PostgresSession, keys: &[NoteKey]) -> Outside {
     const NEWEST: &str = r"
         SELECT note
@@ -150,8 +153,15 @@ pub async fn published(session: &mut PostgresSession, keys: &[NoteKey]) -> Outsi
         ORDER BY size DESC
         LIMIT 1
     ";
-    let rows = session.run("test", NEWEST, []).await.expect("it is read");
-    Outside::read(&rows[0].get::<String>(0).expect("a note"), keys).expect("it is believed")
+    let rows = session
+        .run("test", NEWEST, [])
+        .await
+        .expect("the row is read");
+    Outside::read(
+        &rows[0].get::<String>(0).expect("the text is a signed note"),
+        keys,
+    )
+    .expect("the checkpoint is valid")
 }
 
 pub async fn run(session: &mut PostgresSession, text: &'static str) {
@@ -168,9 +178,20 @@ pub async fn write_on(agent: &Actor, count: usize, whose: &str) {
     }
 }
 
-/// Disables every trigger that stands in the way of the schema's owner.
-pub const DISARM: &str = "DO $$ DECLARE t regclass; BEGIN \
-     FOR t IN SELECT oid FROM pg_class WHERE relnamespace = 'mainstay'::regnamespace \
-         AND relkind IN ('r', 'p') AND relname LIKE 'audit\\_%' LOOP \
-         EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); \
-     END LOOP; END $$";
+/// Disables every trigger that would stop the schema's owner.
+pub const DISARM: &str = r"
+    DO $$
+    DECLARE
+        t regclass;
+    BEGIN
+        FOR t IN
+            SELECT oid
+            FROM pg_class
+            WHERE relnamespace = 'mainstay'::regnamespace
+                AND relkind IN ('r', 'p')
+                AND relname LIKE 'audit\_%'
+        LOOP
+            EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
+        END LOOP;
+    END $$
+";

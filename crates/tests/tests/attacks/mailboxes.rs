@@ -1,11 +1,12 @@
-//! Addresses that fold, decompose or look alike: none of them is taken for another's (CVE-2019-19844), and mail about an
-//! account goes nowhere but to its stored address (ADR 0018).
+//! Addresses that fold, decompose or look alike are never confused (CVE-2019-19844), and mail about an account goes to
+//! its stored address only (ADR 0018).
 
 use mainstay::access::BuiltInRole::{Agent, Owner};
 use mainstay_testing::{PASSWORD, TestApp};
 use serde_json::json;
 
-/// Letters that become one of `agent` by full case folding, by compatibility decomposition, or to the eye.
+/// Characters that become a letter of `agent` by full case folding or by compatibility decomposition, or that look like
+/// one.
 const LOOKALIKES: [(&str, &str); 9] = [
     ("a", "\u{430}"),
     ("a", "\u{ff41}"),
@@ -19,7 +20,7 @@ const LOOKALIKES: [(&str, &str); 9] = [
 ];
 
 #[tokio::test]
-async fn no_letter_stands_in_for_another_where_an_account_is_named() {
+async fn a_lookalike_address_is_another_address() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
     let owner = app.actor(Owner).await;
@@ -117,7 +118,7 @@ async fn mail_about_an_account_goes_to_its_stored_address() {
 }
 
 #[tokio::test]
-async fn an_account_is_found_by_each_spelling_of_its_domain_and_may_respell_its_own_address() {
+async fn an_account_is_found_by_any_spelling_of_its_domain() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
     let change = async |email: &str| {
@@ -156,7 +157,7 @@ async fn an_account_is_found_by_each_spelling_of_its_domain_and_may_respell_its_
             .assert_status(201);
     }
 
-    // The own address in other letters is no other account's.
+    // An account may change the case of its own address.
     change("Ada@xn--bcher-kva.example").await;
 
     let newest = app.mail_to("Ada@xn--bcher-kva.example").await;

@@ -1,5 +1,5 @@
-//! Attacks on the service as a whole, each by what an attacker can really send: bytes on a socket, crafted tokens, and
-//! rows that somebody with the database's password has moved. What every operation must withstand is in `sweeps.rs`.
+//! Attacks on the service, each with what an attacker can really send: bytes on a socket, crafted tokens, and rows
+//! changed with the database's password. Attacks on every operation are in `sweeps.rs`.
 
 #![expect(
     clippy::expect_used,
@@ -23,6 +23,10 @@ mod locks;
 mod oauth;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/proxy.rs"]
+mod proxy;
+#[path = "../support/table_locks.rs"]
+mod table_locks;
 
 mod aborted_statements;
 mod anonymous_rows;

@@ -1,5 +1,5 @@
-//! Who acts for an organization is a member in a role, and stays so until the act is done: a removal or a demotion that comes
-//! first wins, and one that comes second takes away what was made beside it.
+//! Races between a member's action and their removal or demotion. If the removal comes first, the action fails; if it
+//! comes second, it revokes what the action created.
 
 use mainstay::access::BuiltInRole::{Agent, Manager, Owner};
 use mainstay_testing::{Actor, Answer, PASSWORD, TestApp};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::locks::{Held, MEMBERSHIPS, ORGANIZATION};
 
-/// A connection for each request that waits.
+/// Starts an app with a connection for each waiting request.
 async fn start() -> TestApp {
     TestApp::builder(fixture::platform())
         .setting("database.pool_size", "10")
@@ -19,7 +19,7 @@ fn path(member: &Actor) -> String {
     format!("/v1/members/{}", member.user())
 }
 
-/// Makes an actor of elsewhere a member here, and takes the membership away where `role` is none.
+/// Makes an actor of another organization a member of this one.
 async fn join(app: &TestApp, member: &Actor, owner: &Actor) {
     const JOIN: &str = r"
         INSERT INTO memberships (user_id, organization_id, role_id, created_at)
@@ -35,7 +35,7 @@ async fn join(app: &TestApp, member: &Actor, owner: &Actor) {
         .await
         .run(JOIN, values)
         .await
-        .expect("they join");
+        .expect("the member joins");
 }
 
 async fn move_to(member: &Actor, owner: &Actor) -> Answer {
@@ -48,7 +48,7 @@ async fn move_to(member: &Actor, owner: &Actor) -> Answer {
 }
 
 #[tokio::test]
-async fn a_session_does_not_move_to_where_its_person_was_removed() {
+async fn a_session_cannot_switch_to_an_organization_that_removed_its_person() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let member = app.stranger(Agent).await;
@@ -66,7 +66,7 @@ async fn a_session_does_not_move_to_where_its_person_was_removed() {
         "Home"
     );
 
-    // Who comes back signs in again: the session that moved beside the removal has ended.
+    // A person who is added again must sign in again: the session that switched during the removal has ended.
     join(&app, &member, &owner).await;
 
     let held = Held::row(&app, MEMBERSHIPS, member.user().uuid()).await;
@@ -85,7 +85,7 @@ async fn a_session_does_not_move_to_where_its_person_was_removed() {
 }
 
 #[tokio::test]
-async fn a_sign_in_beside_a_removal_gives_nothing_that_comes_back() {
+async fn a_sign_in_during_a_removal_gives_no_lasting_session() {
     let app = start().await;
     let (owner, member) = (app.actor(Owner).await, app.actor(Agent).await);
     let sign_in = async || {
@@ -99,7 +99,7 @@ async fn a_sign_in_beside_a_removal_gives_nothing_that_comes_back() {
 
     let token = session.assert_status(201).json()["access_token"]
         .as_str()
-        .expect("a token")
+        .expect("the response has a token")
         .to_owned();
 
     join(&app, &member, &owner).await;
@@ -116,7 +116,7 @@ async fn a_sign_in_beside_a_removal_gives_nothing_that_comes_back() {
 }
 
 #[tokio::test]
-async fn a_key_is_not_made_by_who_was_removed() {
+async fn a_removed_member_creates_no_key() {
     let app = start().await;
     let (owner, member) = (app.actor(Owner).await, app.actor(Agent).await);
     let make = member.post("/v1/api-keys", json!({ "name": "left behind" }));
@@ -130,14 +130,14 @@ async fn a_key_is_not_made_by_who_was_removed() {
             .await
             .run("SELECT FROM api_keys", [])
             .await
-            .expect("they are read")
+            .expect("the rows are read")
             .is_empty()
     );
 }
 
-/// A manager who is demoted meanwhile makes no key of a service account, no secret, no account, no role and no invitation.
+/// A manager who is demoted meanwhile creates no service account, key, secret, role or invitation.
 #[tokio::test]
-async fn nothing_is_made_by_who_was_demoted() {
+async fn a_demoted_member_creates_nothing() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let account = json!({ "name": "export", "role": "agent" });
@@ -191,13 +191,13 @@ async fn nothing_is_made_by_who_was_demoted() {
             .await
             .run(LEFT, [])
             .await
-            .expect("they are read")
+            .expect("the rows are read")
             .is_empty()
     );
 }
 
 #[tokio::test]
-async fn an_invitation_opens_nothing_once_its_inviter_was_removed() {
+async fn an_invitation_is_void_once_its_inviter_was_removed() {
     let app = start().await;
     let (owner, inviter, guest) = (
         app.actor(Owner).await,
@@ -221,7 +221,7 @@ async fn an_invitation_opens_nothing_once_its_inviter_was_removed() {
 }
 
 #[tokio::test]
-async fn an_invitation_that_is_withdrawn_opens_nothing() {
+async fn a_withdrawn_invitation_is_void() {
     const INVITATIONS: &str = r"
         SELECT FROM invitations
         WHERE organization_id = $1
@@ -246,9 +246,9 @@ async fn an_invitation_that_is_withdrawn_opens_nothing() {
     accepted.assert_problem(422, "invalid_token");
 }
 
-/// An owner who is demoted while they hand the organization over stays demoted.
+/// An owner who is demoted while transferring the organization stays demoted.
 #[tokio::test]
-async fn an_organization_is_not_handed_over_by_who_was_demoted() {
+async fn a_demoted_owner_cannot_transfer_the_organization() {
     let app = start().await;
     let (owner, other, heir) = (
         app.actor(Owner).await,
@@ -268,9 +268,9 @@ async fn an_organization_is_not_handed_over_by_who_was_demoted() {
     assert_eq!(heir.get("/v1/me").await.json()["role"], "agent");
 }
 
-/// A secret that is revoked ends what is being fetched with it.
+/// Revoking a secret also revokes tokens that are being issued with it.
 #[tokio::test]
-async fn a_token_does_not_outlive_the_secret_that_it_is_fetched_with() {
+async fn a_token_does_not_outlive_its_client_secret() {
     const SECRETS: &str = r"
         SELECT FROM client_secrets
         WHERE organization_id = $1
@@ -289,8 +289,12 @@ async fn a_token_does_not_outlive_the_secret_that_it_is_fetched_with() {
     for revoked_first in [true, false] {
         let answer = owner.post(&format!("{account}/secrets"), json!({})).await;
         let (secret, made) = (answer.assert_status(201).location(), answer.json());
-        let [id, text] = ["client_id", "client_secret"]
-            .map(|member| made[member].as_str().expect("a text").to_owned());
+        let [id, text] = ["client_id", "client_secret"].map(|member| {
+            made[member]
+                .as_str()
+                .expect("the column is text")
+                .to_owned()
+        });
         let fields = [
             ("grant_type", "client_credentials"),
             ("client_id", &id),
@@ -308,7 +312,7 @@ async fn a_token_does_not_outlive_the_secret_that_it_is_fetched_with() {
             revoked.assert_status(204);
             let token = token.assert_status(200).json()["access_token"]
                 .as_str()
-                .expect("a token")
+                .expect("the response has a token")
                 .to_owned();
             app.anonymous()
                 .with_token(&token)

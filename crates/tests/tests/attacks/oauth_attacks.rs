@@ -1,4 +1,4 @@
-//! Attacks on applications that a person lets in: stolen codes, tricked redirects, tokens in the wrong hands.
+//! Attacks on OAuth applications: stolen codes, manipulated redirects, stolen tokens.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use crate::oauth::{
-    REDIRECT, VERIFIER, authorize, bearer, code, exchange, let_in, post_form, refreshing, register,
-    request, text, token, value, with,
+    REDIRECT, VERIFIER, authorize, authorize_and_exchange, bearer, code, exchange, post_form,
+    refreshing, register, request, text, token, value, with,
 };
 
 async fn start() -> TestApp {
@@ -23,7 +23,7 @@ async fn start() -> TestApp {
 
 /// OWASP ASVS 10.4.2; RFC 9700 §4.5.
 #[tokio::test]
-async fn a_code_that_comes_back_ends_what_it_gave() {
+async fn a_replayed_code_revokes_its_tokens() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let code = code(&owner, request("shop")).await;
@@ -35,7 +35,7 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
     let application = bearer(&app, &tokens);
     application.get("/v1/me").await.assert_status(200);
 
-    // By whoever has it, with whatever else they have.
+    // By anyone, with any other credentials.
     let replay = [
         ("grant_type", "authorization_code"),
         ("client_id", "other-shop"),
@@ -70,7 +70,7 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
     assert_eq!(
         rows.expect("the log is read")[0]
             .get::<i64>(0)
-            .expect("a number"),
+            .expect("the column is a number"),
         1
     );
     owner.get("/v1/me").await.assert_status(200);
@@ -78,7 +78,7 @@ async fn a_code_that_comes_back_ends_what_it_gave() {
 
 /// OWASP ASVS 2.3.4, 10.4.2.
 #[tokio::test]
-async fn of_fifty_exchanges_at_once_none_keeps_what_it_got_but_by_being_alone() {
+async fn concurrent_exchanges_of_one_code_leave_no_valid_token() {
     let app = start().await;
     let code = code(&app.actor(Owner).await, request("shop")).await;
     let exchanges = (0..50).map(|_| async { token(&app, &exchange("shop", &code)).await });
@@ -100,7 +100,7 @@ async fn of_fifty_exchanges_at_once_none_keeps_what_it_got_but_by_being_alone() 
     for answer in given {
         let access_token = answer.json()["access_token"]
             .as_str()
-            .expect("a token")
+            .expect("the response has a token")
             .to_owned();
         app.anonymous()
             .with_token(&access_token)
@@ -110,7 +110,7 @@ async fn of_fifty_exchanges_at_once_none_keeps_what_it_got_but_by_being_alone() 
     }
 }
 
-/// OWASP ASVS 10.4.5, 10.4.6; RFC 7636: a code is worth nothing without the verifier, and the challenge is no verifier.
+/// OWASP ASVS 10.4.5, 10.4.6; RFC 7636: a code requires its verifier, and the challenge does not work as one.
 #[tokio::test]
 async fn a_stolen_code_is_useless_without_its_verifier() {
     let app = start().await;
@@ -145,7 +145,7 @@ async fn a_stolen_code_is_useless_without_its_verifier() {
 
 /// OWASP ASVS 10.4.6: without a challenge, or with one that is the verifier itself, no code is given.
 #[tokio::test]
-async fn a_request_without_a_real_challenge_gets_no_code() {
+async fn a_request_without_a_valid_challenge_gets_no_code() {
     let app = start().await;
     let owner = app.actor(Owner).await;
 
@@ -164,10 +164,7 @@ async fn a_request_without_a_real_challenge_gets_no_code() {
             ("invalid_request", ""),
             "{member}: {wrong}"
         );
-        assert_eq!(
-            value(&answered, "state"),
-            "what the application knows it by"
-        );
+        assert_eq!(value(&answered, "state"), "the state of the application");
         assert!(!value(&answered, "iss").is_empty());
     }
 
@@ -186,10 +183,9 @@ async fn a_request_without_a_real_challenge_gets_no_code() {
     }
 }
 
-/// OWASP ASVS 10.4.1, 15.3.4; RFC 9700 §4.1, §4.11: nobody is sent to an address that is not registered letter by
-/// letter, signed in or not.
+/// OWASP ASVS 10.4.1, 15.3.4; RFC 9700 §4.1, §4.11: a redirect URI must be registered exactly.
 #[tokio::test]
-async fn a_redirect_is_compared_letter_by_letter() {
+async fn a_redirect_uri_is_compared_exactly() {
     let app = start().await;
     let owner = app.actor(Owner).await;
 
@@ -237,7 +233,7 @@ async fn a_redirect_is_compared_letter_by_letter() {
         );
     }
 
-    // The same at the exchange, where the address is compared with that of the request.
+    // The same at the exchange, which compares it with the URI of the request.
     let code = code(&owner, request("shop")).await;
     let mut fields = exchange("shop", &code);
     for trick in [
@@ -254,17 +250,17 @@ async fn a_redirect_is_compared_letter_by_letter() {
     token(&app, &fields).await.assert_status(200);
 }
 
-/// OWASP ASVS 10.4.1: a request of a client that nobody knows, or that was deactivated, is answered to the person alone.
+/// OWASP ASVS 10.4.1: a request of an unknown or deactivated client is refused without a redirect.
 #[tokio::test]
 async fn an_unknown_client_gets_nothing() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let (tokens, code) = (
-        let_in(&app, &owner, request("shop")).await,
+        authorize_and_exchange(&app, &owner, request("shop")).await,
         code(&owner, request("shop")).await,
     );
 
-    for unknown in ["nobody", "Shop", "shop ", "docs"] {
+    for unknown in ["unknown", "Shop", "shop ", "docs"] {
         let answer = owner.post("/oauth/authorizations", request(unknown)).await;
         assert_eq!(answer.assert_status(400).json()["redirect_to"], Value::Null);
     }
@@ -273,7 +269,7 @@ async fn an_unknown_client_gets_nothing() {
         .await
         .run("UPDATE oauth_clients SET disabled_at = now()", [])
         .await
-        .expect("they are deactivated");
+        .expect("the clients are deactivated");
 
     owner
         .post("/oauth/authorizations", request("shop"))
@@ -290,9 +286,9 @@ async fn an_unknown_client_gets_nothing() {
         .assert_problem(401, "invalid_client");
 }
 
-/// OWASP ASVS 10.2.2, 10.4.8: what was given to one application is worth nothing to another, nor where people sign in.
+/// OWASP ASVS 10.2.2, 10.4.8: codes and tokens of one application do not work for another, nor as a sign-in.
 #[tokio::test]
-async fn nothing_passes_from_one_application_to_another() {
+async fn credentials_of_one_application_do_not_work_for_another() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let code = code(&owner, request("shop")).await;
@@ -301,7 +297,7 @@ async fn nothing_passes_from_one_application_to_another() {
         .await
         .assert_problem(400, "invalid_grant");
 
-    let tokens = let_in(&app, &owner, request("shop")).await;
+    let tokens = authorize_and_exchange(&app, &owner, request("shop")).await;
     let refresh_token = text(&tokens["refresh_token"]);
     let refresh = refreshing("other-shop", refresh_token);
 
@@ -339,7 +335,7 @@ async fn nothing_passes_from_one_application_to_another() {
 
     bearer(&app, &tokens).get("/v1/me").await.assert_status(200);
 
-    // None of these tries has spent the token.
+    // None of these attempts has used up the token.
     let refresh = refreshing("shop", refresh_token);
 
     token(&app, &refresh).await.assert_status(200);
@@ -347,7 +343,7 @@ async fn nothing_passes_from_one_application_to_another() {
 
 /// OWASP ASVS 10.4.3.
 #[tokio::test]
-async fn a_code_is_good_for_a_minute() {
+async fn a_code_expires_after_a_minute() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -372,7 +368,7 @@ async fn a_code_is_good_for_a_minute() {
         .assert_problem(400, "invalid_grant");
 }
 
-/// OWASP ASVS 7.4.2, 7.4.3: who signs out, is deactivated or leaves before the exchange has let nobody in.
+/// OWASP ASVS 7.4.2, 7.4.3: a sign-out, deactivation or removal before the exchange revokes the code.
 #[tokio::test]
 async fn a_code_ends_with_the_session_that_granted_it() {
     let app = start().await;
@@ -389,14 +385,14 @@ async fn a_code_ends_with_the_session_that_granted_it() {
             .await
             .run(ending, [agent.user().uuid().into()])
             .await
-            .expect("it ends");
+            .expect("the task ends");
         token(&app, &exchange("shop", &code))
             .await
             .assert_problem(400, "invalid_grant");
     }
 }
 
-/// OWASP ASVS 8.3.1, 10.4.11: nobody lets an application do what they may not do themselves.
+/// OWASP ASVS 8.3.1, 10.4.11: an application never has more permissions than its person.
 #[tokio::test]
 async fn a_scope_never_exceeds_the_person() {
     let app = start().await;
@@ -416,8 +412,8 @@ async fn a_scope_never_exceeds_the_person() {
         );
     }
 
-    // A role that shrinks later shrinks what the application may do.
-    let tokens = let_in(
+    // When the role loses permissions, so does the application.
+    let tokens = authorize_and_exchange(
         &app,
         &agent,
         with(request("shop"), "scope", "customers.read customers.write"),
@@ -445,14 +441,14 @@ async fn a_scope_never_exceeds_the_person() {
     while seen().await != json!(["customers.read"]) {
         assert!(
             started.elapsed().as_secs() < 1,
-            "the role is still what it was"
+            "the role still has its old permissions"
         );
     }
 }
 
-/// OWASP ASVS 3.5.1, 10.2.1: a page of another site cannot let an application in with the person's cookie.
+/// OWASP ASVS 3.5.1, 10.2.1: a page of another site cannot grant access with the person's cookie (CSRF).
 #[tokio::test]
-async fn another_site_cannot_let_an_application_in() {
+async fn another_site_cannot_grant_access_to_an_application() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let body = json!({ "email": owner.email(), "password": PASSWORD, "cookie": true });
@@ -461,7 +457,7 @@ async fn another_site_cannot_let_an_application_in() {
         .header("set-cookie")
         .split(';')
         .next()
-        .expect("a cookie")
+        .expect("the response sets a cookie")
         .to_owned();
 
     let call = || {
@@ -490,7 +486,7 @@ async fn another_site_cannot_let_an_application_in() {
         .await
         .assert_problem(403, "cross_site_request");
 
-    // What a form of another site can send is not even read.
+    // The content types that a form of another site can send are refused.
     let form = call()
         .header("sec-fetch-site", "same-origin")
         .header("content-type", "text/plain");
@@ -504,16 +500,16 @@ async fn another_site_cannot_let_an_application_in() {
         .await
         .run("SELECT count(*) FROM authorization_codes", [])
         .await
-        .expect("they are counted");
+        .expect("the rows are counted");
 
-    assert_eq!(rows[0].get::<i64>(0).expect("a number"), 0);
+    assert_eq!(rows[0].get::<i64>(0).expect("the column is a number"), 0);
 }
 
-/// OWASP ASVS 10.2.1: an application that was let in lets no other in, nor itself once more and wider.
+/// OWASP ASVS 10.2.1: an application cannot grant access to another application, nor more scopes to itself.
 #[tokio::test]
-async fn an_application_lets_nobody_in() {
+async fn an_application_cannot_grant_access() {
     let app = start().await;
-    let tokens = let_in(
+    let tokens = authorize_and_exchange(
         &app,
         &app.actor(Owner).await,
         with(request("shop"), "scope", "customers.read"),
@@ -531,7 +527,7 @@ async fn an_application_lets_nobody_in() {
         .assert_problem(403, "forbidden");
 }
 
-/// OWASP ASVS 10.4.4: nobody gives their password to an application.
+/// OWASP ASVS 10.4.4: the password grant is not supported.
 #[tokio::test]
 async fn there_is_no_password_grant() {
     let app = start().await;
@@ -547,9 +543,9 @@ async fn there_is_no_password_grant() {
         .assert_problem(400, "unsupported_grant_type");
 }
 
-/// OWASP ASVS 7.2.3, 11.4.1: what the database keeps of codes and tokens signs nobody in.
+/// OWASP ASVS 7.2.3, 11.4.1: the stored hashes of codes and tokens are useless to an attacker.
 #[tokio::test]
-async fn a_dump_holds_no_code_and_no_token() {
+async fn a_dump_contains_no_code_and_no_token() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let code = code(&owner, request("shop")).await;
@@ -563,7 +559,10 @@ async fn a_dump_holds_no_code_and_no_token() {
         "SELECT t::text FROM audit_events t",
     ] {
         let rows = database.run(dump, []).await.expect("the table is read");
-        kept.extend(rows.iter().map(|row| row.get::<String>(0).expect("a text")));
+        kept.extend(
+            rows.iter()
+                .map(|row| row.get::<String>(0).expect("the column is text")),
+        );
     }
 
     for secret in [
@@ -577,7 +576,7 @@ async fn a_dump_holds_no_code_and_no_token() {
             !kept
                 .iter()
                 .any(|row| row.contains(secret) || row.contains(&hex)),
-            "a secret is kept"
+            "a secret is stored"
         );
     }
 }

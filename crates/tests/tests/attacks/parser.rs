@@ -1,5 +1,5 @@
-//! What the parser refuses is a failure like any other: a problem with the id of its request. And what frames a request
-//! or names its host is taken as RFC 9110, 9112 and 9113 say, or refused.
+//! A request that the parser refuses gets a problem with a request id, like any other. Framing and host headers follow
+//! RFC 9110, 9112 and 9113.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ const GET: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n";
 const POST: &str =
     "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
-/// Asserts that an answer is a problem like those of every endpoint, and that the connection ends with it.
+/// Asserts that a response is a problem like that of any endpoint, and that the connection is closed.
 fn assert_refused(reply: &Reply, what: &str, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{what}: {reply:?}");
 
@@ -55,12 +55,12 @@ fn assert_refused(reply: &Reply, what: &str, status: u16, code: &str) {
 
 /// RFC 9457; RFC 9110 §15.5.1, §15.6.6; RFC 6585 §5.
 #[tokio::test]
-async fn every_head_that_cannot_be_read_is_answered_with_a_problem() {
+async fn an_unreadable_head_is_answered_with_a_problem() {
     let app = TestApp::start(fixture::platform()).await;
     let long = "a".repeat(1 << 20);
     let heads = [
         (
-            "no request at all",
+            "not a request",
             "\u{1}\u{2}\r\n\r\n".to_owned(),
             400,
             "malformed_request",
@@ -96,7 +96,7 @@ async fn every_head_that_cannot_be_read_is_answered_with_a_problem() {
             "malformed_request",
         ),
         (
-            "a length that is none",
+            "a length that is not a number",
             format!("{POST}Content-Length: x\r\n\r\n"),
             400,
             "malformed_request",
@@ -152,9 +152,9 @@ async fn every_head_that_cannot_be_read_is_answered_with_a_problem() {
     }
 }
 
-/// RFC 9110 §15.5.9: a request that was begun is answered, an idle connection is only closed.
+/// RFC 9110 §15.5.9: an incomplete request is answered, an idle connection is only closed.
 #[tokio::test]
-async fn a_head_that_breaks_off_is_answered_and_an_idle_connection_is_not() {
+async fn an_incomplete_head_is_answered_and_an_idle_connection_is_closed() {
     let app = TestApp::builder(fixture::platform())
         .setting("http.header_timeout", "1s")
         .start()
@@ -178,19 +178,19 @@ async fn a_head_that_breaks_off_is_answered_and_an_idle_connection_is_not() {
     assert_eq!((idle.status, idle.body.as_str()), (200, "ok\n"));
 }
 
-/// The refusal follows what was asked before it, whole and in order.
+/// The refusal follows the complete responses to earlier requests, in order.
 #[tokio::test]
 async fn a_refusal_follows_the_answers_before_it() {
     let app = TestApp::start(fixture::platform()).await;
     let asked = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
     let mut stream = TcpStream::connect(app.address())
         .await
-        .expect("the server accepts");
+        .expect("the server accepts the connection");
 
     stream
         .write_all(format!("{asked}{GET}\r\n\u{1}\u{2}\r\n\r\n").as_bytes())
         .await
-        .expect("the server reads");
+        .expect("the request is sent");
 
     let all = read_to_end(&mut stream).await;
 
@@ -198,7 +198,7 @@ async fn a_refusal_follows_the_answers_before_it() {
     let length: usize = first
         .header("content-length")
         .parse()
-        .expect("it has a length");
+        .expect("the response has a length");
     let (head, body) = (first.head.len() + 4, length);
     let rest = &all[head + body..];
 
@@ -208,16 +208,16 @@ async fn a_refusal_follows_the_answers_before_it() {
     let refusal = rest
         .windows(9)
         .rposition(|window| window == b"HTTP/1.1 ")
-        .expect("there is another answer");
+        .expect("there is another response");
     assert_refused(
         &Reply::of(&rest[refusal..]),
-        "behind two others",
+        "after two others",
         400,
         "malformed_request",
     );
 }
 
-/// RFC 9112 §6.1: a transfer coding that is not undone leaves a body that is not what its type says.
+/// RFC 9112 §6.1: an unsupported transfer coding is refused with 501.
 #[tokio::test]
 async fn a_transfer_coding_other_than_chunked_is_not_implemented() {
     let app = TestApp::start(fixture::platform()).await;
@@ -306,14 +306,14 @@ async fn a_request_names_one_host() {
                 .await
                 .status,
             200,
-            "the target counts"
+            "the target decides"
         );
     }
 }
 
 /// RFC 9113 §8.3.1.
 #[tokio::test]
-async fn a_request_of_http_2_names_one_host() {
+async fn an_http_2_request_names_one_host() {
     let app = TestApp::start(fixture::platform()).await;
     let https = Https::start(&app, &[]).await;
     let connection = https.connect(65_535).await;
@@ -338,8 +338,8 @@ async fn a_request_of_http_2_names_one_host() {
 
         let (answer, _) = requests
             .send_request(request.body(()).expect("it is a request"), true)
-            .expect("it is sent");
-        let answer = answer.await.expect("it is answered");
+            .expect("the bytes are sent");
+        let answer = answer.await.expect("the request is answered");
 
         assert_eq!(answer.status(), status, "{authority} {host:?}");
         assert!(

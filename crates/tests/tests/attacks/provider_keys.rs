@@ -1,28 +1,27 @@
-//! Attacks on the keys that verify ID tokens: by whoever has another key than those that the provider signs with.
+//! Attacks on the verification of ID tokens with keys other than the provider's signing keys.
 
 use mainstay::kernel::Clock;
 use mainstay_testing::{OpenIdProvider, Signing};
 use serde_json::json;
 use time::Duration;
 
-use crate::external::{ACME, person, sign_in, start, start_at_rest};
+use crate::external::{ACME, person, sign_in, start, start_with_manual_clock};
 
 const REFUSED: &str = "external_sign_in_refused";
 const KEYS: &str = "/jwks";
 
-/// OWASP ASVS 9.1.2, 9.1.3; RFC 8725 §2.1, §3.1: no algorithm but what a public key verifies, and no key but the
-/// provider's.
+/// OWASP ASVS 9.1.2, 9.1.3; RFC 8725 §2.1, §3.1: only public-key algorithms and only the provider's keys are accepted.
 #[tokio::test]
-async fn a_token_that_the_provider_did_not_sign_is_not_believed() {
+async fn a_token_that_the_provider_did_not_sign_is_refused() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
 
     for signing in [
         Signing::None,
         Signing::Hs256,
-        Signing::Hs256WithThePublicKey,
-        Signing::OfAStranger,
-        Signing::OfAnUnknownKey,
+        Signing::Hs256WithPublicKey,
+        Signing::WrongKey,
+        Signing::UnknownKey,
     ] {
         provider.script(|script| script.signing = signing);
         let answer = sign_in(&app, &provider, person("ada")).await;
@@ -31,10 +30,9 @@ async fn a_token_that_the_provider_did_not_sign_is_not_believed() {
     }
 }
 
-/// A key that the provider publishes for something else, such as to encrypt to it, may be in other hands than those that
-/// sign (RFC 7517 §4.2, §4.3).
+/// A key that the provider publishes for another use, such as encryption, may be held by others (RFC 7517 §4.2, §4.3).
 #[tokio::test]
-async fn a_key_that_is_not_for_signatures_verifies_none() {
+async fn a_key_for_another_use_verifies_no_token() {
     let provider = OpenIdProvider::start(Clock::default()).await;
 
     for (key, status) in [
@@ -49,7 +47,7 @@ async fn a_key_that_is_not_for_signatures_verifies_none() {
         (json!({ "use": null }), 201),
     ] {
         provider.script(|script| script.key = key.as_object().cloned().unwrap_or_default());
-        // A service keeps the keys of a provider: each is a new one, which asks for them.
+        // A service caches a provider's keys, so each case uses a new provider.
         let app = start(&provider).await;
         let answer = sign_in(&app, &provider, person("ada")).await;
         assert_eq!(answer.status, status, "{key}: {}", answer.text());
@@ -59,10 +57,10 @@ async fn a_key_that_is_not_for_signatures_verifies_none() {
     }
 }
 
-/// Nor one that is fetched later, because no known key fits.
+/// The same for a key that is fetched later, because no cached key matches.
 #[tokio::test]
-async fn a_new_key_that_is_not_for_signatures_verifies_none() {
-    let (app, provider, clock) = start_at_rest().await;
+async fn a_new_key_for_another_use_verifies_no_token() {
+    let (app, provider, clock) = start_with_manual_clock().await;
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
@@ -82,7 +80,7 @@ async fn a_new_key_that_is_not_for_signatures_verifies_none() {
     }
 }
 
-/// A provider that announces nothing safe is not asked for anything.
+/// A provider that announces no safe algorithm is not used.
 #[tokio::test]
 async fn a_provider_without_public_keys_is_not_used() {
     let provider = OpenIdProvider::start(Clock::default()).await;

@@ -1,4 +1,4 @@
-//! A query of a feature's own only reads: a write leaves a record, and so goes through another method.
+//! A feature's own query can only read: writes use another method, since they leave an audit record.
 
 use mainstay::{
     access::BuiltInRole::Owner,
@@ -9,7 +9,7 @@ use mainstay_testing::{Actor, TestApp};
 use serde_json::json;
 
 permission! {
-    /// Ask.
+    /// Run queries.
     pub QueriesRead = "queries.read", for [Owner];
 }
 
@@ -28,7 +28,7 @@ const GRANTS: [&str; 2] = [
     ",
 ];
 
-/// What would write, each in another way; the last two do so in a function.
+/// Statements that write in different ways; the last two do so in a function.
 const WRITING: [&str; 7] = [
     "DELETE FROM customers WHERE organization_id = $1 RETURNING id",
     r"
@@ -52,10 +52,10 @@ const WRITING: [&str; 7] = [
     "SELECT 1 WHERE $1::uuid IS NOT NULL LIMIT (SELECT mainstay.count_refusal('x', now())) -- organization_id = $1",
 ];
 
-/// How many of them Postgres refuses as texts, before anything runs.
-const REFUSED_AS_TEXTS: u32 = 5;
+/// Number of them that Postgres refuses while parsing, before anything runs.
+const REFUSED_BY_PARSER: u32 = 5;
 
-/// Ask what must not be asked.
+/// Run a writing statement as a query.
 #[get("/v1/queries/{number}")]
 async fn ask(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
     by.select("queries.ask", WRITING[number as usize], [])
@@ -63,7 +63,7 @@ async fn ask(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoCont
     Ok(NoContent)
 }
 
-/// Ask the same within a transaction.
+/// Run it in a transaction.
 #[post("/v1/queries/{number}")]
 async fn ask_within(
     by: Allowed<QueriesRead>,
@@ -77,7 +77,7 @@ async fn ask_within(
     Ok(NoContent)
 }
 
-/// Ask around the door.
+/// Run it outside the door.
 #[put("/v1/queries/{number}")]
 async fn ask_around(
     by: Allowed<QueriesRead>,
@@ -94,7 +94,7 @@ async fn ask_around(
     Ok(NoContent)
 }
 
-/// Queue a letter within a transaction, and commit it unless the number is odd.
+/// Queue an e-mail in a transaction, and commit it unless the number is odd.
 #[patch("/v1/queries/{number}")]
 async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
     let transaction = by.begin().await?;
@@ -114,7 +114,7 @@ async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoCo
 
     if number % 2 == 0 {
         transaction.commit().await?;
-        // It has ended: nothing of it may be said any more.
+        // The transaction has ended, so it must not be used any more.
         assert!(
             around
                 .select("letters.after", "SELECT 1", [])
@@ -134,7 +134,10 @@ async fn start() -> (TestApp, Actor) {
     let mut database = app.owner().await;
 
     for grant in GRANTS {
-        database.run(grant, []).await.expect("the owner may");
+        database
+            .run(grant, [])
+            .await
+            .expect("the owner's statement runs");
     }
 
     let owner = app.actor(Owner).await;
@@ -148,7 +151,7 @@ async fn start() -> (TestApp, Actor) {
 }
 
 #[tokio::test]
-async fn a_query_writes_nothing_whatever_its_text() {
+async fn no_query_can_write() {
     let (app, owner) = start().await;
     let before = app.contents().await;
 
@@ -161,7 +164,7 @@ async fn a_query_writes_nothing_whatever_its_text() {
             .assert_problem(500, "internal_error");
     }
 
-    for number in 0..REFUSED_AS_TEXTS {
+    for number in 0..REFUSED_BY_PARSER {
         owner
             .post(&format!("/v1/queries/{number}"), json!({}))
             .await
@@ -174,7 +177,7 @@ async fn a_query_writes_nothing_whatever_its_text() {
 }
 
 #[tokio::test]
-async fn what_goes_around_a_transactions_door_takes_part_in_it() {
+async fn unscoped_statements_take_part_in_the_transaction() {
     const QUEUED: &str = r"
         SELECT (SELECT count(*) FROM mainstay.jobs WHERE kind = 'letter'),
             (SELECT count(*) FROM mainstay.audit_events WHERE action = 'letter.queued')
@@ -192,9 +195,10 @@ async fn what_goes_around_a_transactions_door_takes_part_in_it() {
             .await
             .run(QUEUED, [])
             .await
-            .expect("the owner may");
+            .expect("the owner's statement runs");
 
-        let counts = [0, 1].map(|position| rows[0].get::<i64>(position).expect("a count"));
+        let counts =
+            [0, 1].map(|position| rows[0].get::<i64>(position).expect("the count is a number"));
         assert_eq!(counts, [queued; 2], "after {number}");
     }
 }

@@ -1,12 +1,12 @@
-//! Requests that no client library would send: bytes that are no text, methods that nobody declared, heads that are too
-//! large. Each is refused, and none is the server's fault.
+//! Requests that no client library would send: invalid bytes, undeclared methods, oversized heads. Each is refused, and
+//! none is a server error.
 
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::{Actor, TestApp};
 
 use crate::http::{Reply, exchange};
 
-/// Sends a request of an actor with these bytes in the place of method and target, and with this body.
+/// Sends a request of an actor with these bytes as method and target, and with this body.
 async fn raw(app: &TestApp, actor: &Actor, start: &[u8], headers: &str, body: &[u8]) -> Reply {
     let mut request = start.to_vec();
     let token = actor.token();
@@ -26,13 +26,13 @@ async fn raw(app: &TestApp, actor: &Actor, start: &[u8], headers: &str, body: &[
 
 /// OWASP ASVS 1.1.1, 2.2.1.
 #[tokio::test]
-async fn what_is_no_text_is_refused_wherever_it_stands() {
+async fn invalid_text_is_refused_everywhere() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
 
     let targets: [(&str, &[u8]); 12] = [
         (
-            "bytes that are no UTF-8 in the path",
+            "bytes that are not UTF-8 in the path",
             b"GET /v1/customers/\xff\xfe",
         ),
         ("the same, encoded", b"GET /v1/customers/%ff%fe"),
@@ -40,17 +40,17 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
             "an overlong encoding of a slash",
             b"GET /v1/customers/%c0%af",
         ),
-        ("half a percent-encoding", b"GET /v1/customers/%f"),
+        ("an incomplete percent-encoding", b"GET /v1/customers/%f"),
         ("a NUL in the path", b"GET /v1/customers/a\0b"),
         ("the same, encoded", b"GET /v1/customers/%00"),
         (
-            "bytes that are no UTF-8 in the query",
+            "bytes that are not UTF-8 in the query",
             b"GET /v1/customers?tag=\xff\xfe",
         ),
         ("the same, encoded", b"GET /v1/customers?tag=%ff%fe"),
         ("a NUL in the query", b"GET /v1/customers?tag=a\0b"),
         ("the same, encoded", b"GET /v1/customers?tag=a%00b"),
-        ("a path that climbs", b"GET /docs/../../../etc/passwd"),
+        ("a path traversal", b"GET /docs/../../../etc/passwd"),
         (
             "the same, encoded",
             b"GET /docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
@@ -67,7 +67,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
 
     let bodies: [(&str, &[u8]); 4] = [
         (
-            "bytes that are no UTF-8",
+            "bytes that are not UTF-8",
             b"{\"full_name\":\"\xff\xfe\",\"email\":\"ada@example.org\"}",
         ),
         (
@@ -94,7 +94,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
         );
     }
 
-    // RFC 8259 §8.2 lets JSON say half a surrogate, but it is no text.
+    // RFC 8259 §8.2 allows an unpaired surrogate in JSON, but it is not valid text.
     let half = raw(
         &app,
         &agent,
@@ -127,7 +127,7 @@ async fn what_is_no_text_is_refused_wherever_it_stands() {
 
 /// OWASP ASVS 4.1.4, 13.4.4.
 #[tokio::test]
-async fn methods_that_nobody_declared_are_refused() {
+async fn undeclared_methods_are_refused() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
 
@@ -184,9 +184,9 @@ async fn head_is_get_without_the_body() {
     assert_eq!((refused.status, refused.body.as_str()), (401, ""));
 }
 
-/// RFC 9112 §3.2.2: the host that a client names changes neither what is served nor where a new row is said to be.
+/// RFC 9112 §3.2.2: a client's host headers affect neither routing nor the `Location` of a new row.
 #[tokio::test]
-async fn the_host_that_a_client_names_is_not_believed() {
+async fn host_headers_of_a_client_are_not_trusted() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
     let body = br#"{"full_name":"Ada","email":"ada@example.org"}"#;
@@ -237,7 +237,7 @@ async fn a_head_that_is_too_large_is_refused() {
 
     for (what, start, headers) in heads {
         let reply = raw(&app, &agent, start.as_bytes(), &headers, b"").await;
-        // The refusal of a head that is not read to its end may be lost with the connection.
+        // The response to a partly read head may be lost with the connection.
         assert!(
             [0, 400, 414, 431].contains(&reply.status),
             "{what}: {reply:?}"

@@ -1,5 +1,5 @@
-//! Accounts get other data keys while people sign in, enrol factors and leave. Nothing that was sealed is lost, no request
-//! fails, and no key outlives its account.
+//! Accounts are resealed under new data keys while people sign in, enrol factors and delete their accounts. No sealed
+//! value is lost, no request fails, and no key outlives its account.
 
 use mainstay::kernel::{Clock, Timestamp};
 use mainstay_access::BuiltInRole::{Agent, Owner as OwnerRole};
@@ -19,7 +19,7 @@ use crate::{
     http::PATIENCE,
 };
 
-/// What the sealed cells of accounts are, and the keys that they name beside the keys that their accounts have.
+/// Whether the key of each sealed cell is the key of its account.
 const CELLS: &str = r"
     SELECT substring(c.cell FROM 3 FOR 8) = int8send(u.data_key)
     FROM mainstay.users u
@@ -57,12 +57,12 @@ const CELLS: &str = r"
     WHERE c.cell IS NOT NULL
 ";
 
-/// A service, its provider, and the clock of both.
-async fn house() -> (TestApp, OpenIdProvider, Clock) {
+/// Starts a service and its provider, and returns them with their clock.
+async fn start() -> (TestApp, OpenIdProvider, Clock) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let provider = OpenIdProvider::start(clock.clone()).await;
 
-    // A connection for each of those who wait.
+    // A connection for each waiting request.
     let builder = TestApp::builder(fixture::platform())
         .clock(clock.clone())
         .setting("database.pool_size", "10");
@@ -92,9 +92,9 @@ async fn pid(owner: &mut Owner) -> i32 {
     owner
         .run("SELECT pg_backend_pid()", [])
         .await
-        .expect("it is asked")[0]
+        .expect("the rows are read")[0]
         .get(0)
-        .expect("a number")
+        .expect("the column is a number")
 }
 
 async fn reseal(mut rotation: Rotation) -> RotationOutcome {
@@ -102,24 +102,29 @@ async fn reseal(mut rotation: Rotation) -> RotationOutcome {
     rotation
         .reseal(now)
         .await
-        .expect("accounts are sealed anew")
+        .expect("the accounts are resealed")
 }
 
-/// The ids of all data keys.
+/// Ids of all data keys.
 async fn keys(owner: &mut Owner) -> Vec<i64> {
     let rows = owner
         .run("SELECT id FROM mainstay.data_keys", [])
         .await
         .expect("they are asked for");
-    rows.iter().map(|row| row.get(0).expect("an id")).collect()
+    rows.iter()
+        .map(|row| row.get(0).expect("the id is present"))
+        .collect()
 }
 
-/// Sees that each cell names the key of its account, and that there is a key for each.
-async fn assert_whole(owner: &mut Owner) {
-    let cells = owner.run(CELLS, []).await.expect("they are read");
+/// Asserts that each cell uses the key of its account, and that each key exists.
+async fn assert_consistent(owner: &mut Owner) {
+    let cells = owner.run(CELLS, []).await.expect("the rows are read");
     assert!(
-        !cells.is_empty() && cells.iter().all(|row| row.get(0).expect("a truth")),
-        "a cell under another key"
+        !cells.is_empty()
+            && cells
+                .iter()
+                .all(|row| row.get(0).expect("the column is a boolean")),
+        "a cell is under another key"
     );
 
     const LOST: &str = r"
@@ -131,9 +136,9 @@ async fn assert_whole(owner: &mut Owner) {
         owner
             .run(LOST, [])
             .await
-            .expect("they are looked for")
+            .expect("the rows are counted")
             .is_empty(),
-        "an account without its key"
+        "an account has no key"
     );
 
     const SPARE: &str = r"
@@ -145,13 +150,13 @@ async fn assert_whole(owner: &mut Owner) {
         owner
             .run(SPARE, [])
             .await
-            .expect("they are looked for")
+            .expect("the rows are counted")
             .is_empty(),
-        "a key without its account"
+        "a key has no account"
     );
 }
 
-/// Waits until as many statements wait for the one of this backend, directly or behind each other.
+/// Waits until this many statements wait for this backend, directly or behind each other.
 async fn until_waiting(watcher: &mut Owner, pid: i32, waiting: i64) {
     const WAITING: &str = r"
         WITH RECURSIVE waiting AS (
@@ -170,18 +175,18 @@ async fn until_waiting(watcher: &mut Owner, pid: i32, waiting: i64) {
             let rows = watcher
                 .run(WAITING, [pid.into()])
                 .await
-                .expect("it is asked");
-            if rows[0].get::<i64>(0).expect("a count") >= waiting {
+                .expect("the rows are read");
+            if rows[0].get::<i64>(0).expect("the count is a number") >= waiting {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
 
-    timeout(PATIENCE, reached).await.expect("they wait");
+    timeout(PATIENCE, reached).await.expect("the requests wait");
 }
 
-/// A reseal that has written all accounts and cannot destroy their old keys yet, which somebody holds.
+/// A reseal that has written all accounts, but cannot delete their old keys yet, because their rows are locked.
 struct Halted {
     holder: Owner,
     watcher: Owner,
@@ -192,11 +197,14 @@ struct Halted {
 impl Halted {
     async fn begin(app: &TestApp) -> Self {
         let (mut holder, mut watcher) = (app.owner().await, app.owner().await);
-        holder.run("BEGIN", []).await.expect("a transaction begins");
+        holder
+            .run("BEGIN", [])
+            .await
+            .expect("the transaction starts");
         holder
             .run("SELECT FROM mainstay.data_keys FOR UPDATE", [])
             .await
-            .expect("they are held");
+            .expect("the locks are taken");
 
         let (rotation, pid) = rotation(app).await;
         let running = tokio::spawn(reseal(rotation));
@@ -212,17 +220,17 @@ impl Halted {
         }
     }
 
-    /// Lets it go on once as many statements wait for it.
+    /// Releases the locks once this many statements wait.
     async fn release(mut self, waiting: i64) -> RotationOutcome {
         until_waiting(&mut self.watcher, self.pid, waiting).await;
         self.holder
             .run("COMMIT", [])
             .await
-            .expect("they are released");
+            .expect("the locks are released");
         timeout(PATIENCE, self.running)
             .await
-            .expect("it comes to an end")
-            .expect("it does not panic")
+            .expect("the reseal ends in time")
+            .expect("the task does not panic")
     }
 }
 
@@ -233,7 +241,7 @@ async fn confirm_address(app: &TestApp, actor: &Actor, new: &str) {
             .await
             .into_iter()
             .rfind(|mail| mail.to == address && mail.text.contains("mec_"));
-        let token = mail.expect("it was mailed").link_token();
+        let token = mail.expect("the link was mailed").link_token();
         app.anonymous()
             .post("/v1/me/email/confirmation", json!({ "token": token }))
             .await
@@ -249,7 +257,7 @@ async fn confirm_address(app: &TestApp, actor: &Actor, new: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_is_the_same_under_another_key() {
-    let (app, provider, clock) = house().await;
+    let (app, provider, clock) = start().await;
     let ada = app.actor(Agent).await;
     let (totp, recovery) = enrol(&app, &ada).await;
     let mut device = Device::default();
@@ -267,7 +275,7 @@ async fn an_account_is_the_same_under_another_key() {
     clock.advance(Duration::seconds(30));
 
     let outcome = reseal(rotation(&app).await.0).await;
-    let accounts = i64::try_from(outcome.moved).expect("a few");
+    let accounts = i64::try_from(outcome.moved).expect("the number is small");
     assert_eq!((accounts, outcome.refused, outcome.left), (1, 0, 0));
 
     let after = keys(&mut owner).await;
@@ -275,7 +283,7 @@ async fn an_account_is_the_same_under_another_key() {
         after.len() == before.len() && after.iter().all(|key| !before.contains(key)),
         "{before:?} {after:?}"
     );
-    assert_whole(&mut owner).await;
+    assert_consistent(&mut owner).await;
 
     let now = app.runtime().clock.now();
     sign_in(&app, &ada, Some(&totp.code(now)))
@@ -323,20 +331,20 @@ async fn an_account_is_the_same_under_another_key() {
         .assert_problem(401, "second_factor_required");
 
     confirm_address(&app, &ada, "new@example.org").await;
-    assert_whole(&mut owner).await;
+    assert_consistent(&mut owner).await;
 }
 
-/// Everybody has read the account's key, and writes after it was destroyed. Those who sign in are not those whose factors
-/// change, which would end what they have verified.
+/// All requests have read the account's key, and write after it was deleted. People who sign in are not those whose
+/// factors change, since that would invalidate their verification.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
-    let (app, provider, clock) = house().await;
+async fn values_sealed_during_a_reseal_are_sealed_again() {
+    let (app, provider, clock) = start().await;
     let (ada, bob) = (app.actor(Agent).await, app.actor(Agent).await);
     let (carol, dan) = (app.actor(Agent).await, app.actor(Agent).await);
     let (mut old, mut new) = (Device::default(), Device::default());
     let passkey = add_passkey(&ada, &mut Device::default()).await["id"]
         .as_str()
-        .expect("an id")
+        .expect("the id is present")
         .to_owned();
 
     add_passkey(&carol, &mut old).await;
@@ -358,8 +366,8 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
         .json();
 
     let credential = new.create(&options).await;
-    let begun = begin_link(&bob, ACME).await;
-    let back = callback(&begun, &through(&provider, &begun, person("bob")));
+    let started = begin_link(&bob, ACME).await;
+    let back = callback(&started, &through(&provider, &started, person("bob")));
 
     clock.advance(Duration::seconds(30));
     let code = totp.code(app.runtime().clock.now());
@@ -396,7 +404,7 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
     for (answer, status) in [(&linked, 201), (&asked, 202), (&entered, 201)] {
         answer.assert_status(status);
     }
-    assert_whole(&mut app.owner().await).await;
+    assert_consistent(&mut app.owner().await).await;
 
     clock.advance(Duration::seconds(30));
     sign_in(&app, &ada, Some(&totp.code(app.runtime().clock.now())))
@@ -419,15 +427,15 @@ async fn what_is_sealed_while_an_account_changes_its_key_is_sealed_once_more() {
         .assert_problem(401, "second_factor_required");
 
     confirm_address(&app, &bob, "new@example.org").await;
-    assert_whole(&mut app.owner().await).await;
+    assert_consistent(&mut app.owner().await).await;
 }
 
-/// A change of address moves a cell from one table to the other as it stands there.
+/// A change of address moves a sealed cell from one table to another unchanged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_that_changes_meanwhile_is_under_the_key_of_its_account() {
+async fn an_address_changed_during_a_reseal_is_under_its_accounts_key() {
     const NEW: &str = "new@example.org";
 
-    let (app, _provider, clock) = house().await;
+    let (app, _provider, clock) = start().await;
     let ada = app.actor(Agent).await;
     ada.put("/v1/me/email", json!({ "email": NEW }))
         .await
@@ -459,12 +467,12 @@ async fn an_address_that_changes_meanwhile_is_under_the_key_of_its_account() {
         ada.get("/v1/me").await.assert_status(200).json()["email"],
         NEW
     );
-    assert_whole(&mut app.owner().await).await;
+    assert_consistent(&mut app.owner().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_that_is_deleted_meanwhile_leaves_no_key() {
-    let (app, _provider, clock) = house().await;
+async fn an_account_deleted_during_a_reseal_leaves_no_key() {
+    let (app, _provider, clock) = start().await;
     let (ada, _owner) = (app.actor(Agent).await, app.actor(OwnerRole).await);
     clock.advance(Duration::seconds(1));
 
@@ -480,16 +488,16 @@ async fn an_account_that_is_deleted_meanwhile_leaves_no_key() {
         owner
             .run(LEFT, [ada.user().uuid().into()])
             .await
-            .expect("it is asked")
+            .expect("the rows are read")
             .is_empty()
     );
-    assert_whole(&mut owner).await;
+    assert_consistent(&mut owner).await;
 }
 
-/// Whoever is at work on an account is not waited for: it is the next pass that takes it.
+/// A reseal does not wait for a locked account: the next pass reseals it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_that_somebody_writes_is_passed_over() {
-    let (app, _provider, clock) = house().await;
+async fn a_locked_account_is_skipped() {
+    let (app, _provider, clock) = start().await;
     let (ada, _bob) = (app.actor(Agent).await, app.actor(Agent).await);
     clock.advance(Duration::seconds(1));
 
@@ -508,20 +516,29 @@ async fn an_account_that_somebody_writes_is_passed_over() {
             FOR UPDATE
         ",
     ] {
-        holder.run("BEGIN", []).await.expect("a transaction begins");
-        holder.run(held, mine.clone()).await.expect("it is held");
+        holder
+            .run("BEGIN", [])
+            .await
+            .expect("the transaction starts");
+        holder
+            .run(held, mine.clone())
+            .await
+            .expect("the row is locked");
 
         let outcome = timeout(PATIENCE, reseal(rotation(&app).await.0))
             .await
-            .expect("it waits for nobody");
+            .expect("the reseal does not wait");
         assert_eq!(
             (outcome.moved, outcome.refused, outcome.left),
             (1, 0, 1),
             "{held}"
         );
-        assert_whole(&mut app.owner().await).await;
+        assert_consistent(&mut app.owner().await).await;
 
-        holder.run("COMMIT", []).await.expect("it is released");
+        holder
+            .run("COMMIT", [])
+            .await
+            .expect("the lock is released");
         clock.advance(Duration::seconds(1));
     }
 
@@ -529,10 +546,10 @@ async fn an_account_that_somebody_writes_is_passed_over() {
     ada.get("/v1/me").await.assert_status(200);
 }
 
-/// What does not open stays as it is, with all that hangs together with it, and is told.
+/// An account with an altered value stays unchanged and is reported.
 #[tokio::test]
-async fn an_account_of_which_something_was_altered_keeps_its_key() {
-    let (app, _provider, clock) = house().await;
+async fn an_account_with_an_altered_value_keeps_its_key() {
+    let (app, _provider, clock) = start().await;
     let (ada, bob) = (app.actor(Agent).await, app.actor(Agent).await);
     clock.advance(Duration::seconds(1));
 
@@ -548,7 +565,7 @@ async fn an_account_of_which_something_was_altered_keeps_its_key() {
     let altered = owner
         .run(ALTER, [ada.user().uuid().into()])
         .await
-        .expect("it is altered");
+        .expect("the row is altered");
     assert_eq!(altered.len(), 1);
 
     let before = keys(&mut owner).await;
@@ -562,8 +579,8 @@ async fn an_account_of_which_something_was_altered_keeps_its_key() {
             .count(),
         1
     );
-    assert_whole(&mut owner).await;
-    for somebody in [&ada, &bob] {
-        sign_in(&app, somebody, None).await.assert_status(201);
+    assert_consistent(&mut owner).await;
+    for actor in [&ada, &bob] {
+        sign_in(&app, actor, None).await.assert_status(201);
     }
 }

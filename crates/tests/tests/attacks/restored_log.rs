@@ -1,5 +1,4 @@
-//! A dump of yesterday, played in by `psql`, against the auditor who runs `audit verify` on it. What was deleted from the
-//! tables by hand stands in `sealed_log.rs`.
+//! A dump of yesterday, restored with `psql`, is detected by `audit verify`. Manual deletions are in `sealed_log.rs`.
 
 use std::fs;
 
@@ -20,25 +19,25 @@ use crate::{
     program::{beside, finish, program},
 };
 
-/// A service, and what its auditor keeps in a directory outside of it.
-struct House {
+/// A service, and a directory outside of it in which its auditor keeps key and checkpoints.
+struct Deployment {
     app: TestApp,
     environment: Vec<(&'static str, String)>,
     outside: tempfile::TempDir,
 }
 
-impl House {
+impl Deployment {
     async fn new() -> Self {
         let (app, environment) =
             beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
         Self {
             app,
             environment,
-            outside: tempfile::tempdir().expect("there is room"),
+            outside: tempfile::tempdir().expect("the temporary file is created"),
         }
     }
 
-    /// Runs `audit` on a database under the service's keys.
+    /// Runs `audit` on a database with the service's keys.
     fn audit(&self, database: &SecretString, arguments: &[&str]) -> (Option<i32>, String) {
         let mut command = program(["audit"].iter().chain(arguments));
         command
@@ -47,13 +46,13 @@ impl House {
         finish(&mut command)
     }
 
-    /// Runs `audit verify` with what is kept outside: the key, and the checkpoint of that day.
+    /// Runs `audit verify` with a key and the checkpoint of a day from outside.
     fn verify(&self, database: &SecretString, key: &str, day: &str) -> (Option<i32>, String) {
         let file = self.outside.path().join(day).display().to_string();
         self.audit(database, &["verify", "--key", key, "--checkpoint", &file])
     }
 
-    /// Seals the log, keeps its newest checkpoint outside, and gives how many leaves that one is over.
+    /// Seals the log, keeps its newest checkpoint outside, and returns the checkpoint's size.
     async fn publish(&self, day: &str) -> i64 {
         const NEWEST: &str = r"
             SELECT size, note
@@ -70,19 +69,19 @@ impl House {
             .await
             .run(NEWEST, [])
             .await
-            .expect("it is read");
+            .expect("the row is read");
 
         fs::write(
             self.outside.path().join(day),
-            rows[0].get::<String>(1).expect("a note"),
+            rows[0].get::<String>(1).expect("the text is a signed note"),
         )
-        .expect("there is room");
+        .expect("the temporary file is created");
 
-        rows[0].get(0).expect("a size")
+        rows[0].get(0).expect("the size is a number")
     }
 
-    /// Another sealer, which knows that database alone.
-    async fn seal_there(&self, database: &SecretString) {
+    /// Seals with another sealer, which has access to that database only.
+    async fn seal_separately(&self, database: &SecretString) {
         let variables = self
             .environment
             .iter()
@@ -92,128 +91,131 @@ impl House {
             database.expose_secret().to_owned(),
         )]));
 
-        let settings = Settings::read(&mut reader).expect("the settings are right");
+        let settings = Settings::read(&mut reader).expect("the settings are valid");
         let ring = self
             .environment
             .iter()
             .find(|(name, _)| *name == "MAINSTAY_CRYPTO_KEYS")
-            .expect("there are keys");
+            .expect("the environment has keys");
 
-        let ring = KeyRing::parse(&ring.1.clone().into()).expect("a ring");
-        let database = Database::new(&settings, ring, Runtime::default()).expect("a pool");
+        let ring = KeyRing::parse(&ring.1.clone().into()).expect("the key ring is valid");
+        let database = Database::new(&settings, ring, Runtime::default()).expect("the pool opens");
         sealer(&database).run(async {}).await;
     }
 }
 
 #[tokio::test]
-async fn a_restored_dump_is_told_by_a_newer_checkpoint_from_outside() {
-    let house = House::new().await;
-    let live = house.app.database_url();
-    let agent = house.app.actor(Agent).await;
+async fn a_restored_dump_is_detected_by_a_newer_external_checkpoint() {
+    let deployment = Deployment::new().await;
+    let live = deployment.app.database_url();
+    let agent = deployment.app.actor(Agent).await;
 
     write_on(&agent, 4, "monday").await;
-    let monday = house.publish("monday").await;
-    let (code, key) = house.audit(&live, &["key"]);
+    let monday = deployment.publish("monday").await;
+    let (code, key) = deployment.audit(&live, &["key"]);
 
     assert_eq!(code, Some(0), "{key}");
 
     let key = key.trim();
-    let backup = dump(&house.app.owner_url(), &[]);
+    let backup = dump(&deployment.app.owner_url(), &[]);
 
     write_on(&agent, 3, "tuesday").await;
-    let tuesday = house.publish("tuesday").await;
+    let tuesday = deployment.publish("tuesday").await;
     assert!(tuesday >= monday + 3, "{monday} and {tuesday}");
 
     for day in ["monday", "tuesday"] {
-        let (code, told) = house.verify(&live, key, day);
+        let (code, output) = deployment.verify(&live, key, day);
         assert!(
-            code == Some(0) && told.contains("checkpoints  1 external, all match"),
-            "{day}: {told}"
+            code == Some(0) && output.contains("checkpoints  1 external, all match"),
+            "{day}: {output}"
         );
     }
 
     let Beside {
         owner,
         server: restored,
-    } = Beside::make(&house.app, "CREATE DATABASE monday").await;
+    } = Beside::make(&deployment.app, "CREATE DATABASE monday").await;
     restore(&owner, &backup);
 
-    // By itself, and with the checkpoint of its own day, it is the log that it was.
+    // Alone, and with the checkpoint of its own day, the dump verifies.
     let whole = format!(
         "records      {monday} of {monday}, index 0 to {}",
         monday - 1
     );
-    let (code, told) = house.audit(&restored, &["verify", "--key", key]);
+    let (code, output) = deployment.audit(&restored, &["verify", "--key", key]);
 
-    assert!(code == Some(0) && told.contains(&whole), "{told}");
+    assert!(code == Some(0) && output.contains(&whole), "{output}");
 
-    let (code, told) = house.verify(&restored, key, "monday");
-    assert!(code == Some(0) && told.contains(&whole), "{told}");
+    let (code, output) = deployment.verify(&restored, key, "monday");
+    assert!(code == Some(0) && output.contains(&whole), "{output}");
 
-    // The newer one says what is missing, from which index on.
+    // The newer checkpoint shows what is missing, from which index on.
     let cut = format!(
         "error: index {monday}: the log was truncated or restored: it has {monday} leaves, the external checkpoint \
          covers {tuesday}"
     );
-    let (code, told) = house.verify(&restored, key, "tuesday");
+    let (code, output) = deployment.verify(&restored, key, "tuesday");
 
-    assert!(code == Some(1) && told.contains(&cut), "{told}");
+    assert!(code == Some(1) && output.contains(&cut), "{output}");
 
-    // It goes on from there, and grows beyond where it was: it is another log by then.
-    let service = house
+    // The restored log grows past its old size: it is now another log.
+    let service = deployment
         .app
         .second_replica_with([("database.url", restored.expose_secret().to_owned())])
         .await;
-    let there = service.client_of(&agent);
+    let remote = service.client_of(&agent);
 
     for n in 0..=tuesday - monday {
         let body = json!({ "full_name": "Bea", "email": format!("bea{n}@example.org") });
-        there.post("/v1/customers", body).await.assert_status(201);
+        remote.post("/v1/customers", body).await.assert_status(201);
     }
 
     service.stop().await;
-    house.seal_there(&restored).await;
+    deployment.seal_separately(&restored).await;
 
-    let (code, told) = house.verify(&restored, key, "monday");
-    assert!(code == Some(0), "{told}");
+    let (code, output) = deployment.verify(&restored, key, "monday");
+    assert!(code == Some(0), "{output}");
 
     let forked = format!("error: index 0 to {}: the log is another one", tuesday - 1);
-    let (code, told) = house.verify(&restored, key, "tuesday");
-    assert!(code == Some(1) && told.contains(&forked), "{told}");
+    let (code, output) = deployment.verify(&restored, key, "tuesday");
+    assert!(code == Some(1) && output.contains(&forked), "{output}");
 }
 
-/// What a dump held unsealed has no leaf until the sealer's walk comes to it. Nothing says that somebody slipped it in, and
-/// neither does `audit verify`.
+/// Unsealed records of a dump have no leaf until the sealer reaches them. `audit verify` does not report them as
+/// inserted later.
 #[tokio::test]
-async fn what_a_dump_held_unsealed_is_no_accusation() {
+async fn unsealed_records_of_a_dump_are_not_reported_as_forged() {
     const NUMBER: &str = r"
         UPDATE mainstay.audit_events e
         SET transaction_id = $1::text::xid8
         WHERE NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
     ";
 
-    let house = House::new().await;
-    let agent = house.app.actor(Agent).await;
+    let deployment = Deployment::new().await;
+    let agent = deployment.app.actor(Agent).await;
     write_on(&agent, 2, "sealed").await;
-    house.publish("monday").await;
+    deployment.publish("monday").await;
     write_on(&agent, 1, "unsealed").await;
 
-    let backup = dump(&house.app.owner_url(), &[]);
+    let backup = dump(&deployment.app.owner_url(), &[]);
     let Beside {
         owner,
         server: restored,
-    } = Beside::make(&house.app, "CREATE DATABASE unsealed").await;
+    } = Beside::make(&deployment.app, "CREATE DATABASE unsealed").await;
     restore(&owner, &backup);
 
-    let url = mainstay_database::DatabaseUrl::parse(&owner).expect("devdb's URL is verified");
-    let mut there = mainstay_database::Owner::connect(&url)
+    let url = mainstay_database::DatabaseUrl::parse(&owner).expect("a URL from devdb is valid");
+    let mut session = mainstay_database::Owner::connect(&url)
         .await
         .expect("the owner connects");
-    there.run(DISARM, []).await.expect("the owner may");
+    session
+        .run(DISARM, [])
+        .await
+        .expect("the owner's statement runs");
 
     for (transaction, why) in [
         (None, "the sealer has not reached it"),
-        // Of a cluster that had counted further, and of one that had not.
+        // From a cluster with higher transaction ids, and from one with lower ones.
         (
             Some("4611686018427387904"),
             "this database was restored from a dump",
@@ -224,17 +226,17 @@ async fn what_a_dump_held_unsealed_is_no_accusation() {
         ),
     ] {
         if let Some(number) = transaction {
-            there
+            session
                 .run(NUMBER, [number.into()])
                 .await
-                .expect("the owner may");
+                .expect("the owner's statement runs");
         }
 
-        let (code, told) = house.audit(&restored, &["verify", "--grace", "0s"]);
+        let (code, output) = deployment.audit(&restored, &["verify", "--grace", "0s"]);
         assert!(
-            code == Some(1) && told.contains("is not sealed: ") && told.contains(why),
-            "{transaction:?}: {told}"
+            code == Some(1) && output.contains("is not sealed: ") && output.contains(why),
+            "{transaction:?}: {output}"
         );
-        assert!(!told.contains("inserted"), "{told}");
+        assert!(!output.contains("inserted"), "{output}");
     }
 }

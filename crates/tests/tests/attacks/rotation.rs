@@ -1,5 +1,5 @@
-//! Keys rotate under everybody's hands: replicas at different stages, requests all the while. No request fails for it, no
-//! value is stale, and nothing slips through where two keys make two indexes of one value.
+//! Key rotation under load, with replicas at different stages. No request fails, no value is stale, and uniqueness
+//! holds while two keys make two indexes of one value.
 
 use std::{
     sync::{
@@ -24,7 +24,7 @@ use crate::{
     program::{finish, program},
 };
 
-/// Two keys of a ring, by the stages of a rotation.
+/// Key rings with two keys, for each stage of a rotation.
 pub struct Stages {
     old: String,
     new: String,
@@ -44,13 +44,13 @@ impl Stages {
         }
     }
 
-    /// The new key is known everywhere, and seals nothing yet.
+    /// The new key is known to every replica, but does not seal yet.
     pub fn announced(&self) -> String {
         format!("{}\n{}", self.old, self.new)
     }
 
     /// The new key seals.
-    pub fn turned(&self) -> String {
+    pub fn rotated(&self) -> String {
         format!("{}\n{}", self.new, self.old)
     }
 
@@ -62,7 +62,7 @@ impl Stages {
     }
 }
 
-/// Runs a command as an operator does, with the new key first.
+/// Runs an operator's command with the new key first.
 async fn keys(app: &TestApp, ring: &str, arguments: &[&'static str]) -> String {
     let environment = [
         (
@@ -74,7 +74,7 @@ async fn keys(app: &TestApp, ring: &str, arguments: &[&'static str]) -> String {
 
     let arguments: Vec<_> = ["key-ring"].iter().chain(arguments).copied().collect();
     let ran = tokio::task::spawn_blocking(move || finish(program(arguments).envs(environment)));
-    let (code, text) = ran.await.expect("it runs");
+    let (code, text) = ran.await.expect("the command runs");
 
     assert_eq!(code, Some(0), "{text}");
 
@@ -82,17 +82,17 @@ async fn keys(app: &TestApp, ring: &str, arguments: &[&'static str]) -> String {
 }
 
 async fn count(owner: &mut Owner, query: &'static str) -> i64 {
-    owner.run(query, []).await.expect("it is asked")[0]
+    owner.run(query, []).await.expect("the rows are read")[0]
         .get(0)
-        .expect("a count")
+        .expect("the count is a number")
 }
 
 const CUSTOMERS: usize = 1_000;
 const CALLERS: usize = 6;
 
-/// What a caller made of its own customer, and asks for again and again.
+/// A caller that updates and reads its own customer.
 struct Caller {
-    /// The same caller at replicas of two stages.
+    /// Clients of replicas at two stages.
     clients: [Client; 2],
     requests: Arc<AtomicUsize>,
     path: String,
@@ -107,7 +107,7 @@ impl Caller {
         answer.json()
     }
 
-    /// Whether a search for this number finds the customer.
+    /// Whether a search by this telephone number finds the customer.
     async fn is_found(&self, client: &Client, phone: &str) -> bool {
         let found = self.expect(
             &client
@@ -116,19 +116,19 @@ impl Caller {
         );
         found["items"]
             .as_array()
-            .expect("a list")
+            .expect("the member is a list")
             .iter()
             .any(|item| item["id"] == self.id)
     }
 
-    /// Writes at one replica, and reads at both: what was written is what is read and found, and nothing older is.
+    /// Writes through one replica, and reads through both: both must return and find the new value, and no older one.
     async fn write_and_read(&self, round: usize) {
         let phone = |round: usize| format!("+49 {} {round:05}", 1_000 + self.number);
         let notes = format!("Round {round}.");
         let body = json!({ "phone": phone(round), "notes": notes });
 
         self.expect(&self.clients[round % 2].patch(&self.path, body).await);
-        // A change that seals nothing, right after.
+        // An immediate change that seals nothing.
         let status = if round.is_multiple_of(2) {
             "active"
         } else {
@@ -150,11 +150,11 @@ impl Caller {
             );
             assert!(
                 self.is_found(client, &phone(round)).await,
-                "not found by what it is"
+                "not found by its current number"
             );
             assert!(
                 round == 0 || !self.is_found(client, &phone(round - 1)).await,
-                "found by what it was"
+                "found by its old number"
             );
         }
     }
@@ -170,7 +170,10 @@ async fn callers(clients: [Client; 2], requests: &Arc<AtomicUsize>) -> Vec<Calle
             .assert_status(201)
             .json();
 
-        let path = format!("/v1/customers/{}", made["id"].as_str().expect("an id"));
+        let path = format!(
+            "/v1/customers/{}",
+            made["id"].as_str().expect("the id is present")
+        );
         let (clients, requests) = (clients.clone(), requests.clone());
         callers.push(Caller {
             clients,
@@ -184,7 +187,7 @@ async fn callers(clients: [Client; 2], requests: &Arc<AtomicUsize>) -> Vec<Calle
     callers
 }
 
-/// The customers that were there before, read through to the end by pages.
+/// Reads all earlier customers, page by page.
 async fn read_all(client: &Client) -> usize {
     let (mut seen, mut cursor) = (0, String::new());
     loop {
@@ -193,7 +196,10 @@ async fn read_all(client: &Client) -> usize {
             .await
             .assert_status(200)
             .json();
-        seen += page["items"].as_array().expect("a list").len();
+        seen += page["items"]
+            .as_array()
+            .expect("the member is a list")
+            .len();
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return seen,
@@ -213,26 +219,28 @@ async fn seeded(app: &TestApp, ring: &str) {
 
     let seed =
         move || finish(program(["seed", "--customers", &CUSTOMERS.to_string()]).envs(environment));
-    let (code, text) = tokio::task::spawn_blocking(seed).await.expect("it runs");
+    let (code, text) = tokio::task::spawn_blocking(seed)
+        .await
+        .expect("the command runs");
 
     assert_eq!(code, Some(0), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_moves_to_another_key_while_everybody_works() {
+async fn all_rows_move_to_a_new_key_under_load() {
     let stages = Stages::draw();
     let app = stages.start().await;
     let owner = app.actor(BuiltInRole::Owner).await;
 
     seeded(&app, &stages.announced()).await;
-    let turned = app
-        .second_replica_with([("crypto.keys", stages.turned())])
+    let rotated = app
+        .second_replica_with([("crypto.keys", stages.rotated())])
         .await;
 
     let requests = Arc::new(AtomicUsize::new(0));
     let done = Arc::new(AtomicBool::new(false));
     let mut working = JoinSet::new();
-    let callers = callers([(*owner).clone(), turned.client_of(&owner)], &requests).await;
+    let callers = callers([(*owner).clone(), rotated.client_of(&owner)], &requests).await;
 
     for caller in callers {
         let done = done.clone();
@@ -247,31 +255,31 @@ async fn everything_moves_to_another_key_while_everybody_works() {
     }
 
     for arguments in [&["rotate", "kek"][..], &["rotate", "index"], &["reseal"]] {
-        keys(&app, &stages.turned(), arguments).await;
+        keys(&app, &stages.rotated(), arguments).await;
     }
 
     done.store(true, Ordering::Relaxed);
     let callers = timeout(PATIENCE, working.join_all())
         .await
-        .expect("everybody comes to an end");
+        .expect("all callers end in time");
 
     assert!(
         requests.load(Ordering::Relaxed) > CALLERS * 20,
         "{requests:?} requests"
     );
 
-    // The replica that sealed under the old key was heard until the end; what it left, a second run moves.
-    keys(&app, &stages.turned(), &["rotate", "kek"]).await;
-    keys(&app, &stages.turned(), &["rotate", "index"]).await;
+    // A replica sealed with the old key until the end; a second run moves its rows.
+    keys(&app, &stages.rotated(), &["rotate", "kek"]).await;
+    keys(&app, &stages.rotated(), &["rotate", "index"]).await;
 
-    let status = keys(&app, &stages.turned(), &["status"]).await;
+    let status = keys(&app, &stages.rotated(), &["status"]).await;
     assert!(
         status.contains("unused: can be removed from the ring"),
         "{status}"
     );
     assert_eq!(status.matches("in use").count(), 0, "{status}");
 
-    // Without the old key everything is there: rows, indexes, accounts, signing keys.
+    // Without the old key everything can be read: rows, indexes, accounts, signing keys.
     let alone = app
         .second_replica_with([("crypto.keys", stages.new.clone())])
         .await;
@@ -299,7 +307,7 @@ async fn everything_moves_to_another_key_while_everybody_works() {
     }
 
     signs_in(&alone.anonymous(), &owner).await;
-    // What is left under it is kept for replicas that have no other; the next run forgets it.
+    // Indexes under the old key are kept for replicas without the new one; the next run deletes them.
     keys(&app, &stages.new, &["rotate", "index"]).await;
 
     let status = keys(&app, &stages.new, &["status"]).await;
@@ -322,17 +330,20 @@ async fn signs_in(client: &Client, actor: &Actor) {
     client.post("/v1/sessions", body).await.assert_status(201);
 }
 
-/// Begins a transaction, and gives the name under which others wait for it.
+/// Starts a transaction, and returns its id, for which others wait.
 async fn begin(owner: &mut Owner) -> String {
-    owner.run("BEGIN", []).await.expect("a transaction begins");
+    owner
+        .run("BEGIN", [])
+        .await
+        .expect("the transaction starts");
     let rows = owner
         .run("SELECT pg_current_xact_id()::xid::text", [])
         .await
-        .expect("it has a name");
-    rows[0].get(0).expect("a text")
+        .expect("the transaction has an id");
+    rows[0].get(0).expect("the column is text")
 }
 
-/// Waits until as many statements wait for a transaction.
+/// Waits until this many statements wait for a transaction.
 async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
     const WAITING: &str = r"
         SELECT count(*)
@@ -345,21 +356,21 @@ async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
             let rows = watcher
                 .run(WAITING, [transaction.clone().into()])
                 .await
-                .expect("it is asked");
-            if rows[0].get::<i64>(0).expect("a count") >= waiting {
+                .expect("the rows are read");
+            if rows[0].get::<i64>(0).expect("the count is a number") >= waiting {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
 
-    timeout(PATIENCE, reached).await.expect("they wait");
+    timeout(PATIENCE, reached).await.expect("the requests wait");
 }
 
-/// The narrowest place: statements that began before a row got its new data key, and go on after it. Their snapshot does
-/// not hold that key.
+/// The critical case: statements that started before a row got its new data key, and continue after it. Their snapshot
+/// does not contain that key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
+async fn a_row_resealed_while_a_statement_waits_is_not_lost() {
     let app = TestApp::builder(fixture::platform())
         .setting("database.pool_size", "6")
         .start()
@@ -398,7 +409,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
 
     let mut rotation = Rotation::new(owner, (ring, runtime), tables.collect(), Vec::new(), "test");
     let now = rotation.runtime().clock.now();
-    let outcome = rotation.reseal(now).await.expect("rows are sealed anew");
+    let outcome = rotation.reseal(now).await.expect("the rows are resealed");
 
     assert_eq!((outcome.moved, outcome.refused, outcome.left), (5, 0, 0));
 
@@ -419,7 +430,7 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
             .into_owner()
             .run("COMMIT", [])
             .await
-            .expect("it is committed");
+            .expect("the committed file is read");
     };
 
     let (plain, sealing, deleting, erasing, withdrawing, ()) =
@@ -441,22 +452,22 @@ async fn a_row_that_is_resealed_while_a_statement_waits_for_it_is_not_lost() {
         (&json!("New."), &json!("+49 30 1"))
     );
 
-    // The keys of what was deleted and erased are destroyed, though their statements could not see them when they began.
+    // The keys of deleted and erased rows are deleted, although their statements could not see them at first.
     assert_eq!(
         count(&mut watcher, "SELECT count(*) FROM mainstay.data_keys").await,
         keys_before - 3
     );
 }
 
-/// Two replicas index one address under two keys. Both have looked, and found it free, before either writes.
+/// Two replicas index one address under two keys. Both have found it free before either writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_is_taken_once_while_two_keys_make_its_index() {
+async fn an_address_stays_unique_while_two_keys_index_it() {
     const PASSWORD: &str = "violet turnip engine parade";
 
     let stages = Stages::draw();
     let app = stages.start().await;
-    let turned = app
-        .second_replica_with([("crypto.keys", stages.turned())])
+    let rotated = app
+        .second_replica_with([("crypto.keys", stages.rotated())])
         .await;
     let mut tokens = Vec::new();
     for _ in 0..2 {
@@ -473,7 +484,7 @@ async fn an_address_is_taken_once_while_two_keys_make_its_index() {
     let held = holder
         .run("SELECT hash FROM mainstay.sign_ups FOR UPDATE", [])
         .await
-        .expect("they are held");
+        .expect("the locks are taken");
 
     assert_eq!(held.len(), 2);
 
@@ -488,14 +499,17 @@ async fn an_address_is_taken_once_while_two_keys_make_its_index() {
 
     let mut watcher = app.owner().await;
     let releasing = async {
-        // Both statements have their snapshot, in which nobody has the address.
+        // Both statements have a snapshot in which the address is free.
         until_waiting(&mut watcher, transaction, 2).await;
-        holder.run("COMMIT", []).await.expect("they are released");
+        holder
+            .run("COMMIT", [])
+            .await
+            .expect("the locks are released");
     };
 
     let (one, other, ()) = tokio::join!(
         confirm(app.anonymous(), &tokens[0]),
-        confirm(turned.anonymous(), &tokens[1]),
+        confirm(rotated.anonymous(), &tokens[1]),
         releasing
     );
 

@@ -1,6 +1,6 @@
-//! The sealed log against those who may do anything to its tables: the schema's owner with the triggers disabled, somebody
-//! who rebuilds the tree or cuts it back (OWASP ASVS 16.4.2). What the judgement alone makes of ten thousand mutations
-//! stands in `crates/audit/src/verify/tests.rs`; here it reads them from a real database.
+//! Attacks on the sealed log by its owner with the triggers disabled: altering records, rebuilding the tree, truncating
+//! it (OWASP ASVS 16.4.2). `crates/audit/src/verify/tests.rs` tests the verification alone with ten thousand mutations;
+//! here it reads from a real database.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::{
     log::{DISARM, Draw, count, judge, published, run, seal, sealed_log, sealer, unsealed},
 };
 
-/// What the attacker does to the row of index `$1`; `$2` is another index, `$3` a random number. Each changes something.
+/// Changes to the row of index `$1`; `$2` is another index, `$3` a random number. Each changes something.
 const MUTATIONS: &[&str] = &[
     r"
         UPDATE mainstay.audit_events
@@ -103,10 +103,13 @@ const MUTATIONS: &[&str] = &[
         FROM mainstay.audit_events
         WHERE id = at($1)
     ",
-    // Two records under each other's ids.
+    // Swaps the ids of two records.
     r"
         UPDATE mainstay.audit_events e
-        SET (occurred_at, organization_id, actor_id, session_id, action, operation, resource, resource_id, request_id, address, before, after, transaction_id) = (
+        SET (
+            occurred_at, organization_id, actor_id, session_id, action, operation,
+            resource, resource_id, request_id, address, before, after, transaction_id
+        ) = (
             o.occurred_at, o.organization_id, o.actor_id, o.session_id, o.action, o.operation,
             o.resource, o.resource_id, o.request_id, o.address, o.before, o.after, o.transaction_id
         )
@@ -175,7 +178,7 @@ const MUTATIONS: &[&str] = &[
         WHERE size = newest()
     ",
     "DELETE FROM mainstay.audit_checkpoints WHERE size > $1",
-    // Yesterday, in all three tables at once.
+    // Moves a record to yesterday in all three tables.
     r"
         WITH checkpoints AS (DELETE FROM mainstay.audit_checkpoints WHERE size = newest()),
         leaves AS (
@@ -190,14 +193,29 @@ const MUTATIONS: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn the_owner_of_the_tables_changes_nothing_unseen() {
-    const HELPERS: &str = "DO $$ BEGIN \
-         CREATE FUNCTION at(place bigint) RETURNS uuid LANGUAGE sql STABLE AS \
-             'SELECT event_id FROM mainstay.audit_leaves WHERE index = place'; \
-         CREATE FUNCTION newest() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT max(size) FROM mainstay.audit_checkpoints'; \
-         CREATE FUNCTION earlier() RETURNS bigint LANGUAGE sql STABLE AS \
-             'SELECT size FROM mainstay.audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1'; \
-         END $$";
+async fn every_change_by_the_owner_is_detected() {
+    const HELPERS: &str = r"
+        DO $$
+        BEGIN
+            CREATE FUNCTION at(place bigint)
+            RETURNS uuid
+            LANGUAGE sql
+            STABLE
+            AS 'SELECT event_id FROM mainstay.audit_leaves WHERE index = place';
+
+            CREATE FUNCTION newest()
+            RETURNS bigint
+            LANGUAGE sql
+            STABLE
+            AS 'SELECT max(size) FROM mainstay.audit_checkpoints';
+
+            CREATE FUNCTION earlier()
+            RETURNS bigint
+            LANGUAGE sql
+            STABLE
+            AS 'SELECT size FROM mainstay.audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1';
+        END $$
+    ";
 
     let (_app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
@@ -205,11 +223,11 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
 
     let whole = judge(&mut session, &keys, &outside)
         .await
-        .expect("the log is whole");
+        .expect("the log is complete");
     assert!(whole.until > 15 && whole.outside == 1, "{whole:?}");
 
     let draw = Draw(Random::seeded(1));
-    let size = i64::try_from(whole.until).expect("it is small");
+    let size = i64::try_from(whole.until).expect("the size is small");
     let mut done = 0;
     for round in 0..12 {
         for text in MUTATIONS.iter().copied() {
@@ -231,7 +249,9 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
             match judge(&mut session, &keys, &outside).await {
                 Err(AuditError::Found(finding)) => assert!(!finding.to_string().is_empty()),
                 Err(error) => panic!("{text}: {error}: {:?}", error.cause()),
-                Ok(_) => panic!("round {round}, index {at} and {other}: it was not found: {text}"),
+                Ok(_) => panic!(
+                    "round {round}, index {at} and {other}: the change was not found: {text}"
+                ),
             }
 
             run(&mut session, "ROLLBACK").await;
@@ -243,11 +263,11 @@ async fn the_owner_of_the_tables_changes_nothing_unseen() {
 
     judge(&mut session, &keys, &outside)
         .await
-        .expect("the log is whole again");
+        .expect("the log is complete again");
 }
 
-/// What the attacker does before he makes the log anew.
-const UNMAKE: &[&str] = &[
+/// Prepares the tables for a rebuilt log.
+const CLEAR: &[&str] = &[
     r"
         UPDATE mainstay.audit_events
         SET after = '{}'
@@ -257,7 +277,7 @@ const UNMAKE: &[&str] = &[
     "DELETE FROM mainstay.audit_checkpoints",
 ];
 
-async fn make_anew(
+async fn rebuild(
     app: &TestApp,
     session: &mut PostgresSession,
     database: &Database,
@@ -265,7 +285,7 @@ async fn make_anew(
 ) {
     run(session, DISARM).await;
 
-    for statement in UNMAKE.iter().chain(also) {
+    for statement in CLEAR.iter().chain(also) {
         run(session, statement).await;
     }
 
@@ -281,18 +301,19 @@ async fn make_anew(
 }
 
 #[tokio::test]
-async fn a_tree_under_another_key_is_not_believed() {
+async fn a_tree_under_another_key_is_detected() {
     let (app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
-    let ring = KeyRing::parse(&KeyRing::generate(&Random::default())).expect("a ring");
+    let ring =
+        KeyRing::parse(&KeyRing::generate(&Random::default())).expect("the key ring is valid");
     let mut reader = Reader::new([(
         "MAINSTAY_DATABASE_URL".to_owned(),
         app.database_url().expose_secret().to_owned(),
     )]);
 
-    let settings = mainstay::database::Settings::read(&mut reader).expect("the settings are right");
-    let forger = Database::new(&settings, ring, Runtime::default()).expect("a pool");
-    make_anew(
+    let settings = mainstay::database::Settings::read(&mut reader).expect("the settings are valid");
+    let forger = Database::new(&settings, ring, Runtime::default()).expect("the pool opens");
+    rebuild(
         &app,
         &mut session,
         &forger,
@@ -303,15 +324,15 @@ async fn a_tree_under_another_key_is_not_believed() {
     let verdict = judge(&mut session, &keys, &Outside::default()).await;
     assert!(matches!(verdict, Err(AuditError::Found(_))), "{verdict:?}");
 
-    // It is the first checkpoint that shows it already when there is one from outside.
+    // With an external checkpoint, the first checkpoint already shows it.
     let verdict = judge(&mut session, &keys, &outside).await;
     assert!(matches!(verdict, Err(AuditError::Found(_))), "{verdict:?}");
 
-    // Whoever asks with the ring and no pinned key is told that the key is not of the ring.
+    // Without a pinned key, the report says that the key is not on the ring.
     let opened = keys_of(&mut session, app.database().ring()).await;
     assert!(matches!(opened, Err(AuditError::Key(_))));
 
-    // And the service's own sealer does not go on from it.
+    // The service's own sealer refuses to continue from it.
     let before = count(&app, "SELECT max(size) FROM mainstay.audit_checkpoints").await;
     app.actor(Agent).await;
 
@@ -321,22 +342,23 @@ async fn a_tree_under_another_key_is_not_believed() {
     )
     .await;
 
-    assert!(refused.is_ok(), "it ends when it is told to");
+    assert!(refused.is_ok(), "the sealer stops");
     assert_eq!(
         count(&app, "SELECT max(size) FROM mainstay.audit_checkpoints").await,
         before
     );
 }
 
-/// Who has database and ring makes a log that nothing inside contradicts: the checkpoint outside does.
+/// With the database and the ring, an attacker can rebuild a consistent log, but not one that matches an external
+/// checkpoint.
 #[tokio::test]
-async fn a_tree_under_the_stolen_key_is_told_by_a_checkpoint_from_outside() {
+async fn a_tree_under_the_stolen_key_is_detected_by_an_external_checkpoint() {
     let (app, mut session, keys) = sealed_log().await;
     let outside = published(&mut session, &keys).await;
-    make_anew(&app, &mut session, app.database(), &[]).await;
+    rebuild(&app, &mut session, app.database(), &[]).await;
     judge(&mut session, &keys, &Outside::default())
         .await
-        .expect("nothing inside shows it");
+        .expect("the rebuilt log is consistent");
     let verdict = judge(&mut session, &keys, &outside).await;
     assert!(
         matches!(verdict, Err(AuditError::Found(Finding::Forked { .. }))),
@@ -345,10 +367,20 @@ async fn a_tree_under_the_stolen_key_is_told_by_a_checkpoint_from_outside() {
 }
 
 #[tokio::test]
-async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
+async fn a_log_truncated_to_yesterday_is_detected_by_an_external_checkpoint() {
     const YESTERDAY: &[&str] = &[
-        "CREATE TEMPORARY TABLE later AS SELECT event_id FROM mainstay.audit_leaves \
-             WHERE index >= (SELECT size FROM mainstay.audit_checkpoints ORDER BY size DESC OFFSET 1 LIMIT 1)",
+        r"
+            CREATE TEMPORARY TABLE later AS
+            SELECT event_id
+            FROM mainstay.audit_leaves
+            WHERE index >= (
+                SELECT size
+                FROM mainstay.audit_checkpoints
+                ORDER BY size DESC
+                OFFSET 1
+                LIMIT 1
+            )
+        ",
         r"
             DELETE FROM mainstay.audit_checkpoints
             WHERE size = (SELECT max(size) FROM mainstay.audit_checkpoints)
@@ -375,7 +407,7 @@ async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
 
     judge(&mut session, &keys, &Outside::default())
         .await
-        .expect("yesterday was right");
+        .expect("yesterday's log verifies");
 
     let verdict = judge(&mut session, &keys, &outside).await;
     assert!(
@@ -383,7 +415,7 @@ async fn a_log_cut_back_to_yesterday_is_told_by_a_checkpoint_from_outside() {
         "{verdict:?}"
     );
 
-    // It goes on as if nothing had been, and grows beyond where it was.
+    // The truncated log grows past its old size.
     let agent = app.actor(Agent).await;
     let size = outside.checkpoints()[0].size;
 

@@ -1,5 +1,5 @@
-//! An agent who may not reveal, against values that listings and searches compare: the order of rows of his own among the
-//! others, equality by trying, and what masks and versions tell (OWASP ASVS 8.2.3, 14.2.6).
+//! An agent without `reveal` tries to infer sealed values: from the order of listings, from guesses in searches, and
+//! from masks and versions (OWASP ASVS 8.2.3, 14.2.6).
 
 use mainstay_access::BuiltInRole::{Agent, Auditor, Manager, Owner};
 use mainstay_testing::{Actor, TestApp};
@@ -25,9 +25,9 @@ async fn events(app: &TestApp, action: &str) -> Vec<Value> {
     page["items"].as_array().cloned().unwrap_or_default()
 }
 
-/// The attack: a probe is moved through the alphabet, and the listing says on which side of it the secret stands.
+/// The attack: a probe moves through the alphabet, and the listing shows whether the secret comes before or after it.
 #[tokio::test]
-async fn who_may_not_reveal_learns_nothing_from_an_order() {
+async fn an_order_by_a_sealed_column_requires_reveal() {
     let app = TestApp::start(fixture::platform()).await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     create(&owner, SECRET, "q@example.org").await;
@@ -56,15 +56,15 @@ async fn who_may_not_reveal_learns_nothing_from_an_order() {
     assert_eq!(
         learned,
         [json!("Your role does not grant customers.reveal.")],
-        "each answer is the same"
+        "every response is the same"
     );
     assert_eq!(
         events(&app, "authz_fail").await.len(),
         24,
-        "and each is on record"
+        "every attempt is recorded"
     );
 
-    // Nor from the page of somebody who may.
+    // Nor with the cursor of someone who may reveal.
     let manager = app.actor(Manager).await;
     let page = manager
         .get("/v1/customers?sort=name&limit=1")
@@ -72,7 +72,7 @@ async fn who_may_not_reveal_learns_nothing_from_an_order() {
         .assert_status(200)
         .json();
 
-    let cursor = page["next_cursor"].as_str().expect("there is another page");
+    let cursor = page["next_cursor"].as_str().expect("there is a next page");
     agent
         .get(&format!("/v1/customers?sort=name&limit=1&cursor={cursor}"))
         .await
@@ -84,7 +84,7 @@ async fn who_may_not_reveal_learns_nothing_from_an_order() {
 }
 
 #[tokio::test]
-async fn who_may_reveal_leaves_a_record_of_each_page_in_order() {
+async fn each_page_in_sealed_order_is_recorded() {
     let app = TestApp::start(fixture::platform()).await;
     let manager = app.actor(Manager).await;
     for (name, email) in [("Bea", "b@example.org"), ("Ada", "a@example.org")] {
@@ -97,7 +97,7 @@ async fn who_may_reveal_leaves_a_record_of_each_page_in_order() {
         .assert_status(200)
         .json();
 
-    let cursor = page["next_cursor"].as_str().expect("there is another page");
+    let cursor = page["next_cursor"].as_str().expect("there is a next page");
     manager
         .get(&format!("/v1/customers?sort=name&limit=1&cursor={cursor}"))
         .await
@@ -108,7 +108,7 @@ async fn who_may_reveal_leaves_a_record_of_each_page_in_order() {
     assert_eq!(
         sorted.len(),
         2,
-        "an order that tells no sealed value leaves none"
+        "an order by other columns leaves no record"
     );
     assert_eq!(sorted[0]["actor_id"], json!(manager.user()));
     assert_eq!(
@@ -118,7 +118,7 @@ async fn who_may_reveal_leaves_a_record_of_each_page_in_order() {
 }
 
 #[tokio::test]
-async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
+async fn searches_by_sealed_values_are_recorded_and_limited() {
     let app = TestApp::builder(fixture::platform())
         .setting("database.comparisons", "4")
         .start()
@@ -151,7 +151,7 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
     let wait: u64 = refused.header("retry-after").parse().expect("seconds");
     assert!((3_000..=3_600).contains(&wait), "{wait}");
 
-    // What he found and what he missed is not told apart by the refusal, and nobody else pays for him.
+    // The refusal does not tell hits from misses, and other people are not limited.
     search(&agent, "q@example.org")
         .await
         .assert_problem(429, "too_many_requests");
@@ -174,14 +174,17 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
             [],
         )
         .await
-        .expect("it is read");
+        .expect("the row is read");
 
     assert!(
-        !log[0].get::<String>(0).expect("a text").contains("guess"),
-        "no guess stands in the log"
+        !log[0]
+            .get::<String>(0)
+            .expect("the column is text")
+            .contains("guess"),
+        "the log contains no guess"
     );
 
-    // The serving role counts, and cannot start the hour again.
+    // The serving role can count, but cannot reset the hour.
     let mut serving = app.serving_role().await;
     for statement in [
         "DELETE FROM mainstay.sealed_comparisons",
@@ -192,16 +195,16 @@ async fn an_agent_finds_who_they_are_told_of_on_record_and_not_without_end() {
             .run(statement, [])
             .await
             .err()
-            .unwrap_or_else(|| panic!("{statement}: it was done"));
+            .unwrap_or_else(|| panic!("{statement}: the statement succeeded"));
     }
 }
 
-/// A patch to the value that is there looks like one to any other.
+/// A patch with the current value looks like a patch with any other.
 #[tokio::test]
-async fn neither_version_nor_mask_tells_what_was_there() {
+async fn version_and_mask_do_not_reveal_the_value() {
     let app = TestApp::start(fixture::platform()).await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
-    let mut told = Vec::new();
+    let mut shown = Vec::new();
     for (there, patch) in [
         ("Quentin Canary", "Quentin Canary"),
         ("Quinn Cassidy Longer-Name", "Quentin Canary"),
@@ -215,16 +218,16 @@ async fn neither_version_nor_mask_tells_what_was_there() {
 
         assert_ne!(before["updated_at"], after["updated_at"]);
 
-        told.push((
+        shown.push((
             changed.header("etag").to_owned(),
             after["version"].clone(),
             after["full_name"].clone(),
         ));
     }
 
-    assert_eq!(told[0], told[1]);
+    assert_eq!(shown[0], shown[1]);
 
-    // A mask neither grows with the value nor spells it out.
+    // A mask shows neither the length nor the content of the value.
     let mut masks = Vec::new();
     for name in ["a b c", "a b c d e f g h i j k l m n o p"] {
         let path = create(&owner, name, "q@example.org").await;

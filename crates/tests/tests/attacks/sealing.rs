@@ -1,4 +1,4 @@
-//! The sealer against what may happen to it: commits that come late, others of its kind, `kill -9`, another cluster.
+//! The sealer under adverse conditions: late commits, several sealers, `kill -9`, records from another cluster.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::{
     program::{Serving, beside, program},
 };
 
-/// A record that an open transaction has written is sealed after its commit, and nothing overtakes it unseen.
+/// A record of an open transaction is sealed after its commit, and later records wait for it.
 #[tokio::test]
 async fn a_late_commit_is_not_lost() {
     const LATE: &str = r"
@@ -42,8 +42,11 @@ async fn a_late_commit_is_not_lost() {
     let mut late = session(&app.owner_url()).await;
     run(&mut late, "BEGIN").await;
 
-    let rows = late.run("test", LATE, []).await.expect("it is written");
-    let id: mainstay_database::Uuid = rows[0].get(0).expect("an id");
+    let rows = late
+        .run("test", LATE, [])
+        .await
+        .expect("the write succeeds");
+    let id: mainstay_database::Uuid = rows[0].get(0).expect("the id is present");
     for n in 0..3 {
         let body = json!({ "full_name": "Ada", "email": format!("{n}@example.org") });
         agent.post("/v1/customers", body).await.assert_status(201);
@@ -51,7 +54,7 @@ async fn a_late_commit_is_not_lost() {
     }
     assert!(
         unsealed(&app).await >= 3,
-        "what was written behind an open transaction waits for it"
+        "records after an open transaction wait for it"
     );
 
     run(&mut late, "COMMIT").await;
@@ -72,18 +75,21 @@ async fn a_late_commit_is_not_lost() {
     let rows = late
         .run("test", PLACE, [id.into()])
         .await
-        .expect("it is asked");
-    assert!(rows[0].get::<i64>(0).expect("a place") < rows[0].get::<i64>(1).expect("a place"));
+        .expect("the rows are read");
+    assert!(
+        rows[0].get::<i64>(0).expect("the index is present")
+            < rows[0].get::<i64>(1).expect("the index is present")
+    );
 
     let keys = keys_of(&mut late, app.database().ring())
         .await
         .expect("the keys open");
     judge(&mut late, &keys, &Outside::default())
         .await
-        .expect("the log is whole");
+        .expect("the log is complete");
 }
 
-/// What a dump holds unsealed has a transaction of the cluster that it came from: of the future, or long gone.
+/// Unsealed records in a dump have transaction ids of their original cluster: in the future, or long past.
 #[tokio::test]
 async fn records_of_another_cluster_are_sealed_too() {
     const FOREIGN: &str = r"
@@ -103,7 +109,7 @@ async fn records_of_another_cluster_are_sealed_too() {
     seal(&app).await;
     judge(&mut session, &keys, &Outside::default())
         .await
-        .expect("the log is whole");
+        .expect("the log is complete");
 
     assert_eq!(
         count(
@@ -116,7 +122,7 @@ async fn records_of_another_cluster_are_sealed_too() {
 }
 
 #[tokio::test]
-async fn of_several_sealers_one_seals_and_another_takes_over() {
+async fn one_sealer_seals_and_another_takes_over() {
     let app = unsealed_app().await;
     let agent = app.actor(Agent).await;
 
@@ -140,13 +146,13 @@ async fn of_several_sealers_one_seals_and_another_takes_over() {
             }
         };
 
-        timeout(PATIENCE, sealed).await.expect("one of them seals");
+        timeout(PATIENCE, sealed).await.expect("one sealer seals");
         drop(stop);
         sealers
             .next()
-            .expect("a sealer")
+            .expect("a sealer holds the lock")
             .await
-            .expect("it ends in order");
+            .expect("the sealer stops without a panic");
     }
 
     let mut session = session(&app.owner_url()).await;
@@ -155,19 +161,19 @@ async fn of_several_sealers_one_seals_and_another_takes_over() {
         .expect("the keys open");
     let whole = judge(&mut session, &keys, &Outside::default())
         .await
-        .expect("the log is whole");
+        .expect("the log is complete");
 
     assert!(whole.until > 30);
     assert_eq!(
         count(&app, "SELECT count(*) FROM mainstay.audit_keys").await,
         1,
-        "they agreed on a key"
+        "the sealers use one key"
     );
 }
 
-/// An idle log makes no checkpoints, and a busy one not one for each record.
+/// An idle log makes no checkpoints, and a busy one fewer than one per record.
 #[tokio::test]
-async fn nothing_is_signed_for_nothing() {
+async fn an_idle_log_makes_no_checkpoints() {
     let (app, _session, _) = sealed_log().await;
     let before = count(&app, "SELECT count(*) FROM mainstay.audit_checkpoints").await;
     for _ in 0..3 {
@@ -179,9 +185,9 @@ async fn nothing_is_signed_for_nothing() {
     );
 }
 
-/// `kill -9` between, or in the middle of, whatever the sealer does.
+/// `kill -9` at any step of the sealer.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_sealer_leaves_nothing_half_done() {
+async fn a_killed_sealer_leaves_a_consistent_log() {
     let (app, mut environment) =
         beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
     let agent = app.actor(Agent).await;
@@ -210,14 +216,16 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
             }
         };
 
-        timeout(PATIENCE, grown).await.expect("it seals");
+        timeout(PATIENCE, grown)
+            .await
+            .expect("the sealer seals records");
         write_on(&agent, 20, &format!("round{round}-last-")).await;
 
         let keys = keys_of(&mut session, app.database().ring())
             .await
             .expect("the keys open");
 
-        // What standard output has had is the auditor's.
+        // The auditor has the checkpoints on standard output.
         let collected = async {
             loop {
                 if let Ok(outside) = Outside::read(&serving.log(), &keys) {
@@ -246,7 +254,7 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
             };
             verify_log(&mut session, &terms)
                 .await
-                .expect("what was sealed is whole, and goes on from what was published");
+                .expect("the sealed log is complete and continues from the published checkpoint");
         }
     }
 
@@ -257,13 +265,13 @@ async fn a_killed_sealer_leaves_nothing_half_done() {
     for outside in &kept {
         judge(&mut session, &keys, outside)
             .await
-            .expect("the log is whole");
+            .expect("the log is complete");
     }
 }
 
-/// Much at once is sealed a batch at a time, and read a page at a time: what one page ends with the next begins with.
+/// A backlog is sealed in batches and read in pages, and each page continues the one before.
 #[tokio::test]
-async fn a_backlog_is_sealed_and_read_in_pieces() {
+async fn a_backlog_is_sealed_in_batches_and_read_in_pages() {
     const RECORDS: i64 = 3_500;
 
     const MANY: &str = r"
@@ -285,12 +293,12 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
     session
         .run("test", MANY, [RECORDS.into()])
         .await
-        .expect("they are written");
+        .expect("the rows are written");
     seal(&app).await;
 
     assert!(
         (4..=10).contains(&count(&app, BATCHES).await),
-        "a thousand at a time"
+        "a batch has a thousand records"
     );
 
     let keys = keys_of(&mut session, app.database().ring())
@@ -298,20 +306,23 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         .expect("the keys open");
     let whole = judge(&mut session, &keys, &Outside::default())
         .await
-        .expect("the log is whole");
+        .expect("the log is complete");
 
     assert!(whole.until >= RECORDS.cast_unsigned());
 
-    // Every note that was ever signed is good for a proof, whatever page it ends in.
+    // Every signed note can be proved, on any page.
     const NOTES: &str = r"
         SELECT string_agg(note, E'\n' ORDER BY size)
         FROM mainstay.audit_checkpoints
     ";
 
-    let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0]
+    let notes: String = session
+        .run("test", NOTES, [])
+        .await
+        .expect("the rows are read")[0]
         .get(0)
-        .expect("a text");
-    let outside = Outside::read(&notes, &keys).expect("they are believed");
+        .expect("the column is text");
+    let outside = Outside::read(&notes, &keys).expect("the checkpoints are valid");
     let (from, until) = (
         now + time::Duration::milliseconds(900),
         now + time::Duration::milliseconds(3_300),
@@ -327,8 +338,8 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
 
         let count = export_log(&mut session, &extent, &mut export)
             .await
-            .expect("it is exported");
-        let part = verify_export(&export[..], &keys, &outside, 0).expect("it verifies");
+            .expect("the log is exported");
+        let part = verify_export(&export[..], &keys, &outside, 0).expect("the log verifies");
 
         assert_eq!(
             (part.until - part.from, part.outside),
@@ -337,7 +348,7 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         assert!(count > 100);
     }
 
-    // The one record that is wrong is found on whichever page it is.
+    // A single altered record is found on any page.
     for index in [0, 999, 1_000, 1_023, 1_024, 2_999, 3_400] {
         run(&mut session, "BEGIN").await;
         run(&mut session, DISARM).await;
@@ -350,22 +361,22 @@ async fn a_backlog_is_sealed_and_read_in_pieces() {
         session
             .run("test", edit, [index.into()])
             .await
-            .expect("it is altered");
+            .expect("the row is altered");
 
         let verdict = judge(&mut session, &keys, &outside).await;
-        let told = verdict.expect_err("it is found").to_string();
+        let error = verdict.expect_err("the alteration is found").to_string();
         assert!(
-            told.starts_with(&format!("index {index}: the record ")),
-            "{told}"
+            error.starts_with(&format!("index {index}: the record ")),
+            "{error}"
         );
 
         run(&mut session, "ROLLBACK").await;
     }
 }
 
-/// The sealer is told to end in the moment in which its connection is lost: it ends, and the next one goes on.
+/// A sealer that is stopped just as it loses its connection ends, and the next one continues.
 #[tokio::test]
-async fn an_end_without_a_connection_is_an_end() {
+async fn a_sealer_without_a_connection_can_be_stopped() {
     const CUT: &str = r"
         SELECT count(pg_terminate_backend(l.pid))
         FROM pg_locks l
@@ -381,17 +392,20 @@ async fn an_end_without_a_connection_is_an_end() {
         while unsealed(&app).await > 0 {
             sleep(Duration::from_millis(10)).await;
         }
-        let rows = server.run(CUT, []).await.expect("one may end one's own");
+        let rows = server
+            .run(CUT, [])
+            .await
+            .expect("the role may end its own sessions");
         assert_eq!(
-            rows[0].get::<i64>(0).expect("a count"),
+            rows[0].get::<i64>(0).expect("the count is a number"),
             1,
-            "the leader has the lock"
+            "the leader holds the lock"
         );
     };
 
     timeout(PATIENCE, sealer(app.database()).run(cut))
         .await
-        .expect("it ends");
+        .expect("the task ends");
     app.actor(Agent).await;
     seal(&app).await;
 

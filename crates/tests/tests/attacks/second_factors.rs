@@ -1,4 +1,4 @@
-//! Second factors under attack: replayed many times at once, and looked for in the database by whoever has it.
+//! Attacks on second factors: concurrent replays, and a stolen database.
 
 use futures_util::future::join_all;
 use mainstay::kernel::{Clock, Timestamp};
@@ -14,10 +14,14 @@ use crate::authenticators::{
 
 const AT_ONCE: usize = 50;
 
-/// A service that slows nothing down: what is shown must hold without that.
+/// Starts a service without throttling, on which the tests must not depend.
 async fn start() -> (TestApp, Clock) {
-    const UNTHROTTLED: &str = "CREATE OR REPLACE FUNCTION admit_attempt(keys bytea[], free integer[], at timestamptz) \
-         RETURNS timestamptz LANGUAGE sql AS $$ SELECT NULL::timestamptz $$";
+    const UNTHROTTLED: &str = r"
+        CREATE OR REPLACE FUNCTION admit_attempt(keys bytea[], free integer[], at timestamptz)
+        RETURNS timestamptz
+        LANGUAGE sql
+        AS $$ SELECT NULL::timestamptz $$
+    ";
 
     let clock =
         Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000) + Duration::seconds(15));
@@ -30,12 +34,12 @@ async fn start() -> (TestApp, Clock) {
         .await
         .run(UNTHROTTLED, [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     (app, clock)
 }
 
-/// How many succeeded; the others were refused, and nothing else happened to them.
+/// Number of successes; asserts that all others were refused.
 fn successes(answers: &[Answer]) -> usize {
     let (taken, refused): (Vec<_>, Vec<_>) = answers
         .iter()
@@ -48,7 +52,7 @@ fn successes(answers: &[Answer]) -> usize {
 
 /// OWASP ASVS 6.5.1, 2.3.3.
 #[tokio::test]
-async fn a_code_that_is_replayed_at_once_is_taken_once() {
+async fn a_code_in_concurrent_replays_is_accepted_once() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, codes) = enrol(&app, &agent).await;
@@ -58,19 +62,22 @@ async fn a_code_that_is_replayed_at_once_is_taken_once() {
     assert_eq!(
         successes(&join_all((0..AT_ONCE).map(|_| sign_in(&app, &agent, Some(&code)))).await),
         1,
-        "of an app"
+        "a code of an app"
     );
 
     let answers = join_all((0..AT_ONCE).map(|_| sign_in(&app, &agent, Some(&codes[0])))).await;
     assert_eq!(successes(&answers), 1, "for recovery");
 
     let left = agent.get("/v1/me/second-factors").await.json();
-    assert_eq!(left["recovery_codes"], 9, "no other code was lost");
+    assert_eq!(
+        left["recovery_codes"], 9,
+        "exactly one recovery code is used"
+    );
 }
 
 /// OWASP ASVS 6.5.1.
 #[tokio::test]
-async fn an_answer_of_a_passkey_that_is_replayed_at_once_is_taken_once() {
+async fn a_passkey_assertion_in_concurrent_replays_is_accepted_once() {
     let (app, _) = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     add_passkey(&agent, &mut device).await;
@@ -81,9 +88,9 @@ async fn an_answer_of_a_passkey_that_is_replayed_at_once_is_taken_once() {
     );
 }
 
-/// A counter is used once, also by two copies that answer two challenges at the same moment.
+/// A counter value is accepted once, even when two copies answer two challenges at the same time.
 #[tokio::test]
-async fn two_copies_of_a_passkey_do_not_pass_side_by_side() {
+async fn two_copies_of_a_passkey_cannot_both_sign_in() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     let mut device = Device::counting();
@@ -107,9 +114,9 @@ async fn two_copies_of_a_passkey_do_not_pass_side_by_side() {
     );
 }
 
-/// Of two factors that are removed at the same moment, neither leaves the account asking for what is gone.
+/// When two factors are removed at the same time, the account does not ask for a removed one.
 #[tokio::test]
-async fn factors_that_are_removed_at_once_leave_no_trace() {
+async fn concurrent_removals_of_factors_leave_none() {
     let (app, _) = start().await;
     for _ in 0..5 {
         let (agent, mut device) = (app.actor(Agent).await, Device::default());
@@ -137,9 +144,9 @@ async fn factors_that_are_removed_at_once_leave_no_trace() {
     }
 }
 
-/// OWASP ASVS 6.5.2, 11.3.2, 14.2.4: who reads the database makes no code of it, and learns nothing of the devices.
+/// OWASP ASVS 6.5.2, 11.3.2, 14.2.4: a stolen database yields no codes and nothing about devices.
 #[tokio::test]
-async fn the_database_tells_nothing_of_anybodys_factors() {
+async fn the_database_reveals_nothing_about_factors() {
     let (app, _) = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     let options = agent
@@ -161,7 +168,10 @@ async fn the_database_tells_nothing_of_anybodys_factors() {
         "SELECT t::text FROM recovery_codes t",
     ] {
         let rows = found.run(table, []).await.expect("the table is read");
-        text.extend(rows.iter().map(|row| row.get::<String>(0).expect("a text")));
+        text.extend(
+            rows.iter()
+                .map(|row| row.get::<String>(0).expect("the column is text")),
+        );
     }
 
     let hexadecimal = |bytes: &[u8]| {
@@ -195,7 +205,7 @@ async fn the_database_tells_nothing_of_anybodys_factors() {
     }
 }
 
-/// Who writes to the database puts neither their app nor their passkey in the place of somebody else's.
+/// An attacker who can write to the database cannot replace another account's app or passkey.
 #[tokio::test]
 async fn factors_cannot_be_moved_to_another_account() {
     const APP: &str = r"
@@ -227,13 +237,16 @@ async fn factors_cannot_be_moved_to_another_account() {
     enrol(&app, &victim).await;
 
     let (totp, _) = enrol(&app, &thief).await;
-    // The device itself says whose passkey it is, and nothing signs that.
+    // The device claims whose passkey it is, without a signature.
     let victims =
         device.answer(&request_options(&app).await).await["response"]["userHandle"].clone();
     let mut owner = app.owner().await;
     let ids = || [victim.user().uuid().into(), thief.user().uuid().into()];
 
-    owner.run(APP, ids()).await.expect("the owner may");
+    owner
+        .run(APP, ids())
+        .await
+        .expect("the owner's statement runs");
     clock.advance(Duration::seconds(30));
     sign_in(&app, &victim, Some(&totp.code(clock.now())))
         .await
@@ -242,7 +255,7 @@ async fn factors_cannot_be_moved_to_another_account() {
         owner
             .run(PASSKEY, ids())
             .await
-            .expect("the owner may")
+            .expect("the owner's statement runs")
             .len(),
         1
     );

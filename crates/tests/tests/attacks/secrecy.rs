@@ -1,5 +1,4 @@
-//! Canaries: personal data and secrets with which the service is fed, and which are then looked for wherever they must
-//! not be.
+//! Canaries: the tests send personal data and secrets to the service, and then search for them where they must not be.
 
 use std::process::{Command, Stdio};
 
@@ -14,24 +13,28 @@ use crate::{
     program::{Serving, finish, program, secrets},
 };
 
-/// What is allowed to be found: without it, a search that finds nothing would prove nothing.
+/// A value that must be found: otherwise a search without results would prove nothing.
 const LABEL: &str = "findable-label-7261";
 
-/// Every row of every table as text. `bytea` comes in hexadecimal.
+/// Every row of every table as text, with `bytea` in hexadecimal.
 const DEFINE: &str = r"
-    CREATE FUNCTION pg_temp.everything() RETURNS SETOF text LANGUAGE plpgsql AS $$
+    CREATE FUNCTION pg_temp.everything()
+    RETURNS SETOF text
+    LANGUAGE plpgsql
+    AS $$
     DECLARE
         place text;
     BEGIN
         FOR place IN
-            SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'mainstay')
+            SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
+            WHERE schemaname IN ('public', 'mainstay')
         LOOP
             RETURN QUERY EXECUTE format('SELECT %L || t::text FROM %s t', place || ' ', place);
         END LOOP;
     END $$
 ";
 
-/// A body with a canary in each personal field, told apart by `tag`.
+/// A body with a canary in each personal field, marked with `tag`.
 fn customer(tag: &str) -> Value {
     json!({
         "full_name": format!("{tag} Zanzibar-name"),
@@ -44,7 +47,7 @@ fn customer(tag: &str) -> Value {
     })
 }
 
-/// Everything that must not be found, in the spellings in which it might be.
+/// All canaries, in every encoding in which they might occur.
 fn canaries() -> Vec<String> {
     let values = ["first", "second"].map(customer);
     let mut all: Vec<_> = values
@@ -91,25 +94,28 @@ fn assert_none_in(place: &str, text: &str, canaries: &[String]) {
                 .rev()
                 .collect();
 
-            panic!("{place} holds {canary:?}, behind: {around}");
+            panic!("{place} contains {canary:?} after: {around}");
         }
     }
 }
 
 async fn everything(owner: &mut SchemaOwner) -> String {
-    owner.run(DEFINE, []).await.expect("the function is made");
+    owner
+        .run(DEFINE, [])
+        .await
+        .expect("the function is created");
     let rows = owner
         .run("SELECT * FROM pg_temp.everything()", [])
         .await
         .expect("every table is read");
     rows.iter()
-        .map(|row: &Row| row.get::<String>(0).expect("a text") + "\n")
+        .map(|row: &Row| row.get::<String>(0).expect("the column is text") + "\n")
         .collect()
 }
 
-/// OWASP ASVS 11.3.2, 14.2.4: a dump of the database and the audit log tell nothing of anybody.
+/// OWASP ASVS 11.3.2, 14.2.4: a dump of the database and the audit log reveal no personal data.
 #[tokio::test]
-async fn the_database_and_the_audit_log_hold_no_personal_data_in_clear() {
+async fn the_database_and_the_audit_log_have_no_personal_data_in_clear() {
     let app = TestApp::start(fixture::platform()).await;
     let owner = app.actor(Owner).await;
     let mut body = customer("first");
@@ -153,13 +159,10 @@ async fn the_database_and_the_audit_log_hold_no_personal_data_in_clear() {
     let mut reader = app.owner().await;
     let rows = everything(&mut reader).await;
 
-    assert!(
-        rows.contains(LABEL),
-        "the search does not find what is there"
-    );
+    assert!(rows.contains(LABEL), "the search does not find the label");
     assert_none_in("the database", &rows, &canaries);
 
-    // Neither whose account it is nor how it signs in.
+    // Nor the account's address or credentials.
     assert_none_in(
         "the database",
         &rows,
@@ -178,12 +181,12 @@ async fn the_database_and_the_audit_log_hold_no_personal_data_in_clear() {
     assert_none_in("the audit log", &log, &canaries);
 
     if let Some(dump) = dump(&app) {
-        assert!(dump.contains(LABEL), "the dump does not hold what is there");
+        assert!(dump.contains(LABEL), "the dump does not contain the label");
         assert_none_in("the dump", &dump, &canaries);
     }
 }
 
-/// What `pg_dump` writes, where there is one that knows this server's version.
+/// The output of `pg_dump`, where one for this server's version is installed.
 fn dump(app: &TestApp) -> Option<String> {
     let url = app.owner_url();
     let output = Command::new("pg_dump")
@@ -198,19 +201,19 @@ fn dump(app: &TestApp) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// OWASP ASVS 16.2.5, 14.2.1: even when everything is logged, down to the libraries' own words.
+/// OWASP ASVS 16.2.5, 14.2.1: even when everything is logged, including messages of libraries.
 #[tokio::test]
-async fn no_log_line_holds_personal_data_or_a_secret() {
+async fn no_log_line_contains_personal_data_or_a_secret() {
     const EMAIL: &str = "zanzibar.admin@mail.example";
     const WRONG: &str = "zanzibar, the wrong password";
 
-    // Both services stand on one database, so they have one key ring.
+    // Both services use one database, so they have one key ring.
     let mut environment = secrets("");
     let value = |name| {
         environment
             .iter()
             .position(|(found, _)| *found == name)
-            .expect("it is a setting")
+            .expect("the setting exists")
     };
 
     let (ring, database) = (
@@ -234,8 +237,8 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         "--password-stdin",
     ];
 
-    let (code, told) = with_input(program(create).envs(environment.clone()), PASSWORD);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = with_input(program(create).envs(environment.clone()), PASSWORD);
+    assert_eq!(code, Some(0), "{output}");
 
     let mut serve = program(["serve"]);
     serve
@@ -337,14 +340,14 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
     let log = serving.log();
     assert!(
         log.contains("\"route\":\"/v1/customers/{id}/personal-data\""),
-        "the log does not hold what it should"
+        "the log does not contain the label"
     );
     assert_none_in("the log", &log, &canaries());
 
     let mut secret = vec![PASSWORD.to_owned(), WRONG.to_owned(), token.clone()];
     secret.extend(token.split('.').map(str::to_owned));
 
-    // The URL as a whole, and its password.
+    // The whole URL, and its password.
     let password = url
         .expose_secret()
         .split([':', '@'])
@@ -352,7 +355,7 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
         .unwrap_or_default()
         .to_owned();
 
-    assert_eq!(password.len(), 64, "that is not the password");
+    assert_eq!(password.len(), 64, "this is not the password");
 
     secret.push(password);
 
@@ -373,11 +376,11 @@ async fn no_log_line_holds_personal_data_or_a_secret() {
     assert_none_in("the log", &log, &secret);
 }
 
-/// Runs a command to its end with this on its standard input.
+/// Runs a command with this standard input to its end.
 fn with_input(command: &mut Command, input: &str) -> (Option<i32>, String) {
-    let file = tempfile::NamedTempFile::new().expect("there is room");
+    let file = tempfile::NamedTempFile::new().expect("the temporary file is created");
     std::fs::write(file.path(), input).expect("the file is written");
     finish(command.stdin(Stdio::from(
-        std::fs::File::open(file.path()).expect("the file is there"),
+        std::fs::File::open(file.path()).expect("the file exists"),
     )))
 }

@@ -1,4 +1,4 @@
-//! Signing in without the right: whoever tries learns nothing of who has an account.
+//! Failed sign-ins reveal nothing about who has an account.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ async fn sign_in(app: &TestApp, body: Value) -> Answer {
     app.anonymous().post("/v1/sessions", body).await
 }
 
-/// Everything that a client sees of an answer, but for what is different in every one.
+/// Everything that a client sees of a response, except what differs every time.
 fn seen(answer: &Answer) -> (u16, Value, Vec<(String, String)>) {
     let mut body = answer.json();
     body.as_object_mut()
@@ -36,9 +36,9 @@ fn seen(answer: &Answer) -> (u16, Value, Vec<(String, String)>) {
     (answer.status.as_u16(), body, stable)
 }
 
-/// OWASP ASVS 6.3.8: an address without an account, a wrong password and a foreign organization look the same.
+/// OWASP ASVS 6.3.8: an unknown address, a wrong password and another organization look the same.
 #[tokio::test]
-async fn refused_sign_ins_cannot_be_told_apart() {
+async fn refused_sign_ins_are_indistinguishable() {
     let app = TestApp::start(fixture::platform()).await;
     let agent = app.actor(Agent).await;
     let stranger = app.stranger(Agent).await;
@@ -48,7 +48,7 @@ async fn refused_sign_ins_cannot_be_told_apart() {
 
     let refused = [
         json!({ "email": email, "password": "not the password" }),
-        json!({ "email": "nobody@example.org", "password": PASSWORD }),
+        json!({ "email": "unknown@example.org", "password": PASSWORD }),
         json!({ "email": email, "password": PASSWORD.to_uppercase() }),
         json!({ "email": email, "password": format!("{PASSWORD} ") }),
         json!({ "email": email, "password": PASSWORD, "organization_id": foreign }),
@@ -68,7 +68,7 @@ async fn refused_sign_ins_cannot_be_told_apart() {
     sign_in(&app, own).await.assert_status(201);
 }
 
-/// OWASP ASVS 6.3.8: nor by how long they take, as far as the work decides: Argon2 and the trips to the database.
+/// OWASP ASVS 6.3.8: they take the same time, as far as Argon2 and round trips decide it.
 #[tokio::test]
 async fn refused_sign_ins_take_the_same_work() {
     let app = TestApp::builder(fixture::platform())
@@ -82,7 +82,7 @@ async fn refused_sign_ins_take_the_same_work() {
     let address = serve_with(&app, hasher.clone()).await;
     let wrong = json!({ "email": agent.email(), "password": "not the password" }).to_string();
     let unknown =
-        json!({ "email": "nobody@example.org", "password": "not the password" }).to_string();
+        json!({ "email": "unknown@example.org", "password": "not the password" }).to_string();
 
     // The first request prepares the statements.
     refused(send(address, "POST", "/v1/sessions", "", &wrong).await);
@@ -104,9 +104,9 @@ async fn refused_sign_ins_take_the_same_work() {
     );
 }
 
-/// OWASP ASVS 6.3.8: nor do a sign-up or a reset tell, by the same measure.
+/// OWASP ASVS 6.3.8: the same holds for a sign-up and a reset.
 #[tokio::test]
-async fn what_is_asked_for_by_address_takes_the_same_work() {
+async fn sign_ups_and_resets_take_the_same_work() {
     let app = TestApp::builder(fixture::platform())
         .setting("database.pool_size", "1")
         .counting_round_trips()
@@ -122,13 +122,13 @@ async fn what_is_asked_for_by_address_takes_the_same_work() {
         (
             "/v1/sign-ups",
             1,
-            [agent.email(), "nobody@example.org"]
+            [agent.email(), "unknown@example.org"]
                 .map(|it| json!({ "email": it, "password": password })),
         ),
         (
             "/v1/password-resets",
             0,
-            [agent.email(), "nobody@example.org"].map(|it| json!({ "email": it })),
+            [agent.email(), "unknown@example.org"].map(|it| json!({ "email": it })),
         ),
     ] {
         let ask = async |body: &Value| {
@@ -147,8 +147,8 @@ async fn what_is_asked_for_by_address_takes_the_same_work() {
             )
         };
 
-        // The first request prepares the statements. Then: the caller's address and the letter are counted, the account is
-        // looked for, the request is written.
+        // The first request prepares the statements. Then the caller's address and the e-mail are counted, the account
+        // is looked up, and the request is written.
         ask(&bodies[0]).await;
 
         let costs = [
@@ -166,15 +166,15 @@ async fn what_is_asked_for_by_address_takes_the_same_work() {
     }
 }
 
-/// A flood of sign-ins meets a bounded queue: whoever finds it full is told when to come back, and nobody else waits.
+/// The queue of sign-ins is bounded: when it is full, a caller gets `Retry-After`, and no one else waits.
 #[tokio::test]
-async fn a_flood_of_sign_ins_is_shed_and_harms_nobody_else() {
+async fn a_flood_of_sign_ins_is_refused_without_delaying_others() {
     let app = TestApp::start(fixture::platform()).await;
     let hasher = PasswordHasher::new(Argon2Parameters::default(), 1, 2, Random::default());
     let address = serve_with(&app, hasher).await;
     let flood = join_all((0..24).map(|n| async move {
         let body =
-            json!({ "email": format!("nobody-{n}@example.org"), "password": "not the password" })
+            json!({ "email": format!("unknown-{n}@example.org"), "password": "not the password" })
                 .to_string();
         send(address, "POST", "/v1/sessions", "", &body).await
     }));
@@ -197,7 +197,7 @@ async fn a_flood_of_sign_ins_is_shed_and_harms_nobody_else() {
     let shed: Vec<_> = flood.iter().filter(|reply| reply.status != 401).collect();
     assert!(
         !shed.is_empty() && shed.len() < flood.len(),
-        "{} of {} were shed",
+        "{} of {} were refused",
         shed.len(),
         flood.len()
     );
@@ -219,7 +219,7 @@ fn refused(reply: Reply) {
     );
 }
 
-/// Serves the app's API once more, with a hasher that the test looks into.
+/// Serves the app's API a second time, with a hasher that the test can inspect.
 async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAddr {
     let values = [
         ("environment", "development".to_owned()),
@@ -238,7 +238,7 @@ async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAd
     ];
 
     let settings = Settings::read(&mut Reader::new([]).with_layer("test", values))
-        .expect("the settings are right");
+        .expect("the settings are valid");
     let identity = Identity::new(settings.identity, hasher, app.database().clone());
     let parts = App::new(Parts {
         database: app.database().clone(),
@@ -249,11 +249,11 @@ async fn serve_with(app: &TestApp, hasher: PasswordHasher) -> std::net::SocketAd
         shared: identity.shared_values().into_iter().collect(),
     });
 
-    let api = app.platform().api().expect("the declarations are right");
+    let api = app.platform().api().expect("the declarations are valid");
     let server = Server::bind(parts, api, None)
         .await
         .expect("there are free ports");
-    let address = server.address().expect("it is bound");
+    let address = server.address().expect("the port is bound");
 
     tokio::spawn(server.run(std::future::pending()));
 

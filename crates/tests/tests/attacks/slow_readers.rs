@@ -1,4 +1,4 @@
-//! Peers that ask and do not read, that only connect, or that never go: none of them keeps a place for ever
+//! Peers that do not read, that only connect, or that never disconnect: none of them keeps its connection for ever
 //! (OWASP ASVS 15.2.2).
 
 use mainstay_testing::TestApp;
@@ -13,12 +13,12 @@ use crate::{
     https::Https,
 };
 
-/// The largest answer: about a megabyte.
+/// The largest response, about a megabyte.
 const LARGE: &str = "/openapi.json";
 
-/// A peer that pipelines requests and reads no answer gives its place to the next.
+/// A peer that pipelines requests without reading is disconnected.
 #[tokio::test]
-async fn a_peer_that_does_not_read_is_cut_off() {
+async fn a_peer_that_does_not_read_is_disconnected() {
     let app = TestApp::start(fixture::platform()).await;
     let settings = [
         ("http.max_connections", "1"),
@@ -32,17 +32,17 @@ async fn a_peer_that_does_not_read_is_cut_off() {
 
     let mut reader = TcpStream::connect(one_place.address())
         .await
-        .expect("the server accepts");
+        .expect("the server accepts the connection");
     let asked = format!("GET {LARGE} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(200);
     reader
         .write_all(asked.as_bytes())
         .await
-        .expect("the server reads");
+        .expect("the request is sent");
 
     reader
         .read_exact(&mut [0; 9])
         .await
-        .expect("the server has begun to answer");
+        .expect("the server has started to answer");
 
     assert_eq!(
         send(one_place.address(), "GET", "/livez", "", "")
@@ -54,9 +54,9 @@ async fn a_peer_that_does_not_read_is_cut_off() {
     drop(reader);
 }
 
-/// The same with the windows of HTTP/2: none, or so small that an answer stays within the service.
+/// The same with HTTP/2 windows of zero, or too small for the response.
 #[tokio::test]
-async fn a_peer_of_http_2_that_makes_no_room_is_cut_off() {
+async fn an_http_2_peer_that_opens_no_window_is_disconnected() {
     let app = TestApp::start(fixture::platform()).await;
     let settings = [("http.write_timeout", "1s"), ("http.header_timeout", "2s")];
     let https = Https::start(&app, &settings).await;
@@ -66,21 +66,21 @@ async fn a_peer_of_http_2_that_makes_no_room_is_cut_off() {
             .get(path)
             .await
             .await
-            .expect("the head of the answer needs no room");
+            .expect("the head of the response needs no window");
 
         assert_eq!(answer.status(), 200);
 
         let ended = timeout(PATIENCE, &mut connection.ended).await;
         assert!(
             ended.is_ok(),
-            "with a window of {window}, {path} holds its connection"
+            "with a window of {window}, {path} keeps its connection"
         );
     }
 }
 
-/// A connection of HTTP/2 on which nothing happens ends, as one of HTTP/1.1 does; until then it serves.
+/// An idle HTTP/2 connection is closed, as an HTTP/1.1 one is; until then it works.
 #[tokio::test]
-async fn an_idle_connection_of_http_2_ends() {
+async fn an_idle_http_2_connection_is_closed() {
     let app = TestApp::start(fixture::platform()).await;
     let https = Https::start(
         &app,
@@ -95,7 +95,7 @@ async fn an_idle_connection_of_http_2_ends() {
                 .get("/livez")
                 .await
                 .await
-                .expect("it is served")
+                .expect("the request is answered")
                 .status(),
             200
         );
@@ -103,14 +103,17 @@ async fn an_idle_connection_of_http_2_ends() {
 
     let ended = timeout(PATIENCE, connection.ended)
         .await
-        .expect("it ends")
-        .expect("it does not panic");
-    assert!(ended.is_ok(), "it is told to go, and goes: {ended:?}");
+        .expect("the task ends")
+        .expect("the task does not panic");
+    assert!(
+        ended.is_ok(),
+        "the connection is not closed in order: {ended:?}"
+    );
 }
 
-/// One address has a share of the places, and gets it back.
+/// The number of connections per address is limited, and closed ones do not count.
 #[tokio::test]
-async fn one_address_has_so_many_connections() {
+async fn connections_per_address_are_limited() {
     let app = TestApp::start(fixture::platform()).await;
     let settings = [
         ("http.max_connections_per_address", "2"),
@@ -123,29 +126,29 @@ async fn one_address_has_so_many_connections() {
     let connect = async || {
         TcpStream::connect(few.address())
             .await
-            .expect("the server accepts")
+            .expect("the server accepts the connection")
     };
 
     let (first, _second) = (connect().await, connect().await);
     let mut third = connect().await;
     let closed = timeout(PATIENCE, third.read(&mut [0]))
         .await
-        .expect("it is closed");
+        .expect("the connection is closed");
 
     assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
 
     drop(first);
-    // The server finds out by itself that the first has gone.
+    // The server notices by itself that the first connection is closed.
     let served =
         async { while send(few.address(), "GET", "/livez", "", "").await.status != 200 {} };
     timeout(PATIENCE, served)
         .await
-        .expect("its place is free again");
+        .expect("a new connection is accepted");
 }
 
 /// A proxy carries the requests of many clients.
 #[tokio::test]
-async fn a_trusted_proxy_has_as_many_as_it_likes() {
+async fn a_trusted_proxy_has_no_connection_limit() {
     let app = TestApp::start(fixture::platform()).await;
     let settings = [
         ("http.max_connections_per_address", "1"),
@@ -160,7 +163,7 @@ async fn a_trusted_proxy_has_as_many_as_it_likes() {
         held.push(
             TcpStream::connect(proxied.address())
                 .await
-                .expect("the server accepts"),
+                .expect("the server accepts the connection"),
         );
     }
 

@@ -1,4 +1,4 @@
-//! Bodies that are sent almost whole and then stall: what they hold together is bounded (OWASP ASVS 15.2.2).
+//! Bodies that are sent almost completely and then stall: their total memory is bounded (OWASP ASVS 15.2.2).
 
 use std::net::SocketAddr;
 
@@ -14,15 +14,15 @@ use crate::{
     https::Https,
 };
 
-/// Requests at once.
+/// Concurrent requests.
 const REQUESTS: usize = 100;
-/// How many of them the budget of strangers has room for: half of 2 MiB, in buffers of 32 KiB.
+/// Number of requests that fit into the budget of anonymous callers: half of 2 MiB, in buffers of 32 KiB.
 const ROOM: usize = 32;
-/// What is sent, and what is announced: within the limit of a public operation.
+/// Bytes sent and bytes announced, within the limit of a public operation.
 const SENT: usize = 30_000;
 const ANNOUNCED: usize = 31_000;
 
-/// A service in which nothing but the budget ends a body that stalls.
+/// A service in which only the budget ends a stalled body.
 fn builder() -> Builder {
     let builder = TestApp::builder(fixture::platform()).setting("http.body_budget", "2MiB");
     builder
@@ -30,11 +30,11 @@ fn builder() -> Builder {
         .setting("http.deadline", "10m")
 }
 
-/// Sends the beginning of a body, and its rest once `go` says so. Gives the answer, and whether it came before.
+/// Sends the start of a body, and the rest once `go` is true. Returns the response, and whether it came before.
 async fn stall(address: SocketAddr, mut go: watch::Receiver<bool>) -> (Reply, bool) {
     let mut stream = TcpStream::connect(address)
         .await
-        .expect("the server accepts");
+        .expect("the server accepts the connection");
     let head = format!(
         "POST /v1/sessions HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {ANNOUNCED}\r\n\r\n"
@@ -43,9 +43,9 @@ async fn stall(address: SocketAddr, mut go: watch::Receiver<bool>) -> (Reply, bo
     stream
         .write_all(head.as_bytes())
         .await
-        .expect("the server reads");
+        .expect("the request is sent");
 
-    // A server that has refused the request may close before all is sent.
+    // A server that refused the request may close before all is sent.
     stream.write_all(" ".repeat(SENT).as_bytes()).await.ok();
 
     let readable = tokio::select! {
@@ -67,20 +67,21 @@ async fn stall(address: SocketAddr, mut go: watch::Receiver<bool>) -> (Reply, bo
 }
 
 #[tokio::test]
-async fn bodies_that_stall_hold_no_more_than_the_budget() {
+async fn stalled_bodies_use_no_more_than_the_budget() {
     let app = builder().start().await;
     let agent = app.actor(Agent).await;
-    let (go, told) = watch::channel(false);
+    let (go, permit) = watch::channel(false);
     let mut stalled: FuturesUnordered<_> = (0..REQUESTS)
-        .map(|_| tokio::spawn(stall(app.address(), told.clone())))
+        .map(|_| tokio::spawn(stall(app.address(), permit.clone())))
         .collect();
 
     for count in 0..REQUESTS - ROOM {
         let answered = timeout(PATIENCE, stalled.next()).await;
-        let answered = answered.unwrap_or_else(|_| panic!("{} bodies are held", REQUESTS - count));
+        let answered =
+            answered.unwrap_or_else(|_| panic!("{} bodies are still buffered", REQUESTS - count));
         let (reply, early) = answered
-            .expect("there are more")
-            .expect("it does not panic");
+            .expect("more requests are running")
+            .expect("the task does not panic");
 
         assert!(early);
         assert_eq!(
@@ -91,7 +92,7 @@ async fn bodies_that_stall_hold_no_more_than_the_budget() {
         assert_eq!(reply.header("retry-after"), "1");
     }
 
-    // Who is known is served meanwhile.
+    // Authenticated callers are served meanwhile.
     let customer = json!({ "full_name": "Ada", "email": "ada@example.org" });
     agent
         .post("/v1/customers", customer)
@@ -101,24 +102,24 @@ async fn bodies_that_stall_hold_no_more_than_the_budget() {
     go.send_replace(true);
     let rest: Vec<_> = timeout(PATIENCE, stalled.collect())
         .await
-        .expect("the rest is answered");
+        .expect("the other requests are answered");
     for held in rest {
-        let (reply, _) = held.expect("it does not panic");
+        let (reply, _) = held.expect("the task does not panic");
         assert!([400, 503].contains(&reply.status), "{reply:?}");
     }
 
-    // What was held is free again, all of it.
+    // The whole budget is free again.
     let served = join_all((0..ROOM).map(|_| async {
-        let (told, go) = watch::channel(true);
+        let (permit, go) = watch::channel(true);
         let answer = stall(app.address(), go).await;
-        drop(told);
+        drop(permit);
         answer
     }));
 
     assert!(served.await.iter().all(|(reply, _)| reply.status == 400));
 }
 
-/// OWASP ASVS 15.2.2: the same on few connections, with many streams each.
+/// OWASP ASVS 15.2.2: the same with few connections and many streams each.
 #[tokio::test]
 async fn streams_of_http_2_share_the_budget() {
     let app = builder().start().await;
@@ -143,26 +144,27 @@ async fn streams_of_http_2_share_the_budget() {
 
     for count in 0..REQUESTS - ROOM {
         let answered = timeout(PATIENCE, answers.next()).await;
-        let answered = answered.unwrap_or_else(|_| panic!("{} bodies are held", REQUESTS - count));
+        let answered =
+            answered.unwrap_or_else(|_| panic!("{} bodies are still buffered", REQUESTS - count));
         assert_eq!(
             answered
-                .expect("there are more")
-                .expect("it is answered")
+                .expect("more requests are running")
+                .expect("the request is answered")
                 .status(),
             503
         );
     }
 }
 
-/// A public operation takes no more than it needs, and the document says how much; announced or not, more is refused.
+/// A public operation has a small, documented body limit; a larger body is refused, announced or not.
 #[tokio::test]
-async fn a_public_operation_takes_a_small_body() {
+async fn a_public_operation_has_a_small_body_limit() {
     let app = TestApp::start(fixture::platform()).await;
-    let nobody = app.anonymous();
-    let document = nobody.get("/openapi.json").await.json();
+    let anonymous = app.anonymous();
+    let document = anonymous.get("/openapi.json").await.json();
     let operations = document["paths"]
         .as_object()
-        .expect("it has paths")
+        .expect("the document has paths")
         .values()
         .flat_map(|item| item.as_object());
 
@@ -180,7 +182,7 @@ async fn a_public_operation_takes_a_small_body() {
     }
 
     let large = json!({ "email": "a@example.org", "password": "a".repeat(40_000) });
-    let refused = nobody.post("/v1/sessions", large.clone()).await;
+    let refused = anonymous.post("/v1/sessions", large.clone()).await;
     let detail = refused.assert_problem(413, "content_too_large").json()["detail"].clone();
 
     assert_eq!(detail, "The body is larger than 32768 bytes.");

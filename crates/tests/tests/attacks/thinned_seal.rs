@@ -1,5 +1,5 @@
-//! Checkpoints are thinned by rule, and the log proves itself as before: to who verifies it, to who kept one that is gone,
-//! and against who alters a record that only checkpoints of before were close to.
+//! Old checkpoints are thinned by a rule, and the log still verifies: for an auditor, with an external checkpoint that
+//! was deleted here, and against changes of records near deleted checkpoints.
 
 use std::collections::BTreeSet;
 
@@ -21,24 +21,24 @@ const SIZES: &str = r"
     ORDER BY size
 ";
 
-/// The checkpoints as they are, and those of them that the rule keeps.
+/// The current checkpoints, and those that the rule keeps.
 async fn kept(app: &TestApp) -> (Vec<i64>, Vec<i64>) {
     let rows = app
         .owner()
         .await
         .run(SIZES, [])
         .await
-        .expect("they are read");
+        .expect("the rows are read");
 
     let (mut all, mut kept) = (Vec::new(), BTreeSet::new());
     let mut last: Option<(i64, String)> = None;
     for row in &rows {
-        let get = |position| row.get::<bool>(position).expect("an age");
-        let size: i64 = row.get(0).expect("a size");
+        let get = |position| row.get::<bool>(position).expect("the column is a boolean");
+        let size: i64 = row.get(0).expect("the size is a number");
         let period: String = match (get(3), get(4)) {
             (false, _) => size.to_string(),
-            (_, false) => row.get(2).expect("an hour"),
-            _ => row.get(1).expect("a day"),
+            (_, false) => row.get(2).expect("the column is an hour"),
+            _ => row.get(1).expect("the column is a day"),
         };
 
         if let Some((before, other)) = last.replace((size, period.clone()))
@@ -56,7 +56,7 @@ async fn kept(app: &TestApp) -> (Vec<i64>, Vec<i64>) {
 }
 
 #[tokio::test]
-async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
+async fn replaced_checkpoints_are_deleted_and_proofs_remain() {
     let start = Runtime::default().clock.now() - Duration::days(33);
     let clock = Clock::manual(start);
     let builder = TestApp::builder(fixture::platform())
@@ -98,10 +98,13 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
         FROM mainstay.audit_checkpoints
     ";
 
-    let notes: String = session.run("test", NOTES, []).await.expect("they are read")[0]
+    let notes: String = session
+        .run("test", NOTES, [])
+        .await
+        .expect("the rows are read")[0]
         .get(0)
-        .expect("a text");
-    let outside = Outside::read(&notes, &keys).expect("they are believed");
+        .expect("the column is text");
+    let outside = Outside::read(&notes, &keys).expect("the checkpoints are valid");
 
     let (all, kept_by_rule) = kept(&app).await;
     assert!(
@@ -113,32 +116,32 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
 
     let thinned = thin_checkpoints(app.database())
         .await
-        .expect("they are thinned");
+        .expect("the checkpoints are thinned");
     assert_eq!(
-        usize::try_from(thinned).expect("a few"),
+        usize::try_from(thinned).expect("the number is small"),
         all.len() - kept_by_rule.len()
     );
     assert_eq!(kept(&app).await.0, kept_by_rule);
     assert_eq!(
         thin_checkpoints(app.database())
             .await
-            .expect("there are none"),
+            .expect("no checkpoint is left to thin"),
         0
     );
 
-    // The log is whole to who kept every checkpoint that ever was, gone ones too, and goes on.
+    // The log verifies against every checkpoint ever published, including deleted ones, and continues.
     let whole = judge(&mut session, &keys, &outside)
         .await
-        .expect("the log is whole");
+        .expect("the log is complete");
     assert_eq!(whole.outside, all.len());
 
     write_on(&app.actor(Agent).await, 2, "on-").await;
     seal(&app).await;
     judge(&mut session, &keys, &outside)
         .await
-        .expect("the log is whole");
+        .expect("the log is complete");
 
-    // A record is altered as consistently as its owner can, where all checkpoints close to it are gone.
+    // A record is altered consistently, where all near checkpoints were deleted.
     const ALTER: &str = r"
         UPDATE mainstay.audit_events
         SET action = 'few'
@@ -161,18 +164,18 @@ async fn what_later_checkpoints_replace_goes_and_proofs_stay() {
     run(&mut session, ALTER).await;
     judge(&mut session, &keys, &Outside::default())
         .await
-        .expect_err("it is found");
+        .expect_err("the alteration is found");
 }
 
-/// Neither the serving role nor the owner deletes what the rule keeps.
+/// Neither the serving role nor the owner can delete a checkpoint that the rule keeps.
 #[tokio::test]
-async fn nobody_deletes_a_checkpoint_that_is_needed() {
+async fn a_needed_checkpoint_cannot_be_deleted() {
     let (app, _session, _) = crate::log::sealed_log().await;
     let before = count(&app, "SELECT count(*) FROM mainstay.audit_checkpoints").await;
     assert_eq!(
         thin_checkpoints(app.database())
             .await
-            .expect("all are of today"),
+            .expect("all checkpoints are of today"),
         0
     );
 
@@ -193,7 +196,7 @@ async fn nobody_deletes_a_checkpoint_that_is_needed() {
                 .run(statement, [])
                 .await
                 .err()
-                .unwrap_or_else(|| panic!("{statement}: it was done"));
+                .unwrap_or_else(|| panic!("{statement}: the statement succeeded"));
             assert!(
                 error.cause().unwrap_or_default().starts_with("42501"),
                 "{statement}: {error}"

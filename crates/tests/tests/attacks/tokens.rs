@@ -1,5 +1,5 @@
-//! Crafted tokens. The test knows the service's signing key, so that each token but the first is refused for the one
-//! thing that is wrong with it, and not for its signature (OWASP ASVS 9.1.1 to 9.1.3, 9.2.1 to 9.2.4; RFC 8725).
+//! Crafted tokens. The test knows the service's signing key, so that each token is refused for its one defect, not for
+//! its signature (OWASP ASVS 9.1.1 to 9.1.3, 9.2.1 to 9.2.4; RFC 8725).
 
 use std::{io::ErrorKind, net::TcpListener};
 
@@ -11,7 +11,7 @@ use mainstay_testing::{Actor, TestApp, tokens::stolen_key};
 use serde_json::{Value, json};
 use time::Duration;
 
-/// A service whose signing key the test has too, and somebody who is signed in.
+/// A service with its signing key, and a signed-in actor.
 struct Stage {
     app: TestApp,
     actor: Actor,
@@ -19,7 +19,7 @@ struct Stage {
     key: Ed25519KeyPair,
 }
 
-/// Header and claims of a token, to be signed by anybody.
+/// Header and claims of a token to sign.
 #[derive(Clone)]
 struct Forged {
     header: Value,
@@ -28,7 +28,7 @@ struct Forged {
 
 async fn stage() -> Stage {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    // The key outlives every session, so that none is refused for its sake.
+    // The signing key outlives every session, so that no token is refused because of it.
     let builder = TestApp::builder(fixture::platform())
         .clock(clock.clone())
         .setting("identity.signing_key_lifetime", "365d");
@@ -44,15 +44,15 @@ async fn stage() -> Stage {
 }
 
 impl Forged {
-    /// What the service itself has issued.
+    /// Reads a token of the service.
     fn of(token: &str) -> Self {
         let mut parts = token.split('.').map(|part| {
             let bytes = URL_SAFE_NO_PAD.decode(part).unwrap_or_default();
             serde_json::from_slice(&bytes).unwrap_or_default()
         });
         Self {
-            header: parts.next().expect("a header"),
-            claims: parts.next().expect("claims"),
+            header: parts.next().expect("a JWT has a header"),
+            claims: parts.next().expect("a JWT has claims"),
         }
     }
 
@@ -65,7 +65,7 @@ impl Forged {
 }
 
 impl Stage {
-    /// The actor's token, made by the test.
+    /// The actor's token, to be signed by the test.
     fn forged(&self) -> Forged {
         Forged::of(self.actor.token())
     }
@@ -253,17 +253,19 @@ async fn a_header_that_asks_for_another_algorithm_type_or_key_is_refused() {
         .await;
 }
 
-/// OWASP ASVS 9.1.3: a key that a token brings along or points to is neither believed nor fetched.
+/// OWASP ASVS 9.1.3: a key that a token embeds or points to is neither trusted nor fetched.
 #[tokio::test]
-async fn a_key_that_a_token_names_is_not_fetched() {
+async fn a_key_url_in_a_token_is_not_fetched() {
     let stage = stage().await;
     let stranger = Ed25519KeyPair::generate().expect("the system has random bytes");
-    let canary = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    let canary = TcpListener::bind("127.0.0.1:0").expect("a port is free");
 
-    canary.set_nonblocking(true).expect("it is a socket");
+    canary
+        .set_nonblocking(true)
+        .expect("the listener is set to non-blocking");
     let url = format!(
         "http://{}/keys.json",
-        canary.local_addr().expect("it is bound")
+        canary.local_addr().expect("the port is bound")
     );
 
     for name in ["jku", "x5u", "kid", "iss"] {
@@ -282,7 +284,7 @@ async fn a_key_that_a_token_names_is_not_fetched() {
 async fn a_token_is_taken_in_one_spelling_only() {
     let stage = stage().await;
     let token = stage.actor.token();
-    let (text, signature) = token.rsplit_once('.').expect("three parts");
+    let (text, signature) = token.rsplit_once('.').expect("a JWT has three parts");
     let spellings = [
         ("padded", format!("{token}==")),
         ("with a fourth part", format!("{token}.{signature}")),
@@ -306,10 +308,9 @@ async fn a_token_is_taken_in_one_spelling_only() {
     assert_eq!(stage.status_of(token).await, 200);
 }
 
-/// OWASP ASVS 7.3.2, 9.2.1: a token ends when it says, to the second, or with its session, and is not valid before its
-/// beginning.
+/// OWASP ASVS 7.3.2, 9.2.1: a token is valid from `nbf` to `exp`, to the second, and ends with its session.
 #[tokio::test]
-async fn a_token_ends_when_it_says() {
+async fn a_token_expires_on_time() {
     let stage = stage().await;
     let mut early = stage.forged();
     let now = stage.clock.now().unix_timestamp();
@@ -334,9 +335,12 @@ async fn a_token_ends_when_it_says() {
     stage.assert_refused("before its time", &early).await;
 
     stage.clock.advance(Duration::seconds(60));
-    assert_eq!(stage.status_of(&early).await, 200, "in its time");
+    assert_eq!(stage.status_of(&early).await, 200, "within its validity");
 
-    let lifetime = stage.forged().claims["exp"].as_i64().expect("a time") - now;
+    let lifetime = stage.forged().claims["exp"]
+        .as_i64()
+        .expect("the claim is a number")
+        - now;
     stage.clock.advance(Duration::seconds(lifetime - 61));
     assert_eq!(
         stage.status_of(stage.actor.token()).await,
@@ -349,20 +353,20 @@ async fn a_token_ends_when_it_says() {
         .assert_refused("after its time", stage.actor.token())
         .await;
 
-    // A longer life than the session's is of no use either.
+    // An `exp` after the session's end does not help.
     let mut longer = stage.forged();
     longer.claims["exp"] = json!(now + 100_000_000);
 
     let longer = longer.signed(&stage.key);
-    assert_eq!(stage.status_of(&longer).await, 200, "its session goes on");
+    assert_eq!(stage.status_of(&longer).await, 200, "the session is active");
 
     stage.clock.advance(Duration::days(31));
     stage.assert_refused("beyond its session", &longer).await;
 }
 
-/// OWASP ASVS 7.4.1: the row of a session is what a token stands on.
+/// OWASP ASVS 7.4.1: a token requires the row of its session.
 #[tokio::test]
-async fn a_token_dies_with_the_row_of_its_session() {
+async fn a_token_is_revoked_with_the_row_of_its_session() {
     let stage = stage().await;
     assert_eq!(stage.status_of(stage.actor.token()).await, 200);
 
@@ -370,7 +374,7 @@ async fn a_token_dies_with_the_row_of_its_session() {
     owner
         .run("DELETE FROM sessions", [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let seen = async {
         while stage.status_of(stage.actor.token()).await != 401 {
@@ -380,5 +384,5 @@ async fn a_token_dies_with_the_row_of_its_session() {
 
     tokio::time::timeout(crate::http::PATIENCE, seen)
         .await
-        .expect("the revocation is seen");
+        .expect("the token is refused in time");
 }

@@ -1,12 +1,12 @@
-//! Somebody who has the schema owner's password moves ciphertext and keys about. Whatever is moved, it is refused where
-//! it arrives, and the answer tells nothing (OWASP ASVS 11.3.3, 16.5.1).
+//! An attacker with the schema owner's password moves ciphertext and keys between rows. Every moved value is refused,
+//! and the response reveals nothing (OWASP ASVS 11.3.3, 16.5.1).
 
 use mainstay_access::BuiltInRole;
 use mainstay_database::Owner;
 use mainstay_testing::{Actor, Client, TestApp};
 use serde_json::{Value, json};
 
-/// A service with two customers of one organization and one of another, and the password of the schema's owner.
+/// A service with two customers of one organization and one of another, and a connection as the schema's owner.
 struct Stage {
     app: TestApp,
     victim: Actor,
@@ -17,9 +17,19 @@ const VICTIM: &str = "victim@example.org";
 const NEIGHBOUR: &str = "neighbour@example.org";
 const FOREIGNER: &str = "foreigner@example.org";
 
-/// The rows of the stage, by the order in which they were made.
-const NTH: &str = "CREATE FUNCTION pg_temp.nth(n int) RETURNS uuid LANGUAGE sql AS \
-                   $$ SELECT id FROM customers ORDER BY id OFFSET n LIMIT 1 $$";
+/// The id of the nth customer, in order of creation.
+const NTH: &str = r"
+    CREATE FUNCTION pg_temp.nth(n int)
+    RETURNS uuid
+    LANGUAGE sql
+    AS $$
+    SELECT id
+    FROM customers
+    ORDER BY id
+    OFFSET n
+    LIMIT 1
+    $$
+";
 
 async fn stage() -> Stage {
     let app = TestApp::start(fixture::platform()).await;
@@ -36,26 +46,26 @@ async fn stage() -> Stage {
     }
 
     let mut owner = app.owner().await;
-    owner.run(NTH, []).await.expect("the function is made");
+    owner.run(NTH, []).await.expect("the function is created");
 
     Stage { app, victim, owner }
 }
 
 impl Stage {
-    /// Runs a statement as the owner, then reads the victim's row through a process that has seen nothing of it yet.
+    /// Runs a statement as the owner, then reads the victim's row through both replicas.
     async fn assert_refused_after(mut self, what: &str, statement: &'static str) {
         let before = self.fresh().await.get(&self.path().await).await;
         assert_eq!(before.status, 200, "{what}: {}", before.text());
 
         let changed = self.owner.run(statement, []).await;
         assert_ne!(
-            changed.expect("the owner may").len(),
+            changed.expect("the owner's statement runs").len(),
             0,
-            "{what}: nothing was moved"
+            "{what}: no row was changed"
         );
 
         let path = self.path().await;
-        // The process that made the rows has their keys in memory; a fresh one has not. Neither is to be fooled.
+        // The replica that created the rows has their keys in memory; a new one has not. Neither may be fooled.
         for client in [(*self.victim).clone(), self.fresh().await] {
             for path in [
                 &path,
@@ -72,17 +82,17 @@ impl Stage {
                 answer.assert_problem(500, "internal_error");
 
                 let problem: Value = answer.json();
-                let told = format!("{problem}").to_lowercase();
+                let body = format!("{problem}").to_lowercase();
                 for inner in ["seal", "key", "decrypt", "column", "customers"] {
-                    assert!(!told.contains(inner), "{what}: {path}: {told}");
+                    assert!(!body.contains(inner), "{what}: {path}: {body}");
                 }
             }
         }
     }
 
-    /// A second process on the same database.
+    /// Starts a second replica on the same database.
     async fn fresh(&self) -> Client {
-        // The replica serves on as long as the test's runtime lives.
+        // The replica keeps running as long as the test's runtime.
         let replica = Box::leak(Box::new(self.app.second_replica().await));
         replica.client_of(&self.victim)
     }
@@ -92,10 +102,10 @@ impl Stage {
             .owner
             .run("SELECT pg_temp.nth(0)::text", [])
             .await
-            .expect("it is there");
+            .expect("the row exists");
         format!(
             "/v1/customers/{}",
-            rows[0].get::<String>(0).expect("a text")
+            rows[0].get::<String>(0).expect("the column is text")
         )
     }
 }
@@ -125,7 +135,7 @@ async fn a_value_of_another_column_is_refused() {
     ";
     stage()
         .await
-        .assert_refused_after("notes for a name", statement)
+        .assert_refused_after("notes in place of a name", statement)
         .await;
 }
 
@@ -145,7 +155,7 @@ async fn a_value_of_another_organization_is_refused_even_with_its_key() {
 }
 
 #[tokio::test]
-async fn a_row_that_brings_its_key_along_is_refused() {
+async fn values_moved_with_their_key_are_refused() {
     let statement = r"
         UPDATE customers c
         SET full_name = o.full_name, email = o.email, notes = o.notes, data_key = o.data_key
@@ -173,9 +183,9 @@ async fn a_value_that_was_altered_is_refused() {
         .await;
 }
 
-/// The keys' wrapped forms change places; whoever has them in memory still reads, and nobody else does.
+/// Two wrapped keys are swapped: a replica that has them in memory can still read, a new one cannot.
 #[tokio::test]
-async fn wrapped_keys_that_change_places_are_refused() {
+async fn swapped_wrapped_keys_are_refused() {
     let mut stage = stage().await;
     let path = stage.path().await;
     stage.fresh().await.get(&path).await.assert_status(200);
@@ -197,7 +207,7 @@ async fn wrapped_keys_that_change_places_are_refused() {
             .owner
             .run(swap, [])
             .await
-            .expect("the owner may")
+            .expect("the owner's statement runs")
             .len(),
         2
     );
@@ -207,9 +217,9 @@ async fn wrapped_keys_that_change_places_are_refused() {
     assert!(!answer.text().contains("Secret"), "{}", answer.text());
 }
 
-/// A blind index is a hint: who is found by it is asked again, in clear.
+/// A blind index is only a hint: a match is verified against the opened value.
 #[tokio::test]
-async fn a_blind_index_that_was_moved_finds_nobody() {
+async fn a_moved_blind_index_finds_no_one() {
     let mut stage = stage().await;
     let forge = r"
         UPDATE customers c
@@ -224,7 +234,7 @@ async fn a_blind_index_that_was_moved_finds_nobody() {
             .owner
             .run(forge, [])
             .await
-            .expect("the owner may")
+            .expect("the owner's statement runs")
             .len(),
         1
     );

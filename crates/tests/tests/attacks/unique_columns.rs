@@ -1,4 +1,5 @@
-//! A feature's own unique column while two keys make its index: what holds, and what does not, as `docs/keys.md` says it.
+//! A feature's unique column during an index key rotation: what is enforced and what is not, as `docs/keys.md`
+//! describes.
 
 use mainstay::{crypto::KeyRing, prelude::*};
 use mainstay_access::BuiltInRole;
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::rotation::Stages;
 
-/// A row of `badges`: nobody has the address of another.
+/// A row of `badges`, with a unique address.
 #[derive(Entity)]
 #[entity(table = "badges", resource = "badge")]
 struct BadgeRow {
@@ -21,14 +22,14 @@ struct BadgeRow {
 }
 
 permission! {
-    /// Give out badges.
+    /// Create and delete badges.
     BadgesWrite = "badges.write", for [Owner];
 }
 
 /// A new badge.
 #[input]
 struct CreateBadge {
-    /// Whose it is.
+    /// The holder's address.
     email: Sealed<EmailAddress>,
 }
 
@@ -39,7 +40,7 @@ struct BadgeView {
     id: Id<BadgeRow>,
 }
 
-/// Give out a badge.
+/// Create a badge.
 #[post("/v1/badges")]
 async fn create_badge(
     by: Allowed<BadgesWrite>,
@@ -58,7 +59,7 @@ async fn create_badge(
     Ok(Created(BadgeView { id }))
 }
 
-/// Take a badge back.
+/// Delete a badge.
 #[delete("/v1/badges/{id}", problems(NOT_FOUND))]
 async fn delete_badge(
     by: Allowed<BadgesWrite>,
@@ -70,9 +71,19 @@ async fn delete_badge(
 }
 
 const TABLE: [&str; 2] = [
-    "CREATE TABLE badges (id uuid PRIMARY KEY, organization_id uuid NOT NULL, data_key bigint, email bytea NOT NULL, \
-         email_index bytea, version bigint NOT NULL, created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL, \
-         CONSTRAINT badges_email_key UNIQUE (organization_id, email_index))",
+    r"
+        CREATE TABLE badges (
+            id uuid PRIMARY KEY,
+            organization_id uuid NOT NULL,
+            data_key bigint,
+            email bytea NOT NULL,
+            email_index bytea,
+            version bigint NOT NULL,
+            created_at timestamptz NOT NULL,
+            updated_at timestamptz NOT NULL,
+            CONSTRAINT badges_email_key UNIQUE (organization_id, email_index)
+        )
+    ",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON badges TO mainstay_server",
 ];
 
@@ -96,7 +107,7 @@ async fn start(stages: &Stages) -> TestApp {
 }
 
 async fn rotate_index(app: &TestApp, ring: String) -> RotationOutcome {
-    let ring = KeyRing::parse(&ring.into()).expect("a ring");
+    let ring = KeyRing::parse(&ring.into()).expect("the key ring is valid");
     let tables = app.platform().tables();
     let mut rotation = Rotation::new(
         app.owner().await,
@@ -109,46 +120,49 @@ async fn rotate_index(app: &TestApp, ring: String) -> RotationOutcome {
     rotation
         .rotate_indexes()
         .await
-        .expect("it comes to its end")
+        .expect("the rotation completes")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
+async fn a_duplicate_under_two_keys_is_found_when_the_index_is_rotated() {
     let stages = Stages::draw();
     let app = start(&stages).await;
-    let here = app.actor(BuiltInRole::Owner).await;
+    let local = app.actor(BuiltInRole::Owner).await;
     let badge = |email: &str| json!({ "email": email });
 
     for name in ["ada", "bea", "cyd"] {
-        here.post("/v1/badges", badge(&format!("{name}@example.org")))
+        local
+            .post("/v1/badges", badge(&format!("{name}@example.org")))
             .await
             .assert_status(201);
     }
-    here.post("/v1/badges", badge("ADA@example.org"))
+    local
+        .post("/v1/badges", badge("ADA@example.org"))
         .await
         .assert_problem(409, "conflict");
 
-    // A replica that has turned does not see what the others have: this is the gap.
+    // A replica with the new key does not see indexes under the old one: this is the gap.
     let turned = app
-        .second_replica_with([("crypto.keys", stages.turned())])
+        .second_replica_with([("crypto.keys", stages.rotated())])
         .await;
-    let there = turned.client_of(&here);
-    let double = there
+    let remote = turned.client_of(&local);
+    let double = remote
         .post("/v1/badges", badge("ada@example.org"))
         .await
         .assert_status(201)
         .location();
 
-    there
+    remote
         .post("/v1/badges", badge("ada@example.org"))
         .await
         .assert_problem(409, "conflict");
-    here.post("/v1/badges", badge("ada@example.org"))
+    local
+        .post("/v1/badges", badge("ada@example.org"))
         .await
         .assert_problem(409, "conflict");
 
-    // It is found, and holds up nothing but itself.
-    let outcome = rotate_index(&app, stages.turned()).await;
+    // The duplicate is found, and blocks only itself.
+    let outcome = rotate_index(&app, stages.rotated()).await;
     assert_eq!((outcome.refused, outcome.left), (1, 0), "{outcome:?}");
 
     let moved = r"
@@ -158,38 +172,41 @@ async fn a_double_that_two_keys_let_in_is_found_when_the_index_is_moved() {
             ORDER BY 1
         ";
     let mut owner = app.owner().await;
-    let rows = owner.run(moved, []).await.expect("it is counted");
+    let rows = owner.run(moved, []).await.expect("the rows are counted");
     let counts: Vec<i64> = rows
         .iter()
-        .map(|row| row.get(0).expect("a number"))
+        .map(|row| row.get(0).expect("the column is a number"))
         .collect();
 
-    assert_eq!(counts, [1, 3], "one is left under the old key");
-    there.delete(&double).await.assert_status(204);
+    assert_eq!(counts, [1, 3], "one index is left under the old key");
+    remote.delete(&double).await.assert_status(204);
 
-    let outcome = rotate_index(&app, stages.turned()).await;
+    let outcome = rotate_index(&app, stages.rotated()).await;
     assert_eq!((outcome.refused, outcome.left), (0, 0), "{outcome:?}");
     for name in ["ada", "bea", "cyd"] {
-        let again = there
+        let again = remote
             .post("/v1/badges", badge(&format!("{name}@example.org")))
             .await;
         again.assert_problem(409, "conflict");
     }
     assert_eq!(
-        rotate_index(&app, stages.turned()).await.moved,
+        rotate_index(&app, stages.rotated()).await.moved,
         0,
-        "there is nothing left to move"
+        "no index is left to move"
     );
 
-    // Nothing of it stands where no deletion of a badge, and no erasure, would look for it.
+    // No index is left that a deletion or an erasure would miss.
     let elsewhere = r"
             SELECT count(*)
             FROM unique_indexes
             WHERE row_id NOT IN (SELECT id FROM users)
         ";
-    let left: i64 = owner.run(elsewhere, []).await.expect("it is counted")[0]
+    let left: i64 = owner
+        .run(elsewhere, [])
+        .await
+        .expect("the rows are counted")[0]
         .get(0)
-        .expect("a number");
+        .expect("the column is a number");
 
     assert_eq!(left, 0);
 }

@@ -1,5 +1,5 @@
-//! What an adopter does to the repository, in a copy of it: they delete the sample, or follow the tutorial. After each, the
-//! app builds and its own tests pass.
+//! Adoption, in a copy of the repository: delete the sample, follow the tutorial. After each, the app builds and its
+//! own tests pass.
 
 use std::{fs, process::Command};
 
@@ -26,15 +26,10 @@ const RENEW: [(&str, &str); 1] = [("UPDATE_SNAPSHOTS", "1")];
 
 /// One test, since both parts build in one copy.
 #[test]
-#[expect(
-    clippy::print_stderr,
-    reason = "the reader of the output must see that it did not run"
-)]
-fn an_app_gives_up_the_sample_and_takes_the_feature_of_the_tutorial() {
+#[expect(clippy::print_stderr, reason = "a skipped check must be visible")]
+fn an_app_can_delete_the_sample_and_follow_the_tutorial() {
     if !is_the_sample() {
-        eprintln!(
-            "skipped: app/ is an app of your own, and no longer the sample that the documentation starts from"
-        );
+        eprintln!("skipped: app/ is your own app, not the sample of the documentation");
         return;
     }
 
@@ -55,9 +50,9 @@ fn is_the_sample() -> bool {
     matches!(features[..], [feature] if feature.contains("customers::module()"))
 }
 
-/// By the commands of docs/how-to.md; the last one renews the snapshots, which is done here.
+/// Runs the commands of docs/how-to.md, except the last one, which renews the snapshots.
 fn delete_the_sample(checkout: &Checkout) {
-    let page = fs::read_to_string(root().join("docs/how-to.md")).expect("the page is there");
+    let page = fs::read_to_string(root().join("docs/how-to.md")).expect("the page exists");
     let (_, section) = page
         .split_once("\n## Make the app your own\n")
         .expect("the page has the section");
@@ -68,7 +63,7 @@ fn delete_the_sample(checkout: &Checkout) {
         .collect();
     let Some(("just snapshots", commands)) = commands.split_last().map(|(last, all)| (*last, all))
     else {
-        panic!("the last command renews the snapshots: {commands:?}");
+        panic!("the last command must renew the snapshots: {commands:?}");
     };
     assert!(commands.len() >= 2, "{commands:?}");
 
@@ -77,7 +72,7 @@ fn delete_the_sample(checkout: &Checkout) {
             .args(["-ec", command])
             .current_dir(checkout.path())
             .status();
-        assert!(status.expect("there is a shell").success(), "{command}");
+        assert!(status.expect("the shell runs").success(), "{command}");
     }
 
     checkout.cargo(TESTS, &RENEW);
@@ -86,13 +81,13 @@ fn delete_the_sample(checkout: &Checkout) {
     checkout.cargo(&[TESTS, &architecture].concat(), &[]);
 }
 
-/// To the letter: what it makes passes the tests that attack every feature, and its own.
+/// Follows the tutorial exactly: the resulting feature must pass the sweeps and its own tests.
 fn follow_the_tutorial(checkout: &Checkout) {
-    let text = fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial is there");
+    let text = fs::read_to_string(root().join("docs/tutorial.md")).expect("the tutorial exists");
     let steps = steps(&text);
     assert!(steps.len() > 8, "{steps:?}");
 
-    let migrations = fs::read_dir(root().join("migrations")).expect("they are there");
+    let migrations = fs::read_dir(root().join("migrations")).expect("the migrations exist");
     let count = migrations
         .filter_map(Result::ok)
         .filter(|entry| entry.path().extension().is_some_and(|end| end == "sql"))
@@ -100,7 +95,7 @@ fn follow_the_tutorial(checkout: &Checkout) {
     let next = format!("migrations/V{}__", count + 1);
     assert!(
         matches!(&steps[0], Step::Write { path, .. } if path.starts_with(&next)),
-        "the next migration is {next}"
+        "the tutorial's migration must have the number {next}"
     );
 
     for step in &steps {

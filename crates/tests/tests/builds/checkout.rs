@@ -1,23 +1,23 @@
-//! A copy of the repository with what was built of it, so that a test can change it and build no more than it changed.
+//! A copy of the repository with its build output, so that a test can change it and build only the change.
 
 use std::{fs, io, path::Path, process::Command};
 
 use mainstay_tests::root;
 use tempfile::TempDir;
 
-/// What rustc writes once and replaces as a whole: linked rather than copied, which saves gigabytes.
+/// Extensions of files that rustc replaces as a whole: they are linked, not copied, which saves gigabytes.
 const LINKED: [&str; 4] = ["rlib", "rmeta", "so", "dylib"];
 
 /// The copy. It is removed with this value.
 pub struct Checkout(TempDir);
 
 impl Checkout {
-    /// Copies what a checkout of the repository holds, and what was built of the dependencies and of the platform. Cargo tells
-    /// what is out of date by the times of files, which are those of the originals.
+    /// Copies the sources, and the build output of the dependencies and of the platform. Cargo detects changes by file
+    /// times, which the copies keep.
     pub fn copy() -> Self {
-        // On the file system of the target directory, for the links.
-        let folder =
-            TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("there is room for a copy");
+        // Links require the file system of the target directory.
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))
+            .expect("the temporary directory is created");
         let unwanted =
             |name: &str| name.starts_with(".git") || name == "target" || name == "node_modules";
         copy_folder(&root(), folder.path(), &|path| {
@@ -35,27 +35,27 @@ impl Checkout {
         self.0.path()
     }
 
-    /// Makes these folders again what they are in the repository. Cargo takes them for changed, as they are.
+    /// Restores these folders from the repository. Cargo sees them as changed.
     pub fn restore(&self, folders: &[&str]) {
         for folder in folders {
             let copy = self.path().join(folder);
-            fs::remove_dir_all(&copy).expect("a folder is removed");
+            fs::remove_dir_all(&copy).expect("the folder is removed");
             copy_folder(&root().join(folder), &copy, &|_| true);
             touch(&copy);
         }
     }
 
-    /// Runs cargo there.
+    /// Runs cargo in the copy.
     ///
     /// # Panics
-    /// With what it printed, when it fails.
+    /// When cargo fails, with its output.
     pub fn cargo(&self, arguments: &[&str], variables: &[(&str, &str)]) {
         let mut command = Command::new(env!("CARGO"));
         command
             .args(arguments)
             .current_dir(self.path())
             .envs(variables.iter().copied());
-        // What this run was told of its own package is not the copy's.
+        // Removes this package's own variables from the environment of the copy.
         for (name, _) in std::env::vars()
             .filter(|(name, _)| name.starts_with("CARGO_PKG") || name.starts_with("CARGO_MANIFEST"))
         {
@@ -75,12 +75,16 @@ impl Checkout {
 }
 
 fn copy_built(target: &Path) {
-    let profile = std::env::current_exe().expect("a test is a program");
+    let profile = std::env::current_exe().expect("a test has a path");
     let profile = profile
         .ancestors()
         .nth(2)
-        .expect("it is in the folder of a profile");
-    let copy = target.join(profile.file_name().expect("the folder has a name"));
+        .expect("the test is in a profile's folder");
+    let copy = target.join(
+        profile
+            .file_name()
+            .expect("the profile's folder has a name"),
+    );
 
     for folder in [".fingerprint", "build"] {
         copy_folder(&profile.join(folder), &copy.join(folder), &|_| true);
@@ -92,9 +96,9 @@ fn copy_built(target: &Path) {
 }
 
 fn copy_folder(from: &Path, to: &Path, wanted: &dyn Fn(&Path) -> bool) {
-    fs::create_dir_all(to).expect("a folder is made");
+    fs::create_dir_all(to).expect("the folder is created");
     for entry in fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
-        let entry = entry.expect("a folder is read");
+        let entry = entry.expect("the folder is read");
         let (path, copy) = (entry.path(), to.join(entry.file_name()));
         match entry.file_type().expect("an entry has a type") {
             _ if !wanted(&path) => {}
@@ -119,15 +123,15 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
     fs::File::options().write(true).open(to)?.set_times(times)
 }
 
-/// Writes every file below a folder again, so that its time is that of now.
+/// Rewrites every file below a folder, so that it has the current time.
 fn touch(folder: &Path) {
-    for entry in fs::read_dir(folder).expect("a folder is read") {
-        let path = entry.expect("a folder is read").path();
+    for entry in fs::read_dir(folder).expect("the folder is read") {
+        let path = entry.expect("the folder is read").path();
         if path.is_dir() {
             touch(&path);
         } else {
-            let bytes = fs::read(&path).expect("a file is read");
-            fs::write(&path, bytes).expect("a file is written");
+            let bytes = fs::read(&path).expect("the file is read");
+            fs::write(&path, bytes).expect("the file is written");
         }
     }
 }

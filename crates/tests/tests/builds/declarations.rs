@@ -1,7 +1,5 @@
-//! What must not compile, and what the compiler then says: those messages are documentation for the person who made the
-//! mistake.
-//!
-//! Each file in `ui/` is compiled against the libraries that were built for the tests, so that nothing is built twice.
+//! Declarations that must not compile, and the compiler's messages, which guide the person who made the mistake. Each
+//! file in `ui/` is compiled against the libraries that were built for the tests.
 
 use std::{
     fs,
@@ -14,7 +12,7 @@ use regex::Regex;
 use serde_json::Value;
 
 #[test]
-fn a_wrong_declaration_does_not_compile_and_the_message_says_what_to_write() {
+fn a_wrong_declaration_fails_to_compile_with_a_helpful_message() {
     let libraries = Libraries::built();
     let cases = cases();
     assert!(!cases.is_empty(), "no cases in ui/");
@@ -43,7 +41,8 @@ fn cases() -> Vec<PathBuf> {
 struct Libraries(Vec<(String, PathBuf)>);
 
 impl Libraries {
-    /// Asks cargo for what it has built for this test: with the same features, so that everything is up to date.
+    /// Asks cargo for the libraries that it has built for this test, with the same features, so that they are up to
+    /// date.
     fn built() -> Self {
         let built = Command::new(env!("CARGO"))
             .args(["build", "--workspace", "--test", "declarations"])
@@ -77,7 +76,7 @@ impl Libraries {
     }
 }
 
-/// The name and the file of a library, if that is what this message of cargo is about.
+/// Name and file of a library, if this message of cargo is about one.
 fn library(artifact: &Value) -> Option<(String, PathBuf)> {
     let mut files = artifact["filenames"].as_array()?.iter();
     let file = files.find_map(|file| file.as_str().filter(|name| name.ends_with(".rlib")))?;
@@ -86,8 +85,8 @@ fn library(artifact: &Value) -> Option<(String, PathBuf)> {
     Some((name, file.into()))
 }
 
-/// The messages without what differs from machine to machine, or with each edit of another file: absolute paths, line
-/// numbers outside the case, and how many types implement a trait.
+/// The messages without what differs between machines or changes with other files: absolute paths, line numbers outside
+/// the case, and the number of types that implement a trait.
 fn portable(messages: &str) -> String {
     let messages = without_directories(messages);
     let reports = messages.split("\n\n").map(report);
@@ -107,7 +106,7 @@ fn without_directories(messages: &str) -> String {
     others.replace_all(&messages, "and $$N others").into_owned()
 }
 
-/// One error, with its source quoted as if no line number outside the case existed.
+/// One error, without line numbers outside the case.
 fn report(text: &str) -> String {
     let mut elsewhere = false;
     let mut lines = Vec::new();
@@ -153,5 +152,5 @@ fn report(text: &str) -> String {
 }
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a pattern of this file")
+    Regex::new(pattern).expect("the pattern is valid")
 }

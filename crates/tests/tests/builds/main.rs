@@ -1,4 +1,4 @@
-//! What a build says: of declarations that must not compile, and of an app that an adopter made their own.
+//! Tests that run builds: declarations that must not compile, and an app after its adoption.
 
 #![expect(
     clippy::expect_used,

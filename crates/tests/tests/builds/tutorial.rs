@@ -1,13 +1,13 @@
-//! The steps of the tutorial, as its text has them.
+//! The steps of the tutorial, read from its text.
 
 use std::{fs, path::Path};
 
-/// What the tutorial says to do to a file.
+/// A step of the tutorial: a change to a file.
 #[derive(Debug)]
 pub enum Step {
-    /// `path`, then a block of code: the whole file.
+    /// `path`, then a code block: the whole file.
     Write { path: String, text: String },
-    /// - In `path`, behind `anchor`, add `text`.
+    /// - In `path`, after `anchor`, add `text`.
     Add {
         path: String,
         anchor: String,
@@ -16,15 +16,15 @@ pub enum Step {
 }
 
 impl Step {
-    /// Does it in a copy of the repository.
+    /// Applies the step to a copy of the repository.
     pub fn follow(&self, copy: &Path) {
         match self {
             Self::Write { path, text } => {
                 let file = copy.join(path);
-                assert!(!file.exists(), "{path} is there already");
-                fs::create_dir_all(file.parent().expect("a file is in a folder"))
-                    .expect("a folder is made");
-                fs::write(file, text).expect("a file is written");
+                assert!(!file.exists(), "{path} exists already");
+                fs::create_dir_all(file.parent().expect("a file has a parent folder"))
+                    .expect("the folder is created");
+                fs::write(file, text).expect("the file is written");
             }
             Self::Add { path, anchor, text } => {
                 let file = copy.join(path);
@@ -33,17 +33,17 @@ impl Step {
                 assert_eq!(
                     old.matches(anchor.as_str()).count(),
                     1,
-                    "{path} has {anchor} once"
+                    "expected {anchor} once in {path}"
                 );
                 let space = if anchor.ends_with(';') { "\n" } else { "" };
                 fs::write(file, old.replace(anchor, &format!("{anchor}{space}{text}")))
-                    .expect("a file is written");
+                    .expect("the file is written");
             }
         }
     }
 }
 
-/// What the tutorial says, in its order.
+/// The steps of the tutorial, in order.
 pub fn steps(tutorial: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let (mut before, mut lines) = ("", tutorial.lines());
@@ -59,7 +59,7 @@ pub fn steps(tutorial: &str) -> Vec<Step> {
             let code: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
             let path = before.split('`').nth(1).filter(|path| path.contains('/'));
             let path = path
-                .unwrap_or_else(|| panic!("no file is named above {code:?}"))
+                .unwrap_or_else(|| panic!("no file name above {code:?}"))
                 .to_owned();
             steps.push(Step::Write {
                 path,

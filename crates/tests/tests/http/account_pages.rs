@@ -1,4 +1,4 @@
-//! `/account/…` and `/oauth/authorize`: the pages on which people sign in and to which mails lead.
+//! `/account/…` and `/oauth/authorize`: the pages to sign in, and the targets of mailed links.
 
 use mainstay_http::Method;
 
@@ -16,9 +16,9 @@ const PAGES: [&str; 9] = [
     "/account/invitation",
 ];
 
-/// OWASP ASVS 3.4.3, 3.4.6, 3.4.8, 3.6.1: nothing inline, nothing from elsewhere, in nobody's frame.
+/// OWASP ASVS 3.4.3, 3.4.6, 3.4.8, 3.6.1: no inline code, no foreign content, no framing.
 #[tokio::test]
-async fn every_page_is_bound_by_its_policy() {
+async fn every_page_has_a_strict_policy() {
     let app = start().await;
     let anonymous = app.anonymous();
     for path in PAGES {
@@ -45,7 +45,7 @@ async fn every_page_is_bound_by_its_policy() {
         );
         assert_eq!(page.header("referrer-policy"), "no-referrer", "{path}");
 
-        // What the page is asked with is nowhere in it.
+        // The page does not contain its query.
         assert!(!page.text().contains("client_id=docs"), "{path}");
 
         for file in page

@@ -21,7 +21,7 @@ async fn refused_at_sign_in(app: &TestApp, email: &str) {
 
 /// OWASP ASVS 7.4.2.
 #[tokio::test]
-async fn a_deactivated_account_is_signed_out_and_stays_out() {
+async fn a_deactivated_account_is_signed_out_and_cannot_sign_in() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     agent
@@ -44,7 +44,7 @@ async fn a_deactivated_account_is_signed_out_and_stays_out() {
 }
 
 #[tokio::test]
-async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
+async fn deleting_an_account_deletes_its_data_key() {
     let app = start().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     let path = "/v1/customers";
@@ -64,11 +64,11 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
 
     refused_at_sign_in(&app, agent.email()).await;
     let left = r"
-        SELECT (SELECT count(*) FROM users WHERE id = $1) + (SELECT count(*) FROM sessions WHERE user_id = $1) + (SELECT count(*) FROM memberships WHERE user_id = $1) + (
-            SELECT count(*)
-            FROM data_keys
-            WHERE subject_id = $1
-        )
+        SELECT
+            (SELECT count(*) FROM users WHERE id = $1)
+            + (SELECT count(*) FROM sessions WHERE user_id = $1)
+            + (SELECT count(*) FROM memberships WHERE user_id = $1)
+            + (SELECT count(*) FROM data_keys WHERE subject_id = $1)
     ";
     let rows = app
         .owner()
@@ -79,7 +79,7 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
 
     assert_eq!(rows[0].get::<i64>(0).unwrap(), 0);
 
-    // What they did stays on record, and so do the organization's rows.
+    // Audit records and the organization's rows remain.
     let events = auditor
         .get(&format!("/v1/audit/events?actor_id={}", agent.user()))
         .await
@@ -105,7 +105,7 @@ async fn a_deleted_account_takes_the_key_to_its_data_with_it() {
 }
 
 #[tokio::test]
-async fn the_last_owner_stays() {
+async fn the_last_owner_cannot_leave() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     owner
@@ -115,7 +115,7 @@ async fn the_last_owner_stays() {
     owner.get("/v1/me").await.assert_status(200);
 }
 
-/// Of two owners who leave at the same moment one stays.
+/// When two owners leave at the same time, one is refused.
 #[tokio::test]
 async fn two_owners_cannot_leave_at_once() {
     for _ in 0..5 {

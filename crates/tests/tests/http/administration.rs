@@ -1,5 +1,5 @@
-//! What changes the rights of others takes a step-up or a scope that names the permission (OWASP ASVS 7.5.3), whichever
-//! operation it is: the list of operations is the access matrix.
+//! Every operation that changes the permissions of others requires a step-up or a scope that names the permission
+//! (OWASP ASVS 7.5.3). The operations come from the access matrix.
 
 use mainstay::{
     access::BuiltInRole::Owner,
@@ -12,7 +12,7 @@ use time::Duration;
 
 use crate::start;
 
-/// Every operation that needs an administrative permission and changes something, and the permission.
+/// Every operation with an administrative permission that changes data, and the permission.
 fn administrative() -> Vec<(AccessRow, &'static str)> {
     let rows = access_matrix(fixture::platform().modules());
     let found: Vec<_> = rows
@@ -24,16 +24,12 @@ fn administrative() -> Vec<(AccessRow, &'static str)> {
         })
         .collect();
 
-    assert!(
-        found.len() >= 20,
-        "only {} operations were found",
-        found.len()
-    );
+    assert!(found.len() >= 20, "found only {} operations", found.len());
 
     found
 }
 
-/// Calls an operation about a row that does not exist, with a body that none takes: only the policy decides.
+/// Calls an operation on a missing row with an invalid body, so that only the policy decides.
 async fn call(client: &Client, row: &AccessRow) -> Answer {
     const NO_ROW: &str = "018f3b6c-0000-7000-8000-000000000000";
 
@@ -66,7 +62,7 @@ async fn key(app: &TestApp, by: &Client, body: Value) -> Client {
 }
 
 #[test]
-fn no_operation_that_changes_rights_is_declared_without_a_step_up() {
+fn every_operation_that_changes_permissions_requires_a_step_up() {
     let careless: Vec<_> = access_matrix(fixture::platform().modules())
         .into_iter()
         .filter(AccessRow::is_administered_carelessly)
@@ -79,7 +75,7 @@ fn no_operation_that_changes_rights_is_declared_without_a_step_up() {
         "use `Fresh<Allowed<…>>` or `FreshOrScoped<…>`"
     );
 
-    // What others lose or get by it is why these are administrative.
+    // These are administrative because they affect other people's access.
     let names: std::collections::BTreeSet<_> =
         administrative().into_iter().map(|(_, name)| name).collect();
 
@@ -97,7 +93,7 @@ fn no_operation_that_changes_rights_is_declared_without_a_step_up() {
 }
 
 #[tokio::test]
-async fn a_session_that_did_not_step_up_changes_nobodys_rights() {
+async fn a_session_without_a_step_up_changes_no_permissions() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
     let app = builder
@@ -128,7 +124,7 @@ async fn a_session_that_did_not_step_up_changes_nobodys_rights() {
 }
 
 #[tokio::test]
-async fn a_key_without_scopes_carries_no_administrative_permission() {
+async fn a_key_without_scopes_has_no_administrative_permission() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let unscoped = key(&app, &owner, json!({ "name": "unscoped" })).await;
@@ -147,7 +143,7 @@ async fn a_key_without_scopes_carries_no_administrative_permission() {
 }
 
 #[tokio::test]
-async fn a_key_whose_scopes_name_a_permission_administers_by_it_and_by_no_other() {
+async fn a_key_has_the_administrative_permissions_in_its_scopes_only() {
     let app = start().await;
     let owner = app.actor(Owner).await;
 
@@ -177,9 +173,9 @@ async fn a_key_whose_scopes_name_a_permission_administers_by_it_and_by_no_other(
     }
 }
 
-/// The tokens of a machine go by the same rule, and the secret must have been made for it.
+/// The same holds for tokens of service accounts, whose secret must have the scope too.
 #[tokio::test]
-async fn a_token_carries_an_administrative_permission_if_secret_and_scope_name_it() {
+async fn a_token_has_an_administrative_permission_if_secret_and_scope_name_it() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let account = owner

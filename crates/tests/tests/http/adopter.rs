@@ -1,4 +1,4 @@
-//! A column is sealed by its type alone: what a feature gets that declares one, and writes no line about secrecy.
+//! A column is sealed by its type alone: a feature needs no code for encryption, masks or audit records.
 
 use mainstay::access::BuiltInRole::{Agent, Auditor, Owner};
 use mainstay_testing::TestApp;
@@ -25,7 +25,7 @@ async fn note(app: &TestApp) -> (mainstay_testing::Actor, String) {
 }
 
 #[tokio::test]
-async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
+async fn a_sealed_column_is_masked_and_revealed_with_a_record() {
     let app = remarks::start(|app| app).await;
     let (agent, path) = note(&app).await;
     let owner = app.actor(Owner).await;
@@ -62,7 +62,7 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
 
     assert!(
         rows[0].get::<bool>(2).unwrap(),
-        "the key is filed under whom the note describes"
+        "the data key belongs to the customer"
     );
 
     agent
@@ -84,7 +84,7 @@ async fn it_is_written_sealed_read_masked_changed_and_revealed_on_record() {
 }
 
 #[tokio::test]
-async fn the_audit_log_names_it_and_keeps_it_sealed() {
+async fn the_audit_log_keeps_the_value_sealed() {
     let app = remarks::start(|app| app).await;
     let (agent, path) = note(&app).await;
     agent
@@ -110,9 +110,9 @@ async fn the_audit_log_names_it_and_keeps_it_sealed() {
     assert!(!rows[0].get::<String>(0).unwrap().contains("canary"));
 }
 
-/// Whatever is printed of a body or a row while something is amiss: a log line, a trace, a panic.
+/// `Debug` output of a body or a row, as in a log line, trace or panic.
 #[test]
-fn debug_shows_nothing_of_it() {
+fn debug_does_not_show_the_value() {
     let about = "01a2019f-688e-7c56-9bde-013e9cd2e9f1";
     let body = json!({ "customer_id": about, "text": TEXT, "seen_at": PLACE });
     let made: CreateRemark = serde_json::from_value(body).unwrap();
@@ -133,7 +133,7 @@ fn debug_shows_nothing_of_it() {
 }
 
 #[test]
-fn its_type_says_that_it_is_sealed_and_what_becomes_of_it() {
+fn the_schema_documents_that_the_value_is_sealed() {
     use mainstay::database::{Entity as _, Erasure, SealedTable};
     assert_eq!(RemarkRow::SEALED, ["text", "seen_at"]);
     let table = SealedTable::of::<RemarkRow>();
@@ -143,7 +143,7 @@ fn its_type_says_that_it_is_sealed_and_what_becomes_of_it() {
     );
 }
 
-/// What is refused before it is sealed is not quoted in the answer either.
+/// A value that is refused before it is sealed is not quoted in the response.
 #[tokio::test]
 async fn a_refused_value_is_not_quoted() {
     let app = remarks::start(|app| app).await;

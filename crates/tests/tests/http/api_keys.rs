@@ -1,4 +1,4 @@
-//! `/v1/api-keys`, `/v1/organization/api-keys`: what a key may do, and what ends it.
+//! `/v1/api-keys`, `/v1/organization/api-keys`: the permissions of a key, and how it ends.
 
 use std::process::{Command, Stdio};
 
@@ -12,9 +12,9 @@ use mainstay_testing::{Actor, Answer, Client, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::{create, customer, replicas::within_a_second, start};
+use crate::{create, customer, people::within_a_second, start};
 
-/// Makes a key.
+/// Creates a key.
 async fn new_key(by: &Actor, body: Value) -> Value {
     by.post("/v1/api-keys", body)
         .await
@@ -36,7 +36,7 @@ async fn basic(app: &TestApp, user: &str, password: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_key_calls_in_its_owners_name() {
+async fn a_key_acts_for_its_owner() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let answer = agent
@@ -80,7 +80,7 @@ async fn a_key_calls_in_its_owners_name() {
         "{letter:?}"
     );
 
-    // What it did is on record under the key.
+    // Its actions are recorded with the key.
     let owner = app.actor(Owner).await;
     let records = owner
         .get("/v1/audit/events?action=customer.created")
@@ -109,14 +109,14 @@ async fn create_customer(by: &Client) -> Answer {
 }
 
 #[tokio::test]
-async fn a_key_is_taken_as_a_bearer_token_and_as_a_password_and_nowhere_else() {
+async fn a_key_is_accepted_as_bearer_token_or_basic_password_only() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let made = new_key(&agent, json!({ "name": "curl" })).await;
     let key = made["key"].as_str().unwrap();
 
     basic(&app, "", key).await.assert_status(200);
-    basic(&app, "whoever", key).await.assert_status(200);
+    basic(&app, "anyone", key).await.assert_status(200);
 
     // OWASP ASVS 14.2.1: nothing secret in a URL.
     for name in ["access_token", "api_key", "key"] {
@@ -132,7 +132,7 @@ async fn a_key_is_taken_as_a_bearer_token_and_as_a_password_and_nowhere_else() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    // A key is kept beside the sessions, and is no cookie for all that.
+    // A key is stored like a session, but is not accepted as a cookie.
     with(&app, &made).get("/v1/me").await.assert_status(200);
 
     for value in [
@@ -148,9 +148,9 @@ async fn a_key_is_taken_as_a_bearer_token_and_as_a_password_and_nowhere_else() {
     }
 }
 
-/// Where there is no curl, there is nothing to see.
+/// Skipped where curl is missing.
 #[tokio::test]
-async fn curl_calls_with_a_key_for_a_password() {
+async fn curl_calls_with_a_key_as_password() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let made = new_key(&agent, json!({ "name": "curl" })).await;
@@ -171,9 +171,9 @@ async fn curl_calls_with_a_key_for_a_password() {
     assert_eq!(me["user_id"], json!(agent.user()));
 }
 
-/// OWASP ASVS 11.5.1: what is not exactly the key is no key.
+/// OWASP ASVS 11.5.1: only the exact key is accepted.
 #[tokio::test]
-async fn a_key_that_is_altered_anywhere_is_refused() {
+async fn a_key_with_any_change_is_refused() {
     let app = start().await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Owner).await);
     let made = new_key(&agent, json!({ "name": "a" })).await;
@@ -212,9 +212,9 @@ async fn a_key_that_is_altered_anywhere_is_refused() {
     }
 }
 
-/// The checksum is no secret: whoever can make one still needs the right secret, even for a key that is known.
+/// The checksum is not a secret: a valid checksum without the right secret is refused, even for an existing key.
 #[tokio::test]
-async fn another_secret_with_a_right_checksum_opens_nothing() {
+async fn a_wrong_secret_with_a_valid_checksum_is_refused() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let made = new_key(&agent, json!({ "name": "a" })).await;
@@ -229,12 +229,12 @@ async fn another_secret_with_a_right_checksum_opens_nothing() {
             .get("/v1/me")
             .await
             .assert_problem(401, "unauthenticated");
-        // Now it is known, and compared in memory.
+        // Now the key is cached, and compared in memory.
         with(&app, &made).get("/v1/me").await.assert_status(200);
     }
 }
 
-/// A text with the checksum of a key behind it.
+/// Appends the checksum of a key to a text.
 fn with_checksum(text: &str) -> String {
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -277,7 +277,7 @@ async fn scopes_narrow_a_key_and_never_widen_it() {
         json!(["customers.read"])
     );
 
-    // At its making nobody gives what they do not hold, and each attempt is on record.
+    // No one can create a key with permissions that they do not have, and each attempt is recorded.
     for beyond in [
         "audit.read",
         "customers.delete",
@@ -307,9 +307,9 @@ async fn scopes_narrow_a_key_and_never_widen_it() {
         .assert_problem(422, "invalid_input");
 }
 
-/// A key is never worth more than its owner's role at the time it is used (OWASP ASVS 8.3.2).
+/// A key never has more permissions than its owner's current role (OWASP ASVS 8.3.2).
 #[tokio::test]
-async fn a_key_loses_what_its_owners_role_loses() {
+async fn a_key_loses_permissions_with_its_owners_role() {
     let app = start().await;
     let manager = app.actor(Manager).await;
     let scoped = new_key(
@@ -350,7 +350,7 @@ async fn a_key_loses_what_its_owners_role_loses() {
 
 /// OWASP ASVS 7.4.2.
 #[tokio::test]
-async fn a_key_ends_with_the_membership_and_does_not_come_back_with_another() {
+async fn a_key_ends_with_the_membership_for_good() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let key = with(&app, &new_key(&agent, json!({ "name": "a" })).await);
@@ -415,27 +415,28 @@ async fn a_revoked_key_is_refused_everywhere() {
     let replica = app.second_replica().await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let made = new_key(&agent, json!({ "name": "a" })).await;
-    let (here, there) = (with(&app, &made), replica.client_of(&with(&app, &made)));
+    let (local, remote) = (with(&app, &made), replica.client_of(&with(&app, &made)));
 
-    here.get("/v1/me").await.assert_status(200);
-    there.get("/v1/me").await.assert_status(200);
+    local.get("/v1/me").await.assert_status(200);
+    remote.get("/v1/me").await.assert_status(200);
 
     let path = format!("/v1/api-keys/{}", made["id"].as_str().unwrap());
     other.delete(&path).await.assert_problem(404, "not_found");
     agent.delete(&path).await.assert_status(204);
-    here.get("/v1/me")
+    local
+        .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
 
-    within_a_second(&there, "/v1/me", 401).await;
+    within_a_second(&remote, "/v1/me", 401).await;
     agent.delete(&path).await.assert_problem(404, "not_found");
     agent.get(&path).await.assert_problem(404, "not_found");
     assert_eq!(agent.get("/v1/api-keys").await.json()["items"], json!([]));
 }
 
-/// OWASP ASVS 11.2.2 of keys: each has an end, and nobody gives one more time than the operator allows.
+/// OWASP ASVS 11.2.2: each key expires, at the latest when the operator's limit says.
 #[tokio::test]
-async fn a_key_ends_by_itself() {
+async fn a_key_expires() {
     let start = Timestamp::UNIX_EPOCH + Duration::days(20_000);
     let clock = Clock::manual(start);
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
@@ -486,9 +487,9 @@ async fn a_key_ends_by_itself() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// OWASP ASVS 7.5.1, 7.5.3: a stolen key cannot be turned into another one, into a session or into the account.
+/// OWASP ASVS 7.5.1, 7.5.3: a stolen key cannot be used to get another key, a session or the account.
 #[tokio::test]
-async fn a_key_does_nothing_that_is_for_the_person() {
+async fn a_key_cannot_manage_the_account() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let scopes = ["service_accounts.manage", "customers.read"];
@@ -535,7 +536,7 @@ async fn a_key_does_nothing_that_is_for_the_person() {
 
 /// OWASP ASVS 7.5.3.
 #[tokio::test]
-async fn a_key_is_made_by_who_proved_a_moment_ago_who_they_are() {
+async fn creating_a_key_requires_a_step_up() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
     let app = builder
@@ -551,9 +552,9 @@ async fn a_key_is_made_by_who_proved_a_moment_ago_who_they_are() {
         .assert_problem(401, "step_up_required");
 }
 
-/// OWASP ASVS 11.4.1, 14.2.4: the key is shown once, and a dump holds nothing to call with.
+/// OWASP ASVS 11.4.1, 14.2.4: the key is shown once, and a dump contains no usable key.
 #[tokio::test]
-async fn a_key_is_kept_as_its_hash() {
+async fn a_key_is_stored_as_its_hash() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let made = new_key(&agent, json!({ "name": "canary" })).await;
@@ -589,7 +590,7 @@ async fn a_key_is_kept_as_its_hash() {
 }
 
 #[tokio::test]
-async fn a_replica_that_ends_writes_down_when_a_key_was_used() {
+async fn a_replica_that_stops_stores_when_a_key_was_used() {
     let app = start().await;
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;
@@ -608,9 +609,9 @@ async fn a_replica_that_ends_writes_down_when_a_key_was_used() {
     assert!(last_used().await.is_string());
 }
 
-/// OWASP ASVS 7.4.5 of keys: who administers sees and revokes everybody's.
+/// OWASP ASVS 7.4.5: an administrator can list and revoke all keys.
 #[tokio::test]
-async fn an_administrator_sees_and_revokes_everybodys_keys() {
+async fn an_administrator_lists_and_revokes_all_keys() {
     let app = start().await;
     let (agent, manager, auditor) = (
         app.actor(Agent).await,
@@ -697,7 +698,7 @@ async fn an_administrator_sees_and_revokes_everybodys_keys() {
 
 /// OWASP ASVS 2.4.1; API Security Top 10 2023, API4.
 #[tokio::test]
-async fn nobody_fills_the_table_with_keys() {
+async fn the_number_of_keys_is_limited() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let first = new_key(&agent, json!({ "name": "0" })).await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{create, customer, start};
 
 #[tokio::test]
-async fn a_change_is_recorded_with_who_what_where_when_and_how() {
+async fn a_change_is_recorded_with_actor_action_place_and_time() {
     let app = start().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     let path = create(&agent, customer("Ada Lovelace", "ada@example.org")).await;
@@ -58,12 +58,12 @@ async fn a_change_is_recorded_with_who_what_where_when_and_how() {
     assert_eq!(
         change("email"),
         Value::Null,
-        "what did not change is not listed"
+        "unchanged fields are not listed"
     );
 }
 
 #[tokio::test]
-async fn the_log_is_one_organizations_and_for_whom_the_role_grants_it() {
+async fn the_log_is_per_organization_and_needs_a_permission() {
     let app = start().await;
     let (agent, manager, owner) = (
         app.actor(Agent).await,
@@ -94,7 +94,7 @@ async fn the_log_is_one_organizations_and_for_whom_the_role_grants_it() {
 }
 
 #[tokio::test]
-async fn filters_and_pages_find_what_is_asked_for() {
+async fn filters_and_pages_find_matching_records() {
     let app = start().await;
     let (agent, owner) = (app.actor(Agent).await, app.actor(Owner).await);
     for n in 0..5 {
@@ -137,7 +137,7 @@ async fn filters_and_pages_find_what_is_asked_for() {
 
 /// A refused change leaves no record of a change.
 #[tokio::test]
-async fn what_did_not_happen_is_not_recorded() {
+async fn a_refused_change_is_not_recorded() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -161,9 +161,9 @@ async fn what_did_not_happen_is_not_recorded() {
     );
 }
 
-/// Who reads the log is in it, with what was asked for and without what somebody typed.
+/// Reading the log is recorded with its filters, but without typed values.
 #[tokio::test]
-async fn each_reading_is_on_record() {
+async fn each_read_of_the_log_is_recorded() {
     let app = start().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     let by = agent.user();
@@ -213,13 +213,13 @@ async fn each_reading_is_on_record() {
     assert_eq!(
         events["items"].as_array().unwrap().len(),
         2,
-        "a denial is no reading"
+        "a denial is not recorded as a read"
     );
 }
 
-/// So is who reads what rules found in the log.
+/// The same for reading findings.
 #[tokio::test]
-async fn each_reading_of_findings_is_on_record() {
+async fn each_read_of_findings_is_recorded() {
     let app = start().await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
     let by = agent.user();
@@ -245,7 +245,7 @@ async fn each_reading_of_findings_is_on_record() {
         .assert_status(200)
         .json();
     let [later, event] = &events["items"].as_array().unwrap()[..] else {
-        panic!("two readings, no denial: {events}")
+        panic!("expected two reads and no denial: {events}")
     };
 
     assert_eq!(

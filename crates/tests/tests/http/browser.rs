@@ -1,4 +1,4 @@
-//! The pages in a real browser: what only a browser does, such as passkeys, fragments and layout.
+//! The pages in a real browser: passkeys, fragments and layout.
 //!
 //! It runs where the machine has Chromium, Node.js, and what `npm install --prefix crates/tests/browser` installs.
 
@@ -12,13 +12,10 @@ use mainstay::access::BuiltInRole::Owner;
 use mainstay_testing::{PASSWORD, TestApp};
 
 #[tokio::test]
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs it must know that it did not run"
-)]
-async fn people_find_their_way() {
+#[expect(clippy::print_stderr, reason = "a skipped check must be visible")]
+async fn the_pages_work_in_a_browser() {
     let Some(chromium) = in_path(&["chromium", "chromium-browser", "google-chrome"]) else {
-        return eprintln!("skipped: there is no Chromium");
+        return eprintln!("skipped: Chromium is missing");
     };
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/pages.js");
@@ -29,11 +26,11 @@ async fn people_find_their_way() {
             .exists(),
     ) else {
         return eprintln!(
-            "skipped: there is no Node.js, or `npm install --prefix crates/tests/browser` was not run"
+            "skipped: Node.js is missing, or `npm install --prefix crates/tests/browser` was not run"
         );
     };
 
-    // Passkeys belong to the name that the browser goes by, and to the port.
+    // Passkeys belong to the host name that the browser uses, and to the port.
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -58,12 +55,12 @@ async fn people_find_their_way() {
         .await
         .unwrap()
         .unwrap();
-    let told = [driven.stdout, driven.stderr].concat();
+    let output = [driven.stdout, driven.stderr].concat();
 
     assert!(
         driven.status.success(),
         "{}",
-        String::from_utf8_lossy(&told)
+        String::from_utf8_lossy(&output)
     );
 }
 

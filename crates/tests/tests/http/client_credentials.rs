@@ -1,4 +1,4 @@
-//! `POST /oauth/token` for service accounts, and `POST /oauth/introspect`, which is theirs alone.
+//! `POST /oauth/token` for service accounts, and `POST /oauth/introspect`, which only they may call.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mainstay::{
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use crate::{
-    oauth_support::{let_in, post_form, register, request, token},
+    oauth_support::{authorize_and_exchange, post_form, register, request, token},
     start,
 };
 
@@ -19,7 +19,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A service account, with a secret: `client_id` and `client_secret`.
+/// Creates a service account with a secret: `client_id` and `client_secret`.
 async fn new_client(by: &Actor, role: &str) -> Value {
     let account = by
         .post(
@@ -34,7 +34,7 @@ async fn new_client(by: &Actor, role: &str) -> Value {
         .json()
 }
 
-/// Asks for a token with the secret in the body.
+/// Requests a token with the secret in the body.
 async fn ask(app: &TestApp, client: &Value, scope: &str) -> Answer {
     let fields = [
         ("grant_type", "client_credentials"),
@@ -58,13 +58,13 @@ async fn introspect(app: &TestApp, client: &Value, token: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_service_account_fetches_its_tokens() {
+async fn a_service_account_gets_its_tokens() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let client = new_client(&owner, "agent").await;
     let tokens = ask(&app, &client, "").await.assert_status(200).json();
 
-    // RFC 6749 §4.4.3: it can ask again at any time.
+    // RFC 6749 §4.4.3: it can request another token at any time.
     assert_eq!(tokens["refresh_token"], Value::Null);
 
     let machine = app.anonymous().with_token(text(&tokens["access_token"]));
@@ -84,7 +84,7 @@ async fn a_service_account_fetches_its_tokens() {
     assert_eq!(
         tokens["scope"],
         granted.join(" "),
-        "all that the role grants, and said"
+        "the scope is everything that the role grants"
     );
     machine.get("/v1/customers").await.assert_status(200);
     machine
@@ -118,9 +118,9 @@ async fn a_service_account_fetches_its_tokens() {
     }
 }
 
-/// RFC 6749 §2.3.1: by Basic, in the body, and not by both.
+/// RFC 6749 §2.3.1: with Basic or in the body, but not both.
 #[tokio::test]
-async fn a_secret_is_shown_in_one_place() {
+async fn a_secret_is_accepted_in_one_place_only() {
     let app = start().await;
     let client = new_client(&app.actor(Owner).await, "agent").await;
     let (id, secret) = (text(&client["client_id"]), text(&client["client_secret"]));
@@ -175,7 +175,7 @@ async fn a_secret_is_shown_in_one_place() {
         .await
         .assert_problem(401, "invalid_client");
 
-    // What is a machine's is no person's, and the other way round.
+    // A service account's credentials are not a person's, and the other way round.
     for grant in ["authorization_code", "refresh_token"] {
         let answer = ask(
             basic(id, secret),
@@ -186,9 +186,9 @@ async fn a_secret_is_shown_in_one_place() {
     }
 }
 
-/// OWASP ASVS 7.4.3, 8.3.2: a secret or an account that is gone gets no more tokens, and those that it got end.
+/// OWASP ASVS 7.4.3, 8.3.2: a revoked secret or deleted account gets no more tokens, and its tokens end.
 #[tokio::test]
-async fn a_client_that_is_gone_is_refused() {
+async fn a_revoked_or_deleted_client_is_refused() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let client = new_client(&owner, "agent").await;
@@ -211,10 +211,10 @@ async fn a_client_that_is_gone_is_refused() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// RFC 7662 §2.2, §4; OWASP ASVS 10.3.1: a client learns of its own tokens, of those of its organization if its role says
-/// so, and never of another organization's.
+/// RFC 7662 §2.2, §4; OWASP ASVS 10.3.1: a client can introspect its own tokens, those of its organization with a
+/// permission, and never another organization's.
 #[tokio::test]
-async fn a_client_learns_of_the_tokens_that_it_may_know() {
+async fn a_client_introspects_only_tokens_that_it_may_see() {
     let app = start().await;
     register(&app, "shop").await;
 
@@ -256,9 +256,13 @@ async fn a_client_learns_of_the_tokens_that_it_may_know() {
     assert!(shown["exp"].is_i64());
 
     let inactive = json!({ "active": false });
-    let let_in = let_in(&app, &agent, request("shop")).await;
+    let authorize_and_exchange = authorize_and_exchange(&app, &agent, request("shop")).await;
     let persons = json!(agent.token());
-    for token in [&let_in["access_token"], &let_in["refresh_token"], &persons] {
+    for token in [
+        &authorize_and_exchange["access_token"],
+        &authorize_and_exchange["refresh_token"],
+        &persons,
+    ] {
         assert_eq!(introspect(&app, &plain, token).await, inactive);
         assert_eq!(introspect(&app, &foreign, token).await, inactive);
         let shown = introspect(&app, &trusted, token).await;
@@ -268,40 +272,40 @@ async fn a_client_learns_of_the_tokens_that_it_may_know() {
         );
     }
 
-    for nothing in ["whatever", "mrt_whatever", "a.b.c"] {
+    for nothing in ["unknown", "mrt_unknown", "a.b.c"] {
         assert_eq!(introspect(&app, &trusted, &json!(nothing)).await, inactive);
     }
 
-    // A token that was given back, and a refresh token that was exchanged.
+    // A revoked token, and a refresh token that was exchanged.
     let given_back = [
         ("client_id", "shop"),
-        ("token", text(&let_in["access_token"])),
+        ("token", text(&authorize_and_exchange["access_token"])),
     ];
     post_form(&app.anonymous(), "/oauth/revoke", &given_back)
         .await
         .assert_status(200);
     assert_eq!(
-        introspect(&app, &trusted, &let_in["access_token"]).await,
+        introspect(&app, &trusted, &authorize_and_exchange["access_token"]).await,
         inactive
     );
     assert_eq!(
-        introspect(&app, &trusted, &let_in["refresh_token"]).await,
+        introspect(&app, &trusted, &authorize_and_exchange["refresh_token"]).await,
         inactive
     );
 
-    // Whoever keeps no secret learns nothing.
+    // A client without a secret gets nothing.
     let known = [("client_id", "shop"), ("token", agent.token())];
     let refused = post_form(&app.anonymous(), "/oauth/introspect", &known).await;
 
     refused.assert_problem(400, "unauthorized_client");
 
-    let nobody = post_form(&app.anonymous(), "/oauth/introspect", &known[1..]).await;
-    nobody.assert_problem(401, "invalid_client");
+    let unauthenticated = post_form(&app.anonymous(), "/oauth/introspect", &known[1..]).await;
+    unauthenticated.assert_problem(401, "invalid_client");
 }
 
-/// OWASP ASVS 10.4.8: a machine's session is over with its token.
+/// OWASP ASVS 10.4.8: a service account's session ends with its token.
 #[tokio::test]
-async fn a_machines_token_runs_out() {
+async fn a_service_accounts_token_expires() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())

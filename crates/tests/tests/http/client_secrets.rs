@@ -1,4 +1,4 @@
-//! Client secrets of service accounts, as the token endpoint takes them.
+//! Client secrets of service accounts at the token endpoint.
 
 use mainstay::{
     access::BuiltInRole::Owner,
@@ -8,9 +8,9 @@ use mainstay_testing::{Actor, Answer, Client, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::{oauth_support::token, replicas::within_a_second, start};
+use crate::{oauth_support::token, people::within_a_second, start};
 
-/// A service account's path.
+/// Creates a service account and returns its path.
 async fn new_account(by: &Actor) -> String {
     let body = json!({ "name": "export", "role": "agent" });
     by.post("/v1/service-accounts", body)
@@ -19,13 +19,13 @@ async fn new_account(by: &Actor) -> String {
         .location()
 }
 
-/// A new secret: where it is, and what was shown of it.
+/// Creates a secret and returns its path and the response.
 async fn new_secret(by: &Actor, account: &str, body: Value) -> (String, Value) {
     let answer = by.post(&format!("{account}/secrets"), body).await;
     (answer.assert_status(201).location(), answer.json())
 }
 
-/// Asks for a token with a client's id and its secret.
+/// Requests a token with a client's id and secret.
 async fn ask(app: &TestApp, id: &Value, secret: &Value) -> Answer {
     let (id, secret) = (id.as_str().unwrap(), secret.as_str().unwrap());
     token(
@@ -49,9 +49,9 @@ async fn client(app: &TestApp, made: &Value) -> Client {
         .with_token(tokens["access_token"].as_str().unwrap())
 }
 
-/// OWASP ASVS 13.3.4: one secret takes over from another while both are valid, and each is seen to be used.
+/// OWASP ASVS 13.3.4: secrets can be rotated while both are valid, and the use of each is shown.
 #[tokio::test]
-async fn a_service_account_fetches_tokens_by_any_of_its_secrets() {
+async fn a_service_account_gets_tokens_with_any_of_its_secrets() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let account = new_account(&owner).await;
@@ -114,25 +114,26 @@ async fn only_the_right_secret_of_the_right_account_gives_a_token() {
     ask_with(&app, &made).await.assert_status(200);
 }
 
-/// OWASP ASVS 7.4.1, 7.4.2: what was fetched with a secret that leaked ends with it, on every replica.
+/// OWASP ASVS 7.4.1, 7.4.2: revoking a leaked secret revokes its tokens on every replica.
 #[tokio::test]
-async fn a_revoked_secret_gives_no_token_and_takes_those_that_it_gave_along() {
+async fn a_revoked_secret_revokes_its_tokens() {
     let app = start().await;
     let replica = app.second_replica().await;
     let owner = app.actor(Owner).await;
     let account = new_account(&owner).await;
     let (path, leaked) = new_secret(&owner, &account, json!({})).await;
     let (_, next) = new_secret(&owner, &account, json!({})).await;
-    let here = client(&app, &leaked).await;
+    let local = client(&app, &leaked).await;
 
-    let there = replica.client_of(&here);
-    there.get("/v1/me").await.assert_status(200);
+    let remote = replica.client_of(&local);
+    remote.get("/v1/me").await.assert_status(200);
     owner.delete(&path).await.assert_status(204);
-    here.get("/v1/me")
+    local
+        .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
 
-    within_a_second(&there, "/v1/me", 401).await;
+    within_a_second(&remote, "/v1/me", 401).await;
     ask_with(&app, &leaked)
         .await
         .assert_problem(401, "invalid_client");
@@ -144,7 +145,7 @@ async fn a_revoked_secret_gives_no_token_and_takes_those_that_it_gave_along() {
 }
 
 #[tokio::test]
-async fn a_secret_ends_by_itself() {
+async fn a_secret_expires() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -166,9 +167,9 @@ async fn a_secret_ends_by_itself() {
     ask_with(&app, &usual).await.assert_status(200);
 }
 
-/// Neither a secret nor the tokens that it gave outlive the account's place in the organization.
+/// A secret and its tokens end with the account's membership.
 #[tokio::test]
-async fn an_account_that_is_deactivated_or_leaves_fetches_no_token() {
+async fn a_deactivated_or_removed_account_gets_no_token() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let account = new_account(&owner).await;
@@ -193,7 +194,7 @@ async fn an_account_that_is_deactivated_or_leaves_fetches_no_token() {
         .assert_status(200);
     ask_with(&app, &made).await.assert_status(200);
 
-    // Another membership is not the one that the secret was made for.
+    // The secret does not belong to a new membership.
     let rejoin = r"
         UPDATE memberships
         SET created_at = created_at + interval '1 second'
@@ -215,7 +216,7 @@ async fn an_account_that_is_deactivated_or_leaves_fetches_no_token() {
 }
 
 #[tokio::test]
-async fn a_replica_that_ends_writes_down_when_a_secret_was_used() {
+async fn a_replica_that_stops_stores_when_a_secret_was_used() {
     let app = start().await;
     let replica = app.second_replica().await;
     let owner = app.actor(Owner).await;

@@ -1,4 +1,4 @@
-//! Conditions of requests (RFC 9110 §13), and what `HEAD` and broken percent-encoding are answered.
+//! Conditional requests (RFC 9110 §13), `HEAD`, and broken percent-encoding.
 
 use mainstay::{
     access::BuiltInRole::{Agent, Owner},
@@ -29,7 +29,7 @@ async fn change(by: &Actor, path: &str, upon: &[&str], status: &str) -> Answer {
 
 /// RFC 9110 §13.1.1: tags are opaque and compared strongly, one of a list is enough.
 #[tokio::test]
-async fn a_change_applies_to_the_version_that_its_tags_name() {
+async fn a_change_applies_to_a_version_in_its_tags_only() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let path = create(&agent, customer("Ada Lovelace", "ada@example.org")).await;
@@ -82,7 +82,7 @@ async fn a_change_applies_to_the_version_that_its_tags_name() {
         .await
         .assert_status(200);
 
-    // A patch that says nothing is held to its condition, too.
+    // An empty patch also checks its condition.
     let nothing = agent
         .request(Method::PATCH, &path)
         .header("if-match", "\"1\"")
@@ -103,7 +103,7 @@ async fn a_change_applies_to_the_version_that_its_tags_name() {
 }
 
 #[tokio::test]
-async fn a_role_is_held_to_the_same_conditions() {
+async fn roles_support_the_same_conditions() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = owner
@@ -138,7 +138,7 @@ async fn a_role_is_held_to_the_same_conditions() {
 
 /// RFC 9110 §13.1.2, §15.4.5.
 #[tokio::test]
-async fn a_client_that_has_the_version_is_spared_the_content() {
+async fn a_client_with_the_current_version_gets_304() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let path = create(&agent, customer("Ada Lovelace", "ada@example.org")).await;
@@ -193,7 +193,7 @@ async fn a_client_that_has_the_version_is_spared_the_content() {
         .await;
 
     head.assert_status(304);
-    // Whoever may not read is not told by a condition, and a change is no read.
+    // A condition reveals nothing without permission, and a change is not a read.
     read(&app.stranger(Agent).await, &path, &["*"])
         .await
         .assert_problem(404, "not_found");
@@ -203,9 +203,9 @@ async fn a_client_that_has_the_version_is_spared_the_content() {
     read(&agent, &path, &["\"1\""]).await.assert_status(200);
 }
 
-/// What is opened for a caller is shown to them: personal data has no tag, and no condition leaves its record out.
+/// Personal data has no tag, so every read of it is recorded, with any condition.
 #[tokio::test]
-async fn personal_data_is_shown_and_recorded_whatever_the_condition() {
+async fn personal_data_is_shown_and_recorded_under_any_condition() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada Lovelace", "ada@example.org")).await;
@@ -215,9 +215,9 @@ async fn personal_data_is_shown_and_recorded_whatever_the_condition() {
     assert_eq!(records(&owner, "customer.revealed").await, 1);
 }
 
-/// `HEAD` shows nothing, so that nothing is opened and nothing is on record as revealed.
+/// `HEAD` reveals nothing, so nothing is opened and no reveal is recorded.
 #[tokio::test]
-async fn the_head_of_personal_data_reveals_nothing_and_records_no_reveal() {
+async fn head_of_personal_data_reveals_and_records_nothing() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada Lovelace", "ada@example.org")).await;
@@ -237,7 +237,7 @@ async fn the_head_of_personal_data_reveals_nothing_and_records_no_reveal() {
             "{target}"
         );
 
-        // The length of what was not made is not known.
+        // Without a body, the length is unknown.
         assert_eq!(
             (head.text().as_str(), head.header("content-length")),
             ("", ""),
@@ -274,9 +274,9 @@ async fn records(by: &Actor, action: &str) -> usize {
     found["items"].as_array().map_or(0, Vec::len)
 }
 
-/// RFC 3986 §2.1: a `%` stands before two hexadecimal digits.
+/// RFC 3986 §2.1: a `%` is followed by two hexadecimal digits.
 #[tokio::test]
-async fn a_broken_percent_encoding_is_refused_wherever_it_stands() {
+async fn a_broken_percent_encoding_is_refused_everywhere() {
     let app = start().await;
     let agent = app.actor(Agent).await;
 

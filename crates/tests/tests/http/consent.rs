@@ -1,4 +1,4 @@
-//! What a person is asked before an application gets access, and `/v1/me/applications`, where they withdraw it.
+//! Consent before an application gets access, and `/v1/me/applications`, where people withdraw it.
 
 use mainstay::access::BuiltInRole::{Agent, Manager, Owner};
 use mainstay_http::Method;
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::{
     oauth_support::{
-        authorize, bearer, code, decide, exchange, let_in, refreshing, register, register_for,
-        request, text, token, value, with,
+        authorize, authorize_and_exchange, bearer, code, decide, exchange, refreshing, register,
+        register_for, request, text, token, value, with,
     },
     people::member_path,
     start,
 };
 
-/// What the service answers where the person has decided nothing.
+/// The response to an authorization request without a decision.
 async fn ask(by: &Client, request: Value) -> Value {
     by.post("/oauth/authorizations", request)
         .await
@@ -71,7 +71,7 @@ async fn the_first_use_of_an_application_asks_and_gives_nothing() {
     );
     assert_eq!(count(&app, "SELECT count(*) FROM oauth_grants").await, 0);
 
-    // Refused: the application is told so, and it is asked again the next time.
+    // Refused: the application gets an error, and the person is asked again the next time.
     let refused = decide(&owner, request("shop"), "deny").await;
     assert_eq!(
         (value(&refused, "error"), value(&refused, "code")),
@@ -79,14 +79,14 @@ async fn the_first_use_of_an_application_asks_and_gives_nothing() {
     );
     assert_eq!(
         (value(&refused, "state"), value(&refused, "iss")),
-        ("what the application knows it by", "http://localhost:8000")
+        ("the state of the application", "http://localhost:8000")
     );
     assert!(is_asked(&ask(&owner, request("shop")).await));
     assert_eq!(count(&app, "SELECT count(*) FROM oauth_grants").await, 0);
 }
 
 #[tokio::test]
-async fn what_was_allowed_is_remembered_and_more_is_asked_for() {
+async fn consent_is_remembered_and_more_scopes_are_asked_for() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     register(&app, "shop").await;
@@ -113,7 +113,7 @@ async fn what_was_allowed_is_remembered_and_more_is_asked_for() {
         &ask(&owner, asking("audit.read customers.read")).await
     ));
 
-    // It is the person's word for this application, and nobody else's.
+    // The consent is of this person for this application only.
     assert!(is_asked(&ask(&agent, asking("customers.read")).await));
     assert!(is_asked(
         &ask(
@@ -124,14 +124,14 @@ async fn what_was_allowed_is_remembered_and_more_is_asked_for() {
     ));
 }
 
-/// RFC 6749 §3.3: no scope is the least, not all.
+/// RFC 6749 §3.3: without a scope, an application gets the least, not all.
 #[tokio::test]
-async fn an_application_that_names_no_scope_learns_who_it_is_and_no_more() {
+async fn an_application_without_a_scope_gets_the_profile_only() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
 
-    let tokens = let_in(&app, &owner, request("shop")).await;
+    let tokens = authorize_and_exchange(&app, &owner, request("shop")).await;
     assert_eq!(tokens["scope"], "profile");
 
     let application = bearer(&app, &tokens);
@@ -154,9 +154,9 @@ async fn an_application_that_names_no_scope_learns_who_it_is_and_no_more() {
     }
 }
 
-/// An application of the operator's own need not ask where a registered https redirect makes sure who is answered.
+/// A first-party application needs no consent with a registered https redirect, which authenticates it.
 #[tokio::test]
-async fn an_application_of_the_operator_is_let_in_without_asking() {
+async fn a_first_party_application_needs_no_consent() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register_for(&app, "own", &[crate::oauth_support::REDIRECT], true).await;
@@ -179,7 +179,7 @@ async fn an_application_of_the_operator_is_let_in_without_asking() {
         (1, &json!(true), &Value::Null)
     );
 
-    // What was given without asking is remembered for nobody: were it somebody else's, the person would be asked.
+    // Access without consent is not remembered: if the application were third-party, the person would be asked.
     app.owner()
         .await
         .run(
@@ -194,7 +194,7 @@ async fn an_application_of_the_operator_is_let_in_without_asking() {
     ));
 }
 
-/// OWASP ASVS 10.4.9, 10.7.3: what was allowed is listed, and withdrawn with everything that stands on it.
+/// OWASP ASVS 10.4.9, 10.7.3: consent is listed, and withdrawn together with all tokens.
 #[tokio::test]
 async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
     let app = start().await;
@@ -203,7 +203,7 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
 
     let replica = app.second_replica().await;
 
-    let tokens = let_in(
+    let tokens = authorize_and_exchange(
         &app,
         &owner,
         with(request("shop"), "scope", "customers.read"),
@@ -212,9 +212,9 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
 
     let unused = code(&owner, request("shop")).await;
     let application = bearer(&app, &tokens);
-    let there = replica.client_of(&application);
+    let remote = replica.client_of(&application);
 
-    for client in [&application, &there] {
+    for client in [&application, &remote] {
         client.get("/v1/customers").await.assert_status(200);
     }
 
@@ -236,7 +236,7 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
     assert_eq!(item["organization_id"], json!(owner.organization()));
 
     let path = format!("/v1/me/applications/{}", text(&item["id"]));
-    // It is the person's own matter: nobody else's, and not the application's either.
+    // Only the person may see it: no one else, and not the application.
     agent.delete(&path).await.assert_problem(404, "not_found");
     application
         .get("/v1/me/applications")
@@ -253,7 +253,7 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    crate::people::within_a_second(&there, "/v1/customers", 401).await;
+    crate::people::within_a_second(&remote, "/v1/customers", 401).await;
     let refresh = refreshing("shop", text(&tokens["refresh_token"]));
 
     token(&app, &refresh)
@@ -280,9 +280,9 @@ async fn an_application_is_listed_and_withdrawn_with_its_tokens() {
     owner.get("/v1/me").await.assert_status(200);
 }
 
-/// A role in one organization says nothing of another: neither does what was allowed there.
+/// Consent, like a role, is per organization.
 #[tokio::test]
-async fn what_is_allowed_in_one_organization_is_not_in_another() {
+async fn consent_in_one_organization_does_not_hold_in_another() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     register(&app, "shop").await;
@@ -297,22 +297,22 @@ async fn what_is_allowed_in_one_organization_is_not_in_another() {
         .assert_status(201)
         .json();
 
-    let there = json!({ "organization_id": made["id"] });
+    let switch = json!({ "organization_id": made["id"] });
     agent
-        .put("/v1/sessions/current/organization", there)
+        .put("/v1/sessions/current/organization", switch)
         .await
         .assert_status(204);
     assert!(is_asked(&ask(&agent, asking).await));
 }
 
-/// A member who is removed takes nothing of the organization with them, and is asked again after coming back.
+/// A removed member's consent ends, and is requested again after they return.
 #[tokio::test]
 async fn a_grant_does_not_outlive_the_membership() {
     let app = start().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
     register(&app, "shop").await;
 
-    let tokens = let_in(
+    let tokens = authorize_and_exchange(
         &app,
         &agent,
         with(request("shop"), "scope", "customers.read"),
@@ -340,7 +340,7 @@ async fn a_grant_does_not_outlive_the_membership() {
     );
 }
 
-/// A link to the page shows the page: a code takes a request that only the page sends.
+/// A link only opens the page; a code requires a request that only the page sends.
 #[tokio::test]
 async fn a_link_gives_no_code() {
     let app = start().await;

@@ -29,9 +29,9 @@ fn call(app: &TestApp, method: Method, path: &str, cookie: &str) -> Call {
         .header("cookie", cookie)
 }
 
-/// OWASP ASVS 3.3.1 to 3.3.4, 14.2.1: the cookie is out of reach of scripts and of other hosts, and no token is given.
+/// OWASP ASVS 3.3.1 to 3.3.4, 14.2.1: scripts and other hosts cannot read the cookie, and the body has no token.
 #[tokio::test]
-async fn the_cookie_is_guarded_by_its_attributes() {
+async fn the_cookie_is_protected_by_its_attributes() {
     let app = crate::start().await;
     let owner = app.actor(Owner).await;
     let (cookie, answer) = sign_in(&app, &owner).await;
@@ -46,7 +46,7 @@ async fn the_cookie_is_guarded_by_its_attributes() {
         "; SameSite=Lax",
         "; Max-Age=",
     ] {
-        assert!(set.contains(attribute), "{attribute} is not in the cookie");
+        assert!(set.contains(attribute), "the cookie has no {attribute}");
     }
 
     assert!(!set.to_lowercase().contains("domain"));
@@ -62,7 +62,7 @@ async fn the_cookie_is_guarded_by_its_attributes() {
     assert_eq!(me.assert_status(200).json()["email"], owner.email());
 }
 
-/// OWASP ASVS 3.5.1 to 3.5.3: what a page of another site makes a browser send changes nothing.
+/// OWASP ASVS 3.5.1 to 3.5.3: requests from a page of another site change nothing (CSRF).
 #[tokio::test]
 async fn a_request_from_another_site_is_refused() {
     let app = crate::start().await;
@@ -105,7 +105,7 @@ async fn a_request_from_another_site_is_refused() {
         .await
         .assert_status(201);
 
-    // Reading changes nothing, and what is read does not leave the page that asked.
+    // Reading changes nothing, and the other page cannot see the response.
     call(&app, Method::GET, "/v1/customers", &cookie)
         .header("sec-fetch-site", "cross-site")
         .send()
@@ -114,7 +114,7 @@ async fn a_request_from_another_site_is_refused() {
 }
 
 #[tokio::test]
-async fn an_older_browser_is_known_by_its_origin() {
+async fn an_older_browser_is_checked_by_its_origin() {
     let app = TestApp::builder(fixture::platform())
         .setting("http.public_url", "http://api.example")
         .start()
@@ -141,7 +141,7 @@ async fn an_older_browser_is_known_by_its_origin() {
 }
 
 #[tokio::test]
-async fn a_cookie_is_its_session_and_its_secret() {
+async fn a_cookie_needs_its_session_and_its_secret() {
     let app = crate::start().await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let ((cookie, _), (foreign, _)) = (sign_in(&app, &agent).await, sign_in(&app, &other).await);
@@ -199,7 +199,7 @@ async fn signing_out_ends_the_session_and_clears_the_cookie() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// OWASP ASVS 7.3.1, 7.3.2: it lasts while it is used, and not for ever.
+/// OWASP ASVS 7.3.1, 7.3.2: it is valid while it is used, up to a maximum lifetime.
 #[tokio::test]
 async fn a_cookie_lasts_while_it_is_used() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));

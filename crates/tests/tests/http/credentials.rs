@@ -1,4 +1,4 @@
-//! How a credential is shown, and what a caller is told of one that does not do (RFC 6750, RFC 9110).
+//! The `Authorization` header, and responses to invalid credentials (RFC 6750, RFC 9110).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mainstay::access::BuiltInRole::{Auditor, Owner};
@@ -8,12 +8,12 @@ use serde_json::json;
 
 use crate::{customer, start};
 
-/// The challenge for a token that is no good.
+/// The challenge for an invalid token.
 const INVALID: &str = r#"Bearer error="invalid_token""#;
 
-/// RFC 9110 §11.1, §11.4: a scheme has no case, and one space or more follows it.
+/// RFC 9110 §11.1, §11.4: a scheme is case-insensitive, and one or more spaces follow it.
 #[tokio::test]
-async fn a_scheme_is_read_as_it_may_be_written() {
+async fn a_scheme_is_accepted_in_any_spelling() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let key = owner
@@ -52,9 +52,9 @@ async fn a_scheme_is_read_as_it_may_be_written() {
     }
 }
 
-/// RFC 6750 §3, §3.1: who showed nothing is told what to show, and who showed a dead token is told that it is dead.
+/// RFC 6750 §3, §3.1: without a credential the challenge names the scheme, with an invalid token it says so.
 #[tokio::test]
-async fn a_dead_token_is_told_from_none() {
+async fn an_invalid_token_gets_another_challenge_than_none() {
     let app = start().await;
     let owner = app.actor(Owner).await;
 
@@ -107,7 +107,7 @@ async fn a_dead_token_is_told_from_none() {
         );
     }
 
-    // What is no bearer token is not judged as one.
+    // Another scheme is not reported as an invalid bearer token.
     for (header, other) in [
         ("authorization", "Bearer"),
         ("authorization", "Basic dTpw"),
@@ -127,9 +127,9 @@ async fn a_dead_token_is_told_from_none() {
     }
 }
 
-/// RFC 6750 §3.1: a token that does not reach is told which scope would.
+/// RFC 6750 §3.1: a token without the required scope gets the scope's name.
 #[tokio::test]
-async fn a_token_that_does_not_reach_is_told_what_would() {
+async fn an_insufficient_token_gets_the_required_scope() {
     let app = start().await;
     let (owner, auditor) = (app.actor(Owner).await, app.actor(Auditor).await);
     let narrow = json!({ "name": "a", "scopes": ["customers.read"] });
@@ -154,7 +154,7 @@ async fn a_token_that_does_not_reach_is_told_what_would() {
         );
     }
 
-    // No scope opens what is for the person alone.
+    // No scope allows what is for the person only.
     let refused = key.get("/v1/sessions").await;
     let challenge = refused
         .assert_problem(403, "forbidden")
@@ -162,7 +162,7 @@ async fn a_token_that_does_not_reach_is_told_what_would() {
 
     assert_eq!(challenge, r#"Bearer error="insufficient_scope""#);
 
-    // Where no bearer token was shown, none is judged.
+    // Without a bearer token there is no bearer error.
     let body = json!({ "email": auditor.email(), "password": PASSWORD, "cookie": true });
     let signed_in = app.anonymous().post("/v1/sessions", body).await;
     let cookie = signed_in

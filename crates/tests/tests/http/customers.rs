@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{create, customer, start};
 
 #[tokio::test]
-async fn a_customer_is_made_and_shown_masked() {
+async fn a_customer_is_created_and_shown_masked() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let body = json!({
@@ -38,12 +38,12 @@ async fn a_customer_is_made_and_shown_masked() {
 }
 
 #[tokio::test]
-async fn every_broken_rule_is_named_and_nothing_is_written() {
+async fn every_broken_rule_is_reported_and_nothing_is_written() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let before = app.contents().await;
     let body = json!({
-        "full_name": "", "email": "nobody", "phone": "1", "national_id": "1", "notes": "bell \u{7}",
+        "full_name": "", "email": "invalid", "phone": "1", "national_id": "1", "notes": "bell \u{7}",
         "tags": ["", "x".repeat(51)],
     });
 
@@ -85,9 +85,9 @@ async fn limits_are_counted_in_characters() {
         .assert_problem(422, "invalid_input");
 }
 
-/// OWASP ASVS 1.2.3, 1.2.4: what looks like code is text.
+/// OWASP ASVS 1.2.3, 1.2.4: code in a value is stored as text.
 #[tokio::test]
-async fn naughty_strings_come_back_as_they_went() {
+async fn hostile_strings_are_stored_unchanged() {
     let app = start().await;
     let owner = app.actor(Owner).await;
 
@@ -98,7 +98,7 @@ async fn naughty_strings_come_back_as_they_went() {
         "👩‍👩‍👧‍👦 ﷽ Ω≈ç√",
         "=1+1 \"quoted\" back\\slash",
     ] {
-        // Notes take more than a name does: line breaks, tabs, marks that turn the direction of text.
+        // Notes allow more than a name: line breaks, tabs, marks for text direction.
         let notes = format!("\u{202e}{naughty}\u{202c}\n\t{naughty}");
         let body = json!({ "full_name": naughty, "email": "n@example.org", "tags": [naughty], "notes": notes });
         let path = create(&owner, body).await;
@@ -116,7 +116,7 @@ async fn naughty_strings_come_back_as_they_went() {
     }
 }
 
-/// OWASP ASVS 8.2.2, 8.4.1: another organization's row does not exist, whatever one does with it.
+/// OWASP ASVS 8.2.2, 8.4.1: another organization's row does not exist for any operation.
 #[tokio::test]
 async fn another_organizations_customer_is_not_found() {
     let app = start().await;
@@ -155,7 +155,7 @@ async fn another_organizations_customer_is_not_found() {
         Vec::<&str>::new()
     );
 
-    // A search finds nobody either, and is recorded and counted.
+    // A search finds no one either, and is recorded and counted.
     let search = stranger
         .post(
             "/v1/customers/search",
@@ -192,11 +192,11 @@ async fn a_customer_is_found_by_the_whole_address_in_any_case() {
 
     assert_eq!(search("ADA@example.ORG").await, ["A. L."]);
     assert_eq!(search("ada@example").await, Vec::<String>::new());
-    assert_eq!(search("nobody@example.org").await, Vec::<String>::new());
+    assert_eq!(search("unknown@example.org").await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_customer_is_found_by_telephone_and_national_id_however_they_are_written() {
+async fn a_customer_is_found_by_telephone_and_national_id_in_any_spelling() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let mut ada = customer("Ada Lovelace", "ada@example.org");
@@ -204,7 +204,7 @@ async fn a_customer_is_found_by_telephone_and_national_id_however_they_are_writt
     ada["phone"] = json!("+49 (0)30 123-4567");
     ada["national_id"] = json!("c01x 0006h");
     create(&agent, ada).await;
-    create(&agent, customer("Nobody", "nobody@example.org")).await;
+    create(&agent, customer("Unknown", "unknown@example.org")).await;
 
     let search = async |body: serde_json::Value| {
         let found = agent
@@ -223,9 +223,9 @@ async fn a_customer_is_found_by_telephone_and_national_id_however_they_are_writt
         1
     );
     assert_eq!(
-        search(json!({ "phone": "+49301234567", "email": "nobody@example.org" })).await,
+        search(json!({ "phone": "+49301234567", "email": "unknown@example.org" })).await,
         0,
-        "both must fit"
+        "both must match"
     );
     agent
         .post("/v1/customers/search", json!({}))
@@ -258,7 +258,7 @@ async fn a_changed_address_is_found_and_the_old_one_is_not() {
 }
 
 #[tokio::test]
-async fn a_deleted_customer_is_gone_and_so_is_its_key() {
+async fn deleting_a_customer_deletes_its_key() {
     let app = start().await;
     let manager = app.actor(Manager).await;
     let path = create(&manager, customer("Ada Lovelace", "ada@example.org")).await;
@@ -283,7 +283,7 @@ async fn a_deleted_customer_is_gone_and_so_is_its_key() {
 }
 
 #[tokio::test]
-async fn what_a_role_does_not_grant_is_forbidden_and_on_record() {
+async fn a_missing_permission_is_refused_and_recorded() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let auditor = app.actor(Auditor).await;
@@ -304,7 +304,7 @@ async fn what_a_role_does_not_grant_is_forbidden_and_on_record() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_named() {
+async fn an_invalid_id_is_reported() {
     let app = start().await;
     let agent = app.actor(Agent).await;
 

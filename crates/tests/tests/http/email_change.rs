@@ -41,7 +41,7 @@ async fn an_address_changes_once_both_have_confirmed_it() {
     );
     assert_eq!(agent.get("/v1/me").await.json()["email"], agent.email());
 
-    // One address cannot speak for the other.
+    // Each address must confirm for itself.
     assert_eq!(
         confirm(&app, &new_token).await.assert_status(200).json()["applied"],
         false
@@ -79,7 +79,7 @@ async fn an_address_changes_once_both_have_confirmed_it() {
 }
 
 #[tokio::test]
-async fn a_later_change_replaces_an_earlier_one_and_an_old_one_runs_out() {
+async fn a_later_change_replaces_an_earlier_one_and_links_expire() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -102,15 +102,15 @@ async fn a_later_change_replaces_an_earlier_one_and_an_old_one_runs_out() {
         .assert_problem(422, "invalid_token");
 }
 
-/// OWASP ASVS 6.3.8: who asks does not learn whether another account has the address, and cannot take it.
+/// OWASP ASVS 6.3.8: the response does not reveal whether another account has the address, which cannot be taken.
 #[tokio::test]
 async fn an_address_of_another_account_cannot_be_taken() {
     let app = start().await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     ask(&agent, other.email()).await;
     let old_token = app.mail_to(agent.email()).await.link_token();
-    let told = app.mail_to(other.email()).await;
-    assert!(!told.text.contains("#token="), "{told:?}");
+    let mail = app.mail_to(other.email()).await;
+    assert!(!mail.text.contains("#token="), "{mail:?}");
     assert_eq!(
         confirm(&app, &old_token).await.assert_status(200).json()["applied"],
         false
@@ -118,9 +118,9 @@ async fn an_address_of_another_account_cannot_be_taken() {
     assert_eq!(other.get("/v1/me").await.json()["email"], other.email());
 }
 
-/// Of two accounts that want the same free address, one gets it.
+/// When two accounts request the same free address, one gets it.
 #[tokio::test]
-async fn two_who_want_one_address_do_not_share_it() {
+async fn two_accounts_cannot_change_to_the_same_address() {
     let app = start().await;
     let (one, other) = (app.actor(Agent).await, app.actor(Agent).await);
     ask(&one, NEW).await;

@@ -5,7 +5,7 @@ use mainstay_http::Method;
 use mainstay_testing::{Actor, Answer, TestApp};
 use serde_json::{Value, json};
 
-use crate::{create, customer, remarks, replicas::within_a_second, start};
+use crate::{create, customer, people::within_a_second, remarks, start};
 
 async fn erase(by: &Actor, path: &str) -> Answer {
     by.request(Method::POST, &format!("{path}/erasure"))
@@ -32,7 +32,7 @@ async fn events(app: &TestApp, action: &str, path: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn an_erased_customer_is_nowhere_to_be_found() {
+async fn an_erased_customer_is_not_found() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let (ada, bea) = (
@@ -92,7 +92,7 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
         .json();
 
     assert_eq!(found["items"], json!([]));
-    // Nothing was revealed after it, and nothing pretends so.
+    // No reveal is recorded after the erasure.
     assert_eq!(events(&app, "customer.revealed", &gone).await.len(), 1);
     assert_eq!(events(&app, "customer.updated", &gone).await.len(), 0);
 
@@ -120,7 +120,7 @@ async fn an_erased_customer_is_nowhere_to_be_found() {
 }
 
 #[tokio::test]
-async fn the_erasure_is_on_record_and_so_is_not_a_second_one() {
+async fn the_erasure_is_recorded_once() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -137,7 +137,7 @@ async fn the_erasure_is_on_record_and_so_is_not_a_second_one() {
     assert_eq!(recorded[0]["actor_id"], json!(owner.user()));
     assert_eq!(recorded[0]["request_id"], first.header("x-request-id"));
 
-    let told = |field: &str| {
+    let output = |field: &str| {
         let changes = recorded[0]["changes"].as_array().unwrap();
         changes
             .iter()
@@ -145,15 +145,15 @@ async fn the_erasure_is_on_record_and_so_is_not_a_second_one() {
             .map(|change| change["after"].clone())
     };
 
-    assert_eq!(told("destroyed_keys"), Some(json!(1)));
+    assert_eq!(output("destroyed_keys"), Some(json!(1)));
     assert_eq!(
-        told("erased_rows"),
+        output("erased_rows"),
         Some(json!({ "customer": [id(&path)] }))
     );
 }
 
 #[tokio::test]
-async fn only_an_owner_of_that_organization_erases() {
+async fn only_an_owner_of_the_organization_may_erase() {
     let app = start().await;
     let (owner, manager, stranger) = (
         app.actor(Owner).await,
@@ -175,7 +175,7 @@ async fn only_an_owner_of_that_organization_erases() {
 }
 
 #[tokio::test]
-async fn it_takes_a_fresh_proof_of_who_asks() {
+async fn an_erasure_requires_a_step_up() {
     use mainstay::kernel::{Clock, Timestamp};
 
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
@@ -194,7 +194,7 @@ async fn it_takes_a_fresh_proof_of_who_asks() {
     owner.get(&path).await.assert_status(200);
 }
 
-/// What cannot be recorded is not done.
+/// An erasure that cannot be recorded fails.
 #[tokio::test]
 async fn without_its_record_nothing_is_erased() {
     let app = start().await;
@@ -226,25 +226,25 @@ async fn without_its_record_nothing_is_erased() {
     assert_eq!(revealed["full_name"], "Ada");
 }
 
-/// Both replicas have the customer's key in memory, for minutes to come.
+/// Both replicas have cached the customer's key.
 #[tokio::test]
-async fn other_replicas_forget_at_once() {
+async fn other_replicas_drop_the_key_at_once() {
     let app = start().await;
     let replica = app.second_replica().await;
     let owner = app.actor(Owner).await;
-    let there = replica.client_of(&owner);
+    let remote = replica.client_of(&owner);
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
     let personal = format!("{path}/personal-data");
 
-    assert_eq!(there.get(&personal).await.json()["full_name"], "Ada");
-    there
+    assert_eq!(remote.get(&personal).await.json()["full_name"], "Ada");
+    remote
         .patch(&path, json!({ "full_name": "Bea" }))
         .await
         .assert_status(200);
     erase(&owner, &path).await.assert_status(200);
 
-    // The very next request, and not merely one within a second.
-    for client in [&there, &*owner] {
+    // The next request, not only one within a second.
+    for client in [&remote, &*owner] {
         client.get(&path).await.assert_problem(404, "not_found");
         client.get(&personal).await.assert_problem(404, "not_found");
         client
@@ -260,7 +260,7 @@ async fn other_replicas_forget_at_once() {
 }
 
 #[tokio::test]
-async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
+async fn rows_about_the_person_are_erased_and_references_stay() {
     let app = remarks::start(|app| app).await;
     let owner = app.actor(Owner).await;
     let (gone, stays) = (
@@ -321,13 +321,13 @@ async fn whatever_describes_the_person_goes_and_what_names_them_stays() {
     );
 
     let recorded = events(&app, "customer.erased", &gone).await;
-    let told = recorded[0]["changes"].to_string();
+    let output = recorded[0]["changes"].to_string();
     assert!(
-        told.contains(id(&note_of_gone)) && !told.contains(id(&note_of_other)),
-        "{told}"
+        output.contains(id(&note_of_gone)) && !output.contains(id(&note_of_other)),
+        "{output}"
     );
 
-    // What is noted about them later, by somebody who still has the id, goes the same way.
+    // A later remark with the id is erased by a second erasure.
     note(&gone).await;
 
     let again = erase(&owner, &gone).await.assert_status(200).json();

@@ -47,7 +47,7 @@ fn field<'a>(export: &'a Value, table: &str, name: &str) -> Option<&'a Value> {
 }
 
 #[tokio::test]
-async fn everything_that_is_known_is_told_in_clear() {
+async fn an_export_contains_everything_in_clear() {
     let app = remarks::start(|app| app).await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, ada()).await;
@@ -89,7 +89,7 @@ async fn everything_that_is_known_is_told_in_clear() {
     );
     assert_eq!(
         field(&export, "customers", "status").unwrap()["description"],
-        "where the relation stands"
+        "the status of the relation"
     );
     assert_eq!(
         field(&export, "remarks", "text").unwrap()["value"],
@@ -104,9 +104,9 @@ async fn everything_that_is_known_is_told_in_clear() {
     );
 }
 
-/// A column that is added and classified tomorrow is told without a line of code; one that is not would fail this test.
+/// A new classified column is exported without code; an unclassified one fails this test.
 #[tokio::test]
-async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told() {
+async fn every_personal_column_is_exported_and_no_secret_one() {
     let app = remarks::start(|app| app).await;
     let mut schema = app.owner().await;
     for statement in [
@@ -137,7 +137,7 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
           AND a.attnum > 0
           AND NOT a.attisdropped
     ";
-    let mut told = 0;
+    let mut count = 0;
     for row in schema.run(personal, []).await.unwrap() {
         let (table, name): (String, String) = (row.get(0).unwrap(), row.get(1).unwrap());
         let comment = row.get::<Option<String>>(2).unwrap().unwrap_or_default();
@@ -145,14 +145,14 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
         if comment.starts_with("secret: ") {
             assert!(found.is_none(), "{table}.{name} is a secret");
         } else {
-            let found = found.unwrap_or_else(|| panic!("{table}.{name} is left out"));
+            let found = found.unwrap_or_else(|| panic!("{table}.{name} is missing"));
             let index = comment.contains("blind index");
             assert_eq!(found["shown"] == "withheld", index, "{found}");
-            told += i32::from(comment.starts_with("personal: "));
+            count += i32::from(comment.starts_with("personal: "));
         }
     }
 
-    assert!(told > 9, "only {told} personal columns were found");
+    assert!(count > 9, "found only {count} personal columns");
     assert_eq!(
         field(&export, "customers", "shoe_size").unwrap()["value"],
         "forty-two"
@@ -163,7 +163,7 @@ async fn no_personal_column_of_the_schema_is_left_out_and_no_secret_one_is_told(
 }
 
 #[tokio::test]
-async fn the_history_tells_who_did_what_and_what_the_values_were() {
+async fn the_history_has_actors_actions_and_values() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let path = create(&agent, customer("Ada Byron", "ada@example.org")).await;
@@ -200,12 +200,12 @@ async fn the_history_tells_who_did_what_and_what_the_values_were() {
         json!({ "field": "status", "before": "active", "after": "inactive", "shown": "as_stored" });
 
     assert_eq!(changes, &[name, status]);
-    // From where the others did it is theirs.
+    // The addresses of other people are not exported.
     assert!(!export.to_string().contains("127.0.0.1"), "{export}");
 }
 
 #[tokio::test]
-async fn it_is_a_disclosure_and_on_record() {
+async fn an_export_is_recorded_as_a_disclosure() {
     let app = start().await;
     let (owner, agent, auditor) = (
         app.actor(Owner).await,
@@ -248,7 +248,7 @@ async fn it_is_a_disclosure_and_on_record() {
 }
 
 #[tokio::test]
-async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
+async fn a_long_export_comes_in_complete_pages() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -291,14 +291,14 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
         let history = page["history"].as_array().unwrap();
         assert!(history.len() <= 500);
 
-        // What the export itself puts on record stands where its time is, and is not counted.
+        // The export's own records appear by their time, and are not counted.
         let others = history
             .iter()
             .filter(|event| event["action"] != "customer.exported");
         for event in others {
             assert!(
                 events.insert(event["event"].as_str().unwrap().to_owned()),
-                "{event} comes twice"
+                "{event} occurs twice"
             );
         }
 
@@ -313,7 +313,7 @@ async fn what_is_long_comes_in_pages_and_nothing_is_cut() {
 
     assert_eq!((events.len(), rows, pages), (expected, 1, 3));
 
-    // A cursor opens the export that it was made for, and no other.
+    // A cursor works for its own export only.
     let other = create(&owner, customer_body()).await;
     owner
         .get(&format!("{other}/export{cursor}"))
@@ -325,9 +325,9 @@ fn customer_body() -> Value {
     customer("Bea", "bea@example.org")
 }
 
-/// Where the key of an earlier value is gone, the export says so instead of leaving the field out.
+/// Where the key of an earlier value was deleted, the export marks the field instead of omitting it.
 #[tokio::test]
-async fn a_value_whose_key_was_destroyed_is_marked() {
+async fn a_value_whose_key_was_deleted_is_marked() {
     let app = remarks::start(|app| app).await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -371,7 +371,7 @@ async fn a_value_whose_key_was_destroyed_is_marked() {
 }
 
 #[tokio::test]
-async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
+async fn an_account_export_contains_everything_except_secrets() {
     let app = start().await;
     let (agent, other, auditor) = (
         app.actor(Agent).await,
@@ -385,24 +385,27 @@ async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
         .assert_status(202);
 
     let export = agent.get("/v1/me/export").await.assert_status(200).json();
-    let told =
+    let exported =
         |table: &str, name: &str| field(&export, table, name).map(|field| field["value"].clone());
 
-    assert_eq!(told("mainstay.users", "email"), Some(json!(agent.email())));
-    assert_eq!(told("mainstay.users", "email_index"), Some(Value::Null));
     assert_eq!(
-        told("mainstay.email_changes", "email"),
+        exported("mainstay.users", "email"),
+        Some(json!(agent.email()))
+    );
+    assert_eq!(exported("mainstay.users", "email_index"), Some(Value::Null));
+    assert_eq!(
+        exported("mainstay.email_changes", "email"),
         Some(json!("new@example.org"))
     );
     assert_eq!(
-        told("mainstay.sessions", "address"),
+        exported("mainstay.sessions", "address"),
         Some(json!("127.0.0.1"))
     );
     assert_eq!(
-        told("mainstay.memberships", "organization_id"),
+        exported("mainstay.memberships", "organization_id"),
         Some(json!(agent.organization()))
     );
-    assert_eq!(told("mainstay.users", "password_hash"), None);
+    assert_eq!(exported("mainstay.users", "password_hash"), None);
 
     let text = export.to_string();
     assert!(
@@ -419,7 +422,7 @@ async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
 
     assert!(history.contains(&json!("user_created")), "{history:?}");
 
-    // Told, and on record.
+    // The export is recorded.
     let log = format!(
         "/v1/audit/events?action=user_exported&resource_id={}",
         agent.user()
@@ -437,9 +440,9 @@ async fn an_account_is_told_all_that_is_known_of_it_and_no_secret() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// What is sealed of accounts is what modules declare, so a table that is added tomorrow is told as well.
+/// Modules declare the sealed tables of accounts, so a new table is exported too.
 #[tokio::test]
-async fn no_sealed_table_of_accounts_is_left_out() {
+async fn every_sealed_table_of_accounts_is_exported() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     agent
@@ -475,7 +478,7 @@ async fn no_sealed_table_of_accounts_is_left_out() {
         );
     }
 
-    // The secret of an authenticator app is one.
+    // The secret of an authenticator app is a secret.
     assert!(
         field(&export, "mainstay.totps", "secret").is_none()
             && field(&export, "mainstay.totps", "pending").is_none()

@@ -16,14 +16,14 @@ use crate::external::{
 
 const IDENTITIES: &str = "/v1/me/external-identities";
 
-/// Somebody whom the provider says to have proved just now who it is.
+/// Claims of a person who has just authenticated at the provider.
 fn fresh(app: &TestApp, subject: &str) -> Value {
     let mut claims = person(subject);
     claims["auth_time"] = app.runtime().clock.now().unix_timestamp().into();
     claims
 }
 
-/// OWASP ASVS 6.3.7: who has the account hears of it.
+/// OWASP ASVS 6.3.7: the account's owner is notified.
 #[tokio::test]
 async fn an_identity_is_linked_used_and_unlinked() {
     let provider = OpenIdProvider::start(Clock::default()).await;
@@ -65,13 +65,13 @@ async fn an_identity_is_linked_used_and_unlinked() {
         .await
         .assert_problem(404, "not_found");
 
-    // Whoever comes by it now is somebody new.
-    let somebody = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
-    assert_ne!(user_of(&somebody).await, agent.user().to_string());
+    // A sign-in with this identity is now a new person.
+    let newcomer = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
+    assert_ne!(user_of(&newcomer).await, agent.user().to_string());
 }
 
 #[tokio::test]
-async fn linking_and_unlinking_ask_who_one_is() {
+async fn linking_and_unlinking_require_a_step_up() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let provider = OpenIdProvider::start(clock.clone()).await;
     let settings = json!([provider.settings(ACME)]).to_string();
@@ -87,8 +87,8 @@ async fn linking_and_unlinking_ask_who_one_is() {
         .await
         .assert_status(201)
         .location();
-    let begun = begin_link(&agent, ACME).await;
-    let body = callback(&begun, &through(&provider, &begun, person("bob")));
+    let started = begin_link(&agent, ACME).await;
+    let body = callback(&started, &through(&provider, &started, person("bob")));
 
     clock.advance(Duration::minutes(10) + Duration::SECOND);
 
@@ -129,7 +129,7 @@ async fn an_identity_belongs_to_one_account() {
 }
 
 #[tokio::test]
-async fn the_last_way_to_sign_in_stays() {
+async fn the_last_way_to_sign_in_cannot_be_removed() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
@@ -149,7 +149,7 @@ async fn the_last_way_to_sign_in_stays() {
         .await
         .assert_problem(409, "last_way_to_sign_in");
 
-    // With a password there is another way.
+    // A password is another way to sign in.
     let agent = app.actor(Agent).await;
     let only = link(&agent, &provider, person("bob"))
         .await
@@ -166,7 +166,7 @@ async fn the_last_way_to_sign_in_stays() {
 }
 
 #[tokio::test]
-async fn a_passkey_is_a_way_to_sign_in_too() {
+async fn a_passkey_counts_as_a_way_to_sign_in() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);
@@ -193,9 +193,9 @@ async fn a_passkey_is_a_way_to_sign_in_too() {
     ada.delete(&passkey).await.assert_problem(404, "not_found");
 }
 
-/// OWASP ASVS 15.4.2: what is checked is still true when it is done.
+/// OWASP ASVS 15.4.2: a check still holds when the change is written.
 #[tokio::test]
-async fn of_all_identities_that_are_unlinked_at_once_one_stays() {
+async fn concurrent_unlinking_leaves_one_identity() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let ada = signed_in(&app, &sign_in(&app, &provider, fresh(&app, "ada")).await);

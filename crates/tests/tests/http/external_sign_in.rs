@@ -9,8 +9,8 @@ use time::Duration;
 use crate::{
     authenticators::enrol,
     external::{
-        ACME, begin, callback, finish, link, person, sign_in, signed_in, start, start_at_rest,
-        start_with, text, through, user_of,
+        ACME, begin, callback, finish, link, person, sign_in, signed_in, start, start_with,
+        start_with_manual_clock, text, through, user_of,
     },
 };
 
@@ -35,12 +35,12 @@ async fn the_providers_are_listed() {
     assert_eq!(
         provider.calls(DISCOVERY),
         0,
-        "a provider is asked before anybody signs in"
+        "the provider was called before the first sign-in"
     );
 }
 
 #[tokio::test]
-async fn a_provider_that_nobody_set_is_refused() {
+async fn an_unknown_provider_is_refused() {
     let app = crate::start().await;
     assert_eq!(
         app.anonymous()
@@ -74,9 +74,9 @@ async fn a_provider_that_nobody_set_is_refused() {
     );
 }
 
-/// OWASP ASVS 6.8.1: the account is found by issuer and subject, whatever address comes with them.
+/// OWASP ASVS 6.8.1: the account is found by issuer and subject, with any e-mail address.
 #[tokio::test]
-async fn somebody_new_gets_an_account_and_comes_back_to_it() {
+async fn a_new_person_gets_an_account_and_returns_to_it() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let first = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
@@ -130,7 +130,7 @@ async fn somebody_new_gets_an_account_and_comes_back_to_it() {
 }
 
 #[tokio::test]
-async fn keys_of_both_kinds_are_believed_and_the_provider_is_asked_once_about_itself() {
+async fn both_kinds_of_keys_are_accepted_and_discovery_is_cached() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     for signing in [Signing::Es256, Signing::Rs256] {
@@ -151,14 +151,14 @@ async fn keys_of_both_kinds_are_believed_and_the_provider_is_asked_once_about_it
 }
 
 #[tokio::test]
-async fn a_provider_may_change_its_keys() {
-    let (app, provider, clock) = start_at_rest().await;
+async fn a_provider_may_rotate_its_keys() {
+    let (app, provider, clock) = start_with_manual_clock().await;
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
 
     provider.rotate_keys();
-    // Whoever makes a provider sign with unknown keys does not make us ask for them all the time.
+    // Tokens with unknown keys do not make the service fetch the key set each time.
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_problem(401, "external_sign_in_refused");
@@ -173,7 +173,7 @@ async fn a_provider_may_change_its_keys() {
         .assert_status(201);
     assert_eq!((provider.calls(KEYS), provider.calls(DISCOVERY)), (2, 1));
 
-    provider.script(|script| script.signing = Signing::OfAnUnknownKey);
+    provider.script(|script| script.signing = Signing::UnknownKey);
     clock.advance(Duration::minutes(1));
     for _ in 0..5 {
         sign_in(&app, &provider, person("ada"))
@@ -184,8 +184,8 @@ async fn a_provider_may_change_its_keys() {
 }
 
 #[tokio::test]
-async fn what_a_provider_says_of_itself_is_believed_for_an_hour_and_longer_while_it_is_down() {
-    let (app, provider, clock) = start_at_rest().await;
+async fn discovery_is_cached_for_an_hour_and_longer_while_the_provider_is_down() {
+    let (app, provider, clock) = start_with_manual_clock().await;
     sign_in(&app, &provider, person("ada"))
         .await
         .assert_status(201);
@@ -213,7 +213,7 @@ async fn what_a_provider_says_of_itself_is_believed_for_an_hour_and_longer_while
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_keeps_nobody_else_out() {
+async fn a_provider_that_is_down_does_not_affect_others() {
     let (up, down) = (
         OpenIdProvider::start(Clock::default()).await,
         OpenIdProvider::start(Clock::default()).await,
@@ -233,7 +233,7 @@ async fn a_provider_that_is_down_keeps_nobody_else_out() {
     assert_eq!(
         down.calls(DISCOVERY),
         1,
-        "a provider that is down is asked by everybody who comes"
+        "each sign-in called the provider that is down"
     );
     sign_in(&app, &up, person("ada")).await.assert_status(201);
     app.actor(Agent)
@@ -244,7 +244,7 @@ async fn a_provider_that_is_down_keeps_nobody_else_out() {
 }
 
 #[tokio::test]
-async fn whoever_may_not_sign_up_gets_no_account() {
+async fn without_permission_to_sign_up_no_account_is_created() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let mut settings = provider.settings(ACME);
     settings["sign_up"] = "refuse".into();
@@ -262,7 +262,7 @@ async fn whoever_may_not_sign_up_gets_no_account() {
     let ada = signed_in(&app, &sign_in(&app, &provider, person("ada")).await);
     assert_eq!(user_of(&ada).await, agent.user().to_string());
 
-    // It works where the account does.
+    // The session is in the account's organization.
     assert_eq!(
         ada.get("/v1/me").await.json()["organization"]["id"],
         agent.organization().to_string()
@@ -270,7 +270,7 @@ async fn whoever_may_not_sign_up_gets_no_account() {
 }
 
 #[tokio::test]
-async fn one_works_in_an_organization_that_one_is_a_member_of() {
+async fn a_session_is_in_an_organization_of_its_person() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let (agent, stranger) = (app.actor(Agent).await, app.stranger(Agent).await);
@@ -279,15 +279,15 @@ async fn one_works_in_an_organization_that_one_is_a_member_of() {
         .await
         .assert_status(201);
     for (organization, status) in [(agent.organization(), 201), (stranger.organization(), 401)] {
-        let begun = begin(&app, ACME).await;
-        let mut body = callback(&begun, &through(&provider, &begun, person("ada")));
+        let started = begin(&app, ACME).await;
+        let mut body = callback(&started, &through(&provider, &started, person("ada")));
         body["organization_id"] = organization.to_string().into();
         finish(&app, body).await.assert_status(status);
     }
 }
 
 #[tokio::test]
-async fn a_deactivated_account_is_refused() {
+async fn a_deactivated_account_cannot_sign_in() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let agent = app.actor(Agent).await;
@@ -310,7 +310,8 @@ async fn a_deactivated_account_is_refused() {
         .assert_problem(401, "external_sign_in_refused");
 }
 
-/// OWASP ASVS 3.3.1 to 3.3.4, 3.5.1: a browser's own pages need not keep the binding, and no other page can use it.
+/// OWASP ASVS 3.3.1 to 3.3.4, 3.5.1: the cookie keeps the binding for the service's pages, and no other page can use
+/// it.
 #[tokio::test]
 async fn a_browser_keeps_the_binding_in_a_cookie() {
     let provider = OpenIdProvider::start(Clock::default()).await;
@@ -326,9 +327,9 @@ async fn a_browser_keeps_the_binding_in_a_cookie() {
             .anonymous()
             .post("/v1/external-authorizations", body)
             .await;
-        let begun = answer.assert_status(200).json();
+        let started = answer.assert_status(200).json();
 
-        assert_eq!(begun["binding"], Value::Null);
+        assert_eq!(started["binding"], Value::Null);
 
         let set = answer.header("set-cookie");
         let cookie = set.split(';').next().unwrap();
@@ -341,10 +342,10 @@ async fn a_browser_keeps_the_binding_in_a_cookie() {
             "; SameSite=Strict",
             "; Max-Age=600",
         ] {
-            assert!(set.contains(attribute), "{attribute} is not in the cookie");
+            assert!(set.contains(attribute), "the cookie has no {attribute}");
         }
 
-        let mut body = callback(&begun, &through(&provider, &begun, person("ada")));
+        let mut body = callback(&started, &through(&provider, &started, person("ada")));
         body.as_object_mut().unwrap().remove("binding");
         body["cookie"] = true.into();
 
@@ -381,8 +382,8 @@ async fn a_browser_keeps_the_binding_in_a_cookie() {
     }
 }
 
-/// OWASP ASVS 6.8.4: what is sensitive asks when the person proved who it is, and a provider that does not say it is not
-/// taken to have asked.
+/// OWASP ASVS 6.8.4: a sensitive operation requires a recent authentication at the provider; without `auth_time` it
+/// does not count as recent.
 #[tokio::test]
 async fn a_sign_in_is_as_fresh_as_the_provider_says() {
     let provider = OpenIdProvider::start(Clock::default()).await;
@@ -422,7 +423,7 @@ async fn a_sign_in_is_as_fresh_as_the_provider_says() {
 
 /// OWASP ASVS 6.8.4.
 #[tokio::test]
-async fn whoever_is_asked_to_prove_it_anew_must_have() {
+async fn a_requested_reauthentication_must_have_happened() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let now = app.runtime().clock.now().unix_timestamp();
@@ -432,14 +433,14 @@ async fn whoever_is_asked_to_prove_it_anew_must_have() {
         (Value::Null, 401),
     ] {
         let body = json!({ "provider": ACME, "reauthenticate": true });
-        let begun = app
+        let started = app
             .anonymous()
             .post("/v1/external-authorizations", body)
             .await
             .assert_status(200)
             .json();
 
-        let url = text(&begun["authorization_url"]);
+        let url = text(&started["authorization_url"]);
         assert!(
             url.contains("prompt=login") && url.contains("max_age=0"),
             "{url}"
@@ -447,15 +448,18 @@ async fn whoever_is_asked_to_prove_it_anew_must_have() {
 
         let mut claims = person("ada");
         claims["auth_time"] = authenticated;
-        finish(&app, callback(&begun, &through(&provider, &begun, claims)))
-            .await
-            .assert_status(status);
+        finish(
+            &app,
+            callback(&started, &through(&provider, &started, claims)),
+        )
+        .await
+        .assert_status(status);
     }
 }
 
-/// OWASP ASVS 6.3.3, 6.8.4: a second factor is not left out by going another way.
+/// OWASP ASVS 6.3.3, 6.8.4: an external sign-in does not bypass the second factor.
 #[tokio::test]
-async fn an_account_with_a_second_factor_must_show_it() {
+async fn an_account_with_a_second_factor_must_use_it() {
     let provider = OpenIdProvider::start(Clock::default()).await;
 
     for (trusted, methods, status) in [
@@ -491,9 +495,9 @@ async fn an_account_with_a_second_factor_must_show_it() {
     }
 }
 
-/// The provider takes its code once, so the sign-in waits for the second factor.
+/// The provider accepts its code once, so the sign-in waits for the second factor.
 #[tokio::test]
-async fn a_second_factor_is_shown_after_the_provider() {
+async fn a_second_factor_is_requested_after_the_provider() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let agent = app.actor(Agent).await;
@@ -503,11 +507,11 @@ async fn a_second_factor_is_shown_after_the_provider() {
         .assert_status(201);
 
     let (_, codes) = enrol(&app, &agent).await;
-    let begun = begin(&app, ACME).await;
+    let started = begin(&app, ACME).await;
     let mut claims = person("ada");
 
     claims["auth_time"] = app.runtime().clock.now().unix_timestamp().into();
-    let mut body = callback(&begun, &through(&provider, &begun, claims));
+    let mut body = callback(&started, &through(&provider, &started, claims));
     for _ in 0..2 {
         finish(&app, body.clone())
             .await
@@ -531,7 +535,7 @@ async fn a_second_factor_is_shown_after_the_provider() {
     let ada = signed_in(&app, &finish(&app, body.clone()).await);
     assert_eq!(user_of(&ada).await, agent.user().to_string());
 
-    // Both were shown, and a moment ago.
+    // Both factors were used a moment ago.
     ada.post(
         "/v1/me/external-authorizations",
         json!({ "provider": ACME }),
@@ -543,12 +547,16 @@ async fn a_second_factor_is_shown_after_the_provider() {
     finish(&app, body)
         .await
         .assert_problem(401, "external_sign_in_refused");
-    assert_eq!(provider.calls("/token"), 2, "one to link, one to sign in");
+    assert_eq!(
+        provider.calls("/token"),
+        2,
+        "one call to link, one to sign in"
+    );
 }
 
-/// OWASP ASVS 6.3.1: whoever has taken over the account at the provider does not guess the second factor here.
+/// OWASP ASVS 6.3.1: an attacker with the account at the provider cannot guess the second factor.
 #[tokio::test]
-async fn guessing_the_second_factor_is_slowed_down() {
+async fn guessing_the_second_factor_is_throttled() {
     let provider = OpenIdProvider::start(Clock::default()).await;
     let app = start(&provider).await;
     let agent = app.actor(Agent).await;
@@ -560,8 +568,8 @@ async fn guessing_the_second_factor_is_slowed_down() {
     let (_, codes) = enrol(&app, &agent).await;
     let mut last = None;
     for _ in 0..7 {
-        let begun = begin(&app, ACME).await;
-        let mut body = callback(&begun, &through(&provider, &begun, person("ada")));
+        let started = begin(&app, ACME).await;
+        let mut body = callback(&started, &through(&provider, &started, person("ada")));
         body["second_factor"] = "000000".into();
         last = Some((finish(&app, body.clone()).await, body));
     }

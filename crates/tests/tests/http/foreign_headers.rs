@@ -1,4 +1,4 @@
-//! Headers that people's software and other sites send along: what is not this service's is not judged (RFC 9110 §5.1, §5.5).
+//! Headers of other software and sites that the service ignores (RFC 9110 §5.1, §5.5).
 
 use mainstay::{access::BuiltInRole::Agent, http::Method};
 use mainstay_testing::{Call, PASSWORD};
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{customer, start};
 
 #[tokio::test]
-async fn a_program_may_call_itself_anything() {
+async fn any_user_agent_is_accepted() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let body = json!({ "email": agent.email(), "password": PASSWORD });
@@ -63,9 +63,9 @@ async fn a_program_may_call_itself_anything() {
         .assert_status(201);
 }
 
-/// A sibling subdomain may set cookies for this host: it must not sign people out by them.
+/// A sibling subdomain may set cookies for this host, but must not be able to sign people out.
 #[tokio::test]
-async fn a_cookie_of_another_site_is_not_judged() {
+async fn a_cookie_of_another_site_is_ignored() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let body = json!({ "email": agent.email(), "password": PASSWORD, "cookie": true });
@@ -114,7 +114,7 @@ async fn a_cookie_of_another_site_is_not_judged() {
 }
 
 #[tokio::test]
-async fn a_body_is_taken_however_its_type_is_written() {
+async fn a_content_type_is_accepted_in_any_spelling() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let body = customer("Ada Lovelace", "ada@example.org").to_string();
@@ -178,7 +178,7 @@ async fn a_body_is_taken_however_its_type_is_written() {
 
 /// RFC 5789 §3.1.
 #[tokio::test]
-async fn a_patch_of_another_type_is_told_which_are_taken() {
+async fn a_patch_of_another_type_gets_accept_patch() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let path = crate::create(&agent, customer("Ada Lovelace", "ada@example.org")).await;
@@ -197,7 +197,7 @@ async fn a_patch_of_another_type_is_told_which_are_taken() {
 }
 
 #[tokio::test]
-async fn headers_that_mean_nothing_here_refuse_nobody() {
+async fn unknown_headers_are_ignored() {
     let app = start().await;
     let agent = app.actor(Agent).await;
 

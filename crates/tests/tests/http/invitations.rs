@@ -17,7 +17,7 @@ use crate::{
 const STRONG: &str = "violets tumble over granite";
 const ADA: &str = "ada@example.org";
 
-/// Invites somebody and gives the token that was mailed.
+/// Sends an invitation and returns the mailed token.
 async fn invite(app: &TestApp, by: &Client, email: &str, role: &str) -> String {
     by.post("/v1/invitations", json!({ "email": email, "role": role }))
         .await
@@ -40,7 +40,7 @@ async fn sign_up(app: &TestApp, token: &str, password: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn somebody_without_an_account_makes_one_by_invitation() {
+async fn a_person_without_an_account_signs_up_by_invitation() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let token = invite(&app, &owner, ADA, "auditor").await;
@@ -79,11 +79,11 @@ async fn somebody_without_an_account_makes_one_by_invitation() {
 }
 
 #[tokio::test]
-async fn somebody_with_an_account_joins_by_invitation() {
+async fn a_person_with_an_account_joins_by_invitation() {
     let app = start().await;
     let (owner, guest) = (app.actor(Owner).await, app.stranger(Agent).await);
 
-    // However the address is spelled, the letter goes to the one that the account has.
+    // The e-mail goes to the account's own spelling of the address.
     let spelled = json!({ "email": guest.email().to_uppercase(), "role": "manager" });
     owner
         .post("/v1/invitations", spelled)
@@ -104,9 +104,9 @@ async fn somebody_with_an_account_joins_by_invitation() {
         .await
         .assert_problem(422, "invalid_token");
 
-    let there = json!({ "organization_id": joined["organization_id"] });
+    let switch = json!({ "organization_id": joined["organization_id"] });
     guest
-        .put("/v1/sessions/current/organization", there)
+        .put("/v1/sessions/current/organization", switch)
         .await
         .assert_status(204);
     guest.get("/v1/members").await.assert_status(200);
@@ -123,9 +123,9 @@ async fn somebody_with_an_account_joins_by_invitation() {
         .assert_problem(409, "already_a_member");
 }
 
-/// A token that was passed on, or stolen, opens nothing to another account.
+/// A forwarded or stolen token does not work for another account.
 #[tokio::test]
-async fn an_invitation_is_for_the_address_that_it_names() {
+async fn an_invitation_works_for_its_address_only() {
     let app = start().await;
     let (owner, thief) = (app.actor(Owner).await, app.stranger(Agent).await);
     let token = invite(&app, &owner, ADA, "owner").await;
@@ -140,7 +140,7 @@ async fn an_invitation_is_for_the_address_that_it_names() {
 
 /// OWASP ASVS 6.5.5: seven days.
 #[tokio::test]
-async fn an_invitation_runs_out() {
+async fn an_invitation_expires() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -192,12 +192,12 @@ async fn the_newest_invitation_to_an_address_replaces_the_others() {
     assert_eq!(
         rows[0].get::<i64>(0).unwrap(),
         0,
-        "keys of invitations that are gone"
+        "deleted invitations have keys"
     );
 }
 
 #[tokio::test]
-async fn a_withdrawn_invitation_opens_nothing() {
+async fn a_withdrawn_invitation_is_invalid() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = owner
@@ -214,9 +214,9 @@ async fn a_withdrawn_invitation_opens_nothing() {
         .assert_problem(422, "invalid_token");
 }
 
-/// What an administrator left behind is no way back in.
+/// A removed administrator's invitations are no way back in.
 #[tokio::test]
-async fn an_invitation_is_as_good_as_its_inviter() {
+async fn an_invitation_ends_with_its_inviters_permissions() {
     let app = start().await;
     let (owner, manager) = (app.actor(Owner).await, app.actor(Manager).await);
     let token = invite(&app, &manager, ADA, "manager").await;
@@ -236,9 +236,9 @@ async fn an_invitation_is_as_good_as_its_inviter() {
         .assert_problem(422, "invalid_token");
 }
 
-/// Somebody is invited to a role that is made wider before they answer.
+/// The role gains permissions before the invitation is accepted.
 #[tokio::test]
-async fn a_role_that_grew_beyond_its_giver_is_not_given() {
+async fn a_role_that_exceeds_its_inviter_is_not_granted() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let keeper = member_with(
@@ -269,9 +269,9 @@ async fn a_role_that_grew_beyond_its_giver_is_not_given() {
     sign_up(&app, &token, STRONG).await.assert_status(201);
 }
 
-/// OWASP ASVS 6.3.8: who invites learns nothing about who has an account.
+/// OWASP ASVS 6.3.8: an invitation does not reveal to its sender who has an account.
 #[tokio::test]
-async fn an_invitation_does_not_tell_who_has_an_account() {
+async fn an_invitation_does_not_reveal_who_has_an_account() {
     let app = start().await;
     let (owner, known) = (app.actor(Owner).await, app.stranger(Agent).await);
     let ask = async |email: &str| {
@@ -305,9 +305,9 @@ async fn an_invitation_does_not_tell_who_has_an_account() {
     );
 }
 
-/// Whatever is wrong with a token, the answer is one and the same.
+/// All invalid tokens get the same response.
 #[tokio::test]
-async fn tokens_that_open_nothing_cannot_be_told_apart() {
+async fn invalid_tokens_are_indistinguishable() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let used = invite(&app, &owner, ADA, "agent").await;
@@ -342,7 +342,7 @@ async fn tokens_that_open_nothing_cannot_be_told_apart() {
 }
 
 #[tokio::test]
-async fn of_two_who_use_a_token_at_once_one_succeeds() {
+async fn a_token_used_twice_at_once_succeeds_once() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let token = invite(&app, &owner, ADA, "agent").await;
@@ -361,7 +361,7 @@ async fn of_two_who_use_a_token_at_once_one_succeeds() {
     assert!([[200, 409], [200, 422]].contains(&statuses), "{statuses:?}");
 }
 
-/// OWASP ASVS 14.2.4: neither whom one invites nor what lets them in is readable in the database.
+/// OWASP ASVS 14.2.4: neither the invited address nor the token is readable in the database.
 #[tokio::test]
 async fn an_invitation_is_sealed_at_rest() {
     let app = start().await;
@@ -394,9 +394,9 @@ async fn an_invitation_is_sealed_at_rest() {
     }
 }
 
-/// Mail that nobody asked for is slowed down.
+/// Unrequested mail is limited.
 #[tokio::test]
-async fn nobody_is_flooded_with_invitations() {
+async fn invitations_to_one_address_are_limited() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let ask = || owner.post("/v1/invitations", json!({ "email": ADA, "role": "agent" }));

@@ -1,4 +1,4 @@
-//! `POST /v1/mailed-links/inspection`: what a link is good for, before it is used.
+//! `POST /v1/mailed-links/inspection`: the purpose of a link, before it is used.
 
 use mainstay::access::BuiltInRole::{Agent, Owner};
 use mainstay_testing::{PASSWORD, TestApp};
@@ -21,7 +21,7 @@ async fn inspected(app: &TestApp, token: &str) -> Option<Value> {
 }
 
 #[tokio::test]
-async fn a_sign_up_is_told_until_it_is_finished() {
+async fn a_sign_up_link_can_be_inspected_until_it_is_used() {
     let app = start().await;
     let email = "new@example.org";
     app.anonymous()
@@ -38,7 +38,7 @@ async fn a_sign_up_is_told_until_it_is_finished() {
     assert_eq!(
         inspected(&app, &token).await,
         Some(expected),
-        "looking uses nothing up"
+        "an inspection does not use up the link"
     );
 
     let body = json!({ "token": token, "password": PASSPHRASE });
@@ -50,7 +50,7 @@ async fn a_sign_up_is_told_until_it_is_finished() {
 }
 
 #[tokio::test]
-async fn a_reset_tells_whether_a_second_factor_stands_beside_the_password() {
+async fn a_reset_link_shows_whether_there_is_a_second_factor() {
     let app = start().await;
     let (plain, enrolled) = (app.actor(Agent).await, app.actor(Agent).await);
     enrol(&app, &enrolled).await;
@@ -67,12 +67,12 @@ async fn a_reset_tells_whether_a_second_factor_stands_beside_the_password() {
         }
 
         let token = mail.link_token();
-        let told = inspected(&app, &token).await.expect("it is fresh");
+        let inspection = inspected(&app, &token).await.expect("the link is valid");
         assert_eq!(
-            (&told["purpose"], &told["email"]),
+            (&inspection["purpose"], &inspection["email"]),
             (&json!("password_reset"), &json!(actor.email()))
         );
-        assert_eq!(told["second_factor"], second_factor);
+        assert_eq!(inspection["second_factor"], second_factor);
 
         let body = json!({ "token": token, "password": PASSPHRASE });
         app.anonymous()
@@ -96,12 +96,12 @@ async fn an_invitation_names_the_organization_until_it_is_accepted() {
         .assert_status(201);
 
     let token = app.mail_to(email).await.link_token();
-    let told = inspected(&app, &token).await.expect("it is fresh");
+    let inspection = inspected(&app, &token).await.expect("the link is valid");
     assert_eq!(
-        (&told["purpose"], &told["email"]),
+        (&inspection["purpose"], &inspection["email"]),
         (&json!("invitation"), &json!(email))
     );
-    assert_eq!(told["organization"], "Home");
+    assert_eq!(inspection["organization"], "Home");
 
     let body = json!({ "token": token, "password": PASSPHRASE });
     app.anonymous()
@@ -112,22 +112,22 @@ async fn an_invitation_names_the_organization_until_it_is_accepted() {
 }
 
 #[tokio::test]
-async fn a_change_of_address_tells_no_address() {
+async fn a_link_to_change_an_address_shows_no_address() {
     let app = start().await;
     let (agent, new) = (app.actor(Agent).await, "changed@example.org");
     agent
         .put("/v1/me/email", json!({ "email": new }))
         .await
         .assert_status(202);
-    let told = inspected(&app, &app.mail_to(new).await.link_token())
+    let inspection = inspected(&app, &app.mail_to(new).await.link_token())
         .await
-        .expect("it is fresh");
+        .expect("the link is valid");
     let expected = json!({ "purpose": "email_change", "email": null, "organization": null, "second_factor": false });
-    assert_eq!(told, expected);
+    assert_eq!(inspection, expected);
 }
 
 #[tokio::test]
-async fn what_was_never_mailed_is_good_for_nothing() {
+async fn an_unknown_link_is_invalid() {
     let app = start().await;
     for token in ["x", "mpr_x", "msu_", "min_AAAA", "mec_AAAA", PASSWORD] {
         assert_eq!(inspected(&app, token).await, None, "{token}");

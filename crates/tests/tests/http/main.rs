@@ -1,5 +1,4 @@
-//! What the service does, asked over HTTP on a real Postgres. One file a path of the API; what crosses paths has a file
-//! of its own.
+//! The API over HTTP on a real Postgres. One file per path; behaviour that crosses paths has its own files.
 
 #![allow(
     clippy::unwrap_used,
@@ -81,12 +80,12 @@ async fn start() -> TestApp {
     TestApp::start(fixture::platform()).await
 }
 
-/// A body that makes a customer.
+/// A body to create a customer.
 fn customer(name: &str, email: &str) -> Value {
     json!({ "full_name": name, "email": email })
 }
 
-/// Makes a customer and gives its path.
+/// Creates a customer and returns its path.
 async fn create(by: &Actor, body: Value) -> String {
     by.post("/v1/customers", body)
         .await

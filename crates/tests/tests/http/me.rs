@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::start;
 
 #[tokio::test]
-async fn one_is_shown_account_organization_role_and_permissions() {
+async fn me_shows_account_organization_role_and_permissions() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let me = agent.get("/v1/me").await.assert_status(200).json();

@@ -46,9 +46,9 @@ async fn members_are_listed_page_by_page_with_masked_addresses() {
     );
 }
 
-/// What a member keeps sealed is seen by few, and on record.
+/// A member's address is revealed to few roles, and each reveal is recorded.
 #[tokio::test]
-async fn an_address_is_shown_in_clear_on_record_alone() {
+async fn an_address_is_shown_in_clear_only_with_a_record() {
     let app = start().await;
     let (manager, auditor, agent) = (
         app.actor(Manager).await,
@@ -67,13 +67,13 @@ async fn an_address_is_shown_in_clear_on_record_alone() {
 }
 
 #[tokio::test]
-async fn a_role_is_given_at_once_on_record_and_by_mail() {
+async fn a_new_role_takes_effect_at_once_and_is_recorded_and_mailed() {
     let app = start().await;
     let replica = app.second_replica().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
-    let there = replica.client_of(&agent);
+    let remote = replica.client_of(&agent);
 
-    there
+    remote
         .get("/v1/audit/events")
         .await
         .assert_problem(403, "forbidden");
@@ -87,7 +87,7 @@ async fn a_role_is_given_at_once_on_record_and_by_mail() {
     assert_eq!(changed["role"], "auditor");
     agent.get("/v1/audit/events").await.assert_status(200);
 
-    within_a_second(&there, "/v1/audit/events", 200).await;
+    within_a_second(&remote, "/v1/audit/events", 200).await;
     let (resource, before, after) = recorded(&app, "authz_change").await;
     assert_eq!(
         (before, after),
@@ -96,7 +96,7 @@ async fn a_role_is_given_at_once_on_record_and_by_mail() {
     assert_eq!(resource, agent.user().to_string());
     assert!(app.mail_to(agent.email()).await.text.contains("“auditor”"));
 
-    // What says nothing changes nothing, and is not told.
+    // A patch without changes writes nothing and notifies no one.
     owner
         .patch(&member_path(&agent), json!({}))
         .await
@@ -113,7 +113,7 @@ async fn a_role_is_given_at_once_on_record_and_by_mail() {
 
 /// OWASP ASVS 8.2.1, 8.3.1.
 #[tokio::test]
-async fn nobody_promotes_themselves_or_reaches_whose_role_exceeds_theirs() {
+async fn a_member_cannot_promote_themselves_or_change_higher_roles() {
     let app = start().await;
     let (owner, manager) = (app.actor(Owner).await, app.actor(Manager).await);
     let (auditor, agent) = (app.actor(Auditor).await, app.actor(Agent).await);
@@ -153,9 +153,9 @@ async fn nobody_promotes_themselves_or_reaches_whose_role_exceeds_theirs() {
     promote(&manager, &agent, "agent").await;
 }
 
-/// OWASP ASVS 6.4.6: an administrator can start a reset like everybody else, and no more.
+/// OWASP ASVS 6.4.6: an administrator can start a reset like anyone else, and no more.
 #[tokio::test]
-async fn an_administrator_sets_nobody_a_password() {
+async fn an_administrator_cannot_set_a_password() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
 
@@ -174,13 +174,13 @@ async fn an_administrator_sets_nobody_a_password() {
 
 /// OWASP ASVS 7.4.2.
 #[tokio::test]
-async fn whoever_is_removed_is_out_everywhere() {
+async fn a_removed_member_loses_access_everywhere() {
     let app = start().await;
     let replica = app.second_replica().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
-    let there = replica.client_of(&agent);
+    let remote = replica.client_of(&agent);
 
-    there.get("/v1/me").await.assert_status(200);
+    remote.get("/v1/me").await.assert_status(200);
     manager
         .delete(&member_path(&agent))
         .await
@@ -190,7 +190,7 @@ async fn whoever_is_removed_is_out_everywhere() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    within_a_second(&there, "/v1/me", 401).await;
+    within_a_second(&remote, "/v1/me", 401).await;
     manager
         .delete(&member_path(&agent))
         .await
@@ -200,7 +200,7 @@ async fn whoever_is_removed_is_out_everywhere() {
     let (_, before, _) = recorded(&app, "membership_deleted").await;
     assert_eq!(before, json!({ "role": "agent" }));
 
-    // The account stays, and works nowhere.
+    // The account remains, without an organization.
     let me = sign_in(&app, agent.email(), PASSWORD).await;
     assert_eq!(me.get("/v1/me").await.json()["organization"], json!(null));
     me.get("/v1/customers")
@@ -214,9 +214,9 @@ async fn an_administrator_ends_a_members_sessions() {
     let app = start().await;
     let replica = app.second_replica().await;
     let (manager, agent) = (app.actor(Manager).await, app.actor(Agent).await);
-    let (phone, there) = (again(&app, &agent).await, replica.client_of(&agent));
+    let (phone, remote) = (again(&app, &agent).await, replica.client_of(&agent));
 
-    there.get("/v1/me").await.assert_status(200);
+    remote.get("/v1/me").await.assert_status(200);
 
     let path = format!("{}/sessions", member_path(&agent));
     let listed = manager.get(&path).await.assert_status(200).json();
@@ -246,13 +246,13 @@ async fn an_administrator_ends_a_members_sessions() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    within_a_second(&there, "/v1/me", 401).await;
+    within_a_second(&remote, "/v1/me", 401).await;
     assert_eq!(manager.get(&path).await.json()["items"], json!([]));
 }
 
-/// An administrator reaches sessions in their own organization, and those of its members.
+/// An administrator manages sessions in their own organization only.
 #[tokio::test]
-async fn sessions_elsewhere_are_out_of_reach() {
+async fn sessions_in_other_organizations_cannot_be_ended() {
     let app = start().await;
     let (owner, agent, stranger) = (
         app.actor(Owner).await,
@@ -309,7 +309,7 @@ async fn sessions_elsewhere_are_out_of_reach() {
 }
 
 #[tokio::test]
-async fn the_last_owner_is_neither_demoted_nor_removed() {
+async fn the_last_owner_cannot_be_demoted_or_removed() {
     let app = start().await;
     let (owner, other) = (app.actor(Owner).await, app.actor(Agent).await);
     let path = member_path(&owner);
@@ -320,7 +320,7 @@ async fn the_last_owner_is_neither_demoted_nor_removed() {
         .assert_problem(409, "last_owner");
     owner.delete(&path).await.assert_problem(409, "last_owner");
 
-    // An owner whose account is deactivated is none who could let anybody in.
+    // A deactivated owner does not count.
     promote(&owner, &other, "owner").await;
 
     let deactivate = "UPDATE users SET active = false WHERE id = $1";
@@ -334,7 +334,7 @@ async fn the_last_owner_is_neither_demoted_nor_removed() {
     owner.get("/v1/me").await.assert_status(200);
 }
 
-/// Two who could each go, go at the same moment: one stays.
+/// When two owners demote each other at the same time, one is refused.
 #[tokio::test]
 async fn two_owners_who_demote_each_other_leave_one() {
     let app = start().await;
@@ -368,7 +368,7 @@ async fn two_owners_who_demote_each_other_leave_one() {
     }
 }
 
-/// Whatever statement would take the last owner away, the schema refuses it.
+/// The schema refuses any statement that would remove the last owner.
 #[tokio::test]
 async fn the_schema_keeps_the_last_owner() {
     let app = start().await;
@@ -400,7 +400,7 @@ async fn the_schema_keeps_the_last_owner() {
 }
 
 #[tokio::test]
-async fn service_accounts_are_no_members() {
+async fn service_accounts_are_not_members() {
     const MAKE: &str = r"
         WITH made AS (
             INSERT INTO users (id, kind, name, created_at)

@@ -18,7 +18,7 @@ async fn patch_if(by: &Actor, path: &str, tag: &str, body: Value) -> Answer {
 }
 
 #[tokio::test]
-async fn absent_stays_present_is_set_and_null_removes() {
+async fn absent_fields_stay_present_ones_are_set_and_null_removes() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let body = json!({ "full_name": "Ada Lovelace", "email": "ada@example.org", "phone": "+44 1234567", "notes": "x" });
@@ -44,7 +44,7 @@ async fn absent_stays_present_is_set_and_null_removes() {
 }
 
 #[tokio::test]
-async fn what_must_be_there_cannot_be_removed() {
+async fn required_fields_cannot_be_removed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -69,7 +69,7 @@ async fn what_must_be_there_cannot_be_removed() {
 }
 
 #[tokio::test]
-async fn a_patch_that_says_nothing_changes_nothing() {
+async fn an_empty_patch_changes_nothing() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -93,7 +93,7 @@ async fn a_patch_that_says_nothing_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_change_upon_a_stale_version_is_refused() {
+async fn a_change_to_a_stale_version_is_refused() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
@@ -113,9 +113,9 @@ async fn a_change_upon_a_stale_version_is_refused() {
     assert_eq!(owner.get(&path).await.json()["status"], "inactive");
 }
 
-/// OWASP ASVS 2.3.4: of many changes upon one version, one wins.
+/// OWASP ASVS 2.3.4: of many concurrent changes to one version, one succeeds.
 #[tokio::test]
-async fn of_many_parallel_changes_upon_one_version_one_wins() {
+async fn concurrent_changes_to_one_version_succeed_once() {
     const AT_ONCE: usize = 40;
 
     let app = start().await;
@@ -139,7 +139,7 @@ async fn of_many_parallel_changes_upon_one_version_one_wins() {
 }
 
 #[tokio::test]
-async fn parallel_changes_upon_any_version_all_count() {
+async fn concurrent_changes_to_any_version_all_succeed() {
     const AT_ONCE: i64 = 20;
 
     let app = start().await;
@@ -159,9 +159,9 @@ async fn parallel_changes_upon_any_version_all_count() {
     assert_eq!(events["items"].as_array().unwrap().len() as i64, AT_ONCE);
 }
 
-/// Whatever patches are sent, in whatever order, the row is what RFC 7396 says it is.
+/// After any sequence of patches, the row is as RFC 7396 specifies.
 #[tokio::test]
-async fn any_sequence_of_patches_is_merged_as_the_standard_says() {
+async fn any_sequence_of_patches_is_merged_as_the_rfc_specifies() {
     let app = start().await;
     let owner = app.actor(Owner).await;
 

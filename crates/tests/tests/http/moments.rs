@@ -1,11 +1,11 @@
-//! Moments, wherever a request holds one: read into UTC, or refused. None is a failure of the server's.
+//! Timestamps in requests are converted to UTC or refused, and never cause a server error.
 
 use mainstay_access::BuiltInRole::{Auditor, Owner};
 use mainstay_testing::Actor;
 
 use super::start;
 
-/// Moments that RFC 3339 cannot write, or that lie out of range once they are in UTC.
+/// Timestamps that RFC 3339 does not allow, or that are out of range in UTC.
 const REFUSED: [&str; 14] = [
     "9999-12-31T23:59:59-00:01",
     "9999-12-31T23:59:59.999999999-23:59",
@@ -47,7 +47,7 @@ async fn assert_read(by: &Actor, path: &str, parameters: [&str; 2]) {
 }
 
 #[tokio::test]
-async fn a_moment_is_read_into_utc_or_refused() {
+async fn a_timestamp_is_converted_to_utc_or_refused() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     assert_read(&owner, "/v1/customers", ["created_from", "created_until"]).await;
@@ -57,7 +57,7 @@ async fn a_moment_is_read_into_utc_or_refused() {
 
 /// The offset is converted, not dropped.
 #[tokio::test]
-async fn the_same_moment_finds_the_same_rows_with_any_offset() {
+async fn a_timestamp_finds_the_same_rows_with_any_offset() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = super::create(&owner, super::customer("Ada", "ada@example.org")).await;

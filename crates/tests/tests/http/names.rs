@@ -1,4 +1,4 @@
-//! Names that people choose are one line: they stand in letters, subjects and terminals.
+//! Names that people choose are one line, since they appear in e-mails, subjects and terminals.
 
 use mainstay::access::BuiltInRole::{Agent, Owner};
 use mainstay_http::Method;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// Names that speak in another voice, hide, or are none.
+/// Names with line breaks, control characters, hidden characters, or no visible ones.
 const HOSTILE: [&str; 12] = [
     "Acme\n\nYour account is suspended: https://evil.example",
     "Acme\r",
@@ -25,58 +25,68 @@ const HOSTILE: [&str; 12] = [
 
 const NOWHERE: &str = "018f3b6c-0000-7000-8000-000000000000";
 
-/// Each operation that takes a name: its method, path, the name's member, and what else its body needs.
+/// Operations with a name: method, path, the name's member, and the rest of the body.
 fn operations() -> Vec<(Method, String, &'static str, Value)> {
-    let there = |path: &str| path.replace("{}", NOWHERE);
+    let missing = |path: &str| path.replace("{}", NOWHERE);
     vec![
         (
             Method::POST,
-            there("/v1/sign-ups"),
+            missing("/v1/sign-ups"),
             "organization_name",
             json!({ "email": "e@x.example", "password": "violets tumble over granite" }),
         ),
-        (Method::POST, there("/v1/organizations"), "name", json!({})),
-        (Method::PATCH, there("/v1/organization"), "name", json!({})),
-        (Method::POST, there("/v1/api-keys"), "name", json!({})),
         (
             Method::POST,
-            there("/v1/service-accounts"),
+            missing("/v1/organizations"),
+            "name",
+            json!({}),
+        ),
+        (
+            Method::PATCH,
+            missing("/v1/organization"),
+            "name",
+            json!({}),
+        ),
+        (Method::POST, missing("/v1/api-keys"), "name", json!({})),
+        (
+            Method::POST,
+            missing("/v1/service-accounts"),
             "name",
             json!({ "role": "agent" }),
         ),
         (
             Method::PATCH,
-            there("/v1/service-accounts/{}"),
+            missing("/v1/service-accounts/{}"),
             "name",
             json!({}),
         ),
         (
             Method::POST,
-            there("/v1/service-accounts/{}/keys"),
+            missing("/v1/service-accounts/{}/keys"),
             "name",
             json!({}),
         ),
         (
             Method::PUT,
-            there("/v1/me/passkeys/{}/name"),
+            missing("/v1/me/passkeys/{}/name"),
             "name",
             json!({}),
         ),
         (
             Method::POST,
-            there("/v1/roles"),
+            missing("/v1/roles"),
             "name",
             json!({ "permissions": [] }),
         ),
         (
             Method::POST,
-            there("/v1/customers"),
+            missing("/v1/customers"),
             "full_name",
             json!({ "email": "a@b.example" }),
         ),
         (
             Method::PATCH,
-            there("/v1/customers/{}"),
+            missing("/v1/customers/{}"),
             "full_name",
             json!({}),
         ),
@@ -84,7 +94,7 @@ fn operations() -> Vec<(Method, String, &'static str, Value)> {
 }
 
 #[tokio::test]
-async fn no_name_speaks_in_another_voice() {
+async fn hostile_names_are_refused() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let before = app.contents().await;
@@ -116,9 +126,9 @@ async fn no_name_speaks_in_another_voice() {
     );
 }
 
-/// A client that goes by the document sends nothing that is refused.
+/// A client that follows the document sends no name that is refused.
 #[tokio::test]
-async fn the_document_says_what_a_name_is() {
+async fn the_document_describes_valid_names() {
     let app = start().await;
     let document = app.anonymous().get("/openapi.json").await.json();
     let mut names = 0;
@@ -184,14 +194,14 @@ async fn white_space_around_a_name_is_removed() {
     assert_eq!(revealed["full_name"], "Ada Lovelace");
 }
 
-/// What an older version stored, or another program, stays out of letters.
+/// A name that an older version or another program stored cannot add lines to an e-mail.
 #[tokio::test]
-async fn a_stored_name_adds_no_line_to_a_letter() {
+async fn a_stored_name_adds_no_line_to_an_email() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let rename = "UPDATE organizations SET name = $2 WHERE id = $1";
 
-    // A character that the table's own rule does not know.
+    // A character that the table's constraint does not check.
     let name = "Acme\u{e000a}pay at evil.example".to_owned();
     app.owner()
         .await

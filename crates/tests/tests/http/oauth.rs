@@ -1,4 +1,4 @@
-//! `/oauth/…` and `/.well-known/oauth-authorization-server`: applications that a person lets in.
+//! `/oauth/…` and `/.well-known/oauth-authorization-server`: access of applications for a person.
 
 use mainstay::access::BuiltInRole::Owner;
 use mainstay_http::Method;
@@ -7,23 +7,20 @@ use serde_json::{Value, json};
 
 use crate::{
     oauth_support::{
-        authorize, bearer, code, exchange, let_in, post_form, refreshing, register, request, text,
-        token, value, with,
+        authorize, authorize_and_exchange, bearer, code, exchange, post_form, refreshing, register,
+        request, text, token, value, with,
     },
     start,
 };
 
 #[tokio::test]
-async fn an_application_that_a_person_lets_in_acts_for_them() {
+async fn an_authorized_application_acts_for_the_person() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
 
     let answered = authorize(&owner, with(request("shop"), "scope", "all")).await;
-    assert_eq!(
-        value(&answered, "state"),
-        "what the application knows it by"
-    );
+    assert_eq!(value(&answered, "state"), "the state of the application");
 
     // RFC 9207.
     assert_eq!(value(&answered, "iss"), "http://localhost:8000");
@@ -53,21 +50,21 @@ async fn an_application_that_a_person_lets_in_acts_for_them() {
     assert_eq!(tokens["scope"], granted.join(" "));
     application.get("/v1/customers").await.assert_status(200);
 
-    // It is not the person: what belongs to the account itself is out of its reach.
+    // It is not the person: it cannot manage the account itself.
     application
         .get("/v1/sessions")
         .await
         .assert_problem(403, "forbidden");
 }
 
-/// OWASP ASVS 7.5.2, 10.4.9: whom one let in, one sees and puts out.
+/// OWASP ASVS 7.5.2, 10.4.9: people can list and end an application's access.
 #[tokio::test]
 async fn an_application_is_listed_among_the_sessions_and_ended_there() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
 
-    let tokens = let_in(&app, &owner, request("shop")).await;
+    let tokens = authorize_and_exchange(&app, &owner, request("shop")).await;
     let application = bearer(&app, &tokens);
     application.get("/v1/me").await.assert_status(200);
 
@@ -103,7 +100,7 @@ async fn a_scope_limits_what_an_application_may_do() {
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
 
-    let tokens = let_in(
+    let tokens = authorize_and_exchange(
         &app,
         &owner,
         with(request("shop"), "scope", "customers.read"),
@@ -132,7 +129,7 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
 
-    let first = let_in(
+    let first = authorize_and_exchange(
         &app,
         &owner,
         with(request("shop"), "scope", "customers.read customers.write"),
@@ -153,7 +150,7 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
         }
     };
 
-    // A scope that exceeds what was granted is refused and costs nothing.
+    // A scope beyond the granted one is refused without using up the token.
     refresh(&first["refresh_token"], "customers.read customers.delete")
         .await
         .assert_problem(400, "invalid_scope");
@@ -168,7 +165,7 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
     assert_eq!(second["scope"], "customers.read");
     assert_ne!(second["refresh_token"], first["refresh_token"]);
 
-    // RFC 6749 §6: the access token is limited to it, and the refresh token is not.
+    // RFC 6749 §6: it limits the access token, but not the refresh token.
     let limited = bearer(&app, &second);
     assert_eq!(
         limited.get("/v1/me").await.json()["permissions"],
@@ -192,9 +189,9 @@ async fn a_refresh_keeps_the_scope_and_rotates_the_token() {
         .assert_status(200);
 }
 
-/// RFC 6749 §3.2, §5.2; RFC 9457: one document speaks to both kinds of clients.
+/// RFC 6749 §3.2, §5.2; RFC 9457: one body serves both kinds of clients.
 #[tokio::test]
-async fn a_refusal_speaks_the_words_of_oauth() {
+async fn an_error_has_the_members_of_oauth() {
     let app = start().await;
     register(&app, "shop").await;
 
@@ -214,7 +211,7 @@ async fn a_refusal_speaks_the_words_of_oauth() {
         (
             vec![
                 ("grant_type", "authorization_code"),
-                ("client_id", "nobody"),
+                ("client_id", "unknown"),
             ],
             401,
             "invalid_client",
@@ -270,7 +267,7 @@ async fn a_refusal_speaks_the_words_of_oauth() {
         "invalid_request"
     );
 
-    // What nobody knows is ignored, and what has no value is not there (RFC 6749 §3.2).
+    // Unknown parameters are ignored, and a parameter without a value counts as absent (RFC 6749 §3.2).
     let owner = app.actor(Owner).await;
     let code = code(&owner, request("shop")).await;
     let mut fields = exchange("shop", &code);
@@ -281,13 +278,13 @@ async fn a_refusal_speaks_the_words_of_oauth() {
 
 /// RFC 7009.
 #[tokio::test]
-async fn a_token_that_is_given_back_ends_its_session() {
+async fn a_revoked_token_ends_its_session() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;
 
     for which in ["access_token", "refresh_token"] {
-        let tokens = let_in(&app, &owner, request("shop")).await;
+        let tokens = authorize_and_exchange(&app, &owner, request("shop")).await;
         let application = bearer(&app, &tokens);
         application.get("/v1/me").await.assert_status(200);
 
@@ -305,22 +302,22 @@ async fn a_token_that_is_given_back_ends_its_session() {
             .await
             .assert_problem(401, "unauthenticated");
 
-        // Once more, and of what never was one: the answer is the same.
+        // Again, and for an unknown token: the response is the same.
         post_form(&app.anonymous(), "/oauth/revoke", &fields)
             .await
             .assert_status(200);
     }
 
-    let unknown = [("client_id", "shop"), ("token", "whatever")];
+    let unknown = [("client_id", "shop"), ("token", "unknown")];
     post_form(&app.anonymous(), "/oauth/revoke", &unknown)
         .await
         .assert_status(200);
     owner.get("/v1/me").await.assert_status(200);
 }
 
-/// RFC 8414: what is promised is there, and what is there is promised.
+/// RFC 8414: the metadata matches the endpoints.
 #[tokio::test]
-async fn the_metadata_describe_what_is_there() {
+async fn the_metadata_matches_the_service() {
     let issuer = "http://api.example";
     let app = TestApp::builder(fixture::platform())
         .setting("http.public_url", issuer)
@@ -379,7 +376,7 @@ async fn the_metadata_describe_what_is_there() {
     }
 
     let owner = app.actor(Owner).await;
-    // Each scope that is promised can be had.
+    // Every listed scope can be requested.
     for scope in metadata["scopes_supported"].as_array().unwrap() {
         let answered = authorize(&owner, with(request("shop"), "scope", scope.clone())).await;
         assert_eq!(
@@ -390,9 +387,9 @@ async fn the_metadata_describe_what_is_there() {
     }
 }
 
-/// What the page at `/oauth/authorize` does: look, sign in by a cookie, let the application in.
+/// What the page at `/oauth/authorize`: check the request, sign in with a cookie, grant access.
 #[tokio::test]
-async fn a_browser_signs_in_by_its_cookie() {
+async fn a_browser_grants_access_with_its_cookie() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     register(&app, "shop").await;

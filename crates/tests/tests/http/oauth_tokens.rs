@@ -1,4 +1,4 @@
-//! What access tokens say, and how OAuth clients are refused.
+//! Claims of access tokens, and error responses for OAuth clients.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay::access::BuiltInRole::{Agent, Owner};
@@ -7,7 +7,9 @@ use mainstay_testing::{PASSWORD, TestApp};
 use serde_json::{Value, json};
 
 use crate::{
-    oauth_support::{bearer, let_in, post_form, register, request, text, token, with},
+    oauth_support::{
+        authorize_and_exchange, bearer, post_form, register, request, text, token, with,
+    },
     start,
 };
 
@@ -28,8 +30,7 @@ async fn introspect(app: &TestApp, client: &Value, token: &Value) -> Value {
         .json()
 }
 
-/// RFC 9068 §2.2, RFC 7662 §2.2: whoever goes by the key set alone sees whose token it is and what it may do, and who asks
-/// is told the same.
+/// RFC 9068 §2.2, RFC 7662 §2.2: a token's claims name its client and scope, and introspection returns the same.
 #[tokio::test]
 async fn every_access_token_names_its_client_and_its_scope() {
     let app = start().await;
@@ -77,9 +78,9 @@ async fn every_access_token_names_its_client_and_its_scope() {
 
     let role = agent.get("/v1/me").await.json()["permissions"].clone();
     let role: Vec<_> = role.as_array().unwrap().iter().map(text).collect();
-    let least = let_in(&app, &agent, request("shop")).await;
+    let least = authorize_and_exchange(&app, &agent, request("shop")).await;
 
-    let narrow = let_in(
+    let narrow = authorize_and_exchange(
         &app,
         &agent,
         with(request("shop"), "scope", "customers.read profile"),
@@ -114,7 +115,7 @@ async fn every_access_token_names_its_client_and_its_scope() {
         );
     }
 
-    // A refresh within what was granted: its token says so, and is held to it by whoever looks it up.
+    // A refresh with a narrower scope: the token says so, and introspection too.
     let refresh = [
         ("grant_type", "refresh_token"),
         ("client_id", "shop"),
@@ -144,9 +145,9 @@ async fn every_access_token_names_its_client_and_its_scope() {
         .assert_status(403);
 }
 
-/// RFC 6749 §5.2: strict clients read a refusal as `application/json` alone. Ours is a problem, too (RFC 9457).
+/// RFC 6749 §5.2: strict clients expect errors as `application/json`. The body is also a problem (RFC 9457).
 #[tokio::test]
-async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
+async fn every_oauth_error_is_plain_json() {
     let app = start().await;
     let form = "application/x-www-form-urlencoded";
 
@@ -182,7 +183,7 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
                 "invalid_request",
             ),
             (
-                post(form, "token=x&grant_type=refresh_token&client_id=nobody"),
+                post(form, "token=x&grant_type=refresh_token&client_id=unknown"),
                 401,
                 "invalid_client",
             ),
@@ -225,7 +226,7 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
                 "{path}: {description}"
             );
 
-            // RFC 6749 §5.2, RFC 7235: who the client is was not shown, or not rightly.
+            // RFC 6749 §5.2, RFC 7235: client authentication is missing or failed.
             assert_eq!(
                 status == 401,
                 answer.header("www-authenticate").starts_with("Basic "),
@@ -244,7 +245,7 @@ async fn every_refusal_of_an_oauth_endpoint_is_plain_json() {
 
 /// RFC 6749 §2.3.1, RFC 9110 §11.4.
 #[tokio::test]
-async fn a_client_authenticates_by_basic_as_it_may_be_written() {
+async fn basic_authentication_is_accepted_in_any_spelling() {
     use base64::engine::general_purpose::STANDARD;
 
     let app = start().await;

@@ -1,4 +1,4 @@
-//! Columns that may be null: their place in an order, in its cursors and in filters.
+//! Nullable columns in orders, cursors and filters.
 
 use mainstay::{access::BuiltInRole::Owner, prelude::*};
 use mainstay_testing::{Actor, TestApp};
@@ -39,12 +39,12 @@ const TABLE: [&str; 4] = [
 struct ListErrands {
     /// Latest first.
     latest_first: Option<bool>,
-    /// Those without a day.
+    /// Errands without a due day.
     undated: Option<bool>,
-    /// Due at or after this day.
+    /// Errands due on or after this day.
     #[garde(range(min = 0, max = 100))]
     from: Option<i64>,
-    /// With one of these titles.
+    /// Errands with one of these titles.
     #[garde(length(max = 3), inner(inner(length(chars, max = 2))))]
     titles: Option<Vec<String>>,
     /// How many.
@@ -87,7 +87,7 @@ async fn list_errands(
     Ok(shown)
 }
 
-/// Six errands, three of them without a day, made in no order.
+/// Starts the service with six errands, three of them without a day, in random order.
 async fn start() -> (TestApp, Actor) {
     let app = TestApp::start(
         fixture::platform().module(Module::new("errands").endpoints((list_errands,))),
@@ -149,7 +149,7 @@ async fn walk(by: &Actor, query: &str) -> String {
 }
 
 #[tokio::test]
-async fn rows_without_a_value_have_their_place_on_pages_of_any_size() {
+async fn rows_without_a_value_are_listed_on_pages_of_any_size() {
     let (_app, owner) = start().await;
     for limit in 1..=7 {
         assert_eq!(
@@ -166,14 +166,14 @@ async fn rows_without_a_value_have_their_place_on_pages_of_any_size() {
 }
 
 #[tokio::test]
-async fn rows_without_a_value_are_found_by_its_absence_and_no_other_filter() {
+async fn rows_without_a_value_match_only_the_filter_for_its_absence() {
     let (_app, owner) = start().await;
     assert_eq!(walk(&owner, "undated=true&limit=2").await, "ace");
     assert_eq!(walk(&owner, "from=2&limit=1").await, "bf");
     assert_eq!(walk(&owner, "from=2&undated=true").await, "");
 }
 
-/// OpenAPI's `form` style, exploded, which is what a client does unless it is told otherwise.
+/// OpenAPI's exploded `form` style, which is the default.
 #[tokio::test]
 async fn a_list_in_a_query_repeats_its_name() {
     let (_app, owner) = start().await;

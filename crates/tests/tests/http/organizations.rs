@@ -20,7 +20,7 @@ fn id(view: &Value) -> &str {
 }
 
 #[tokio::test]
-async fn whoever_makes_an_organization_owns_it() {
+async fn the_creator_of_an_organization_owns_it() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let made = agent
@@ -48,12 +48,12 @@ async fn whoever_makes_an_organization_owns_it() {
         .collect();
 
     assert_eq!(roles, ["agent", "owner"]);
-    // The session works where it did until it is moved.
+    // The session stays in its organization until it is switched.
     assert_eq!(agent.get("/v1/organization").await.json()["name"], "Home");
 
-    let there = json!({ "organization_id": view["id"] });
+    let switch = json!({ "organization_id": view["id"] });
     agent
-        .put("/v1/sessions/current/organization", there)
+        .put("/v1/sessions/current/organization", switch)
         .await
         .assert_status(204);
     assert_eq!(agent.get("/v1/organization").await.json()["id"], view["id"]);
@@ -96,13 +96,13 @@ async fn an_owner_renames_the_organization() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_is_signed_out_there_and_nowhere_else() {
+async fn leaving_an_organization_ends_the_sessions_there_only() {
     let app = start().await;
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;
-    let there = replica.client_of(&agent);
+    let remote = replica.client_of(&agent);
 
-    there.get("/v1/me").await.assert_status(200);
+    remote.get("/v1/me").await.assert_status(200);
 
     let elsewhere = again(&app, &agent).await;
     let own = elsewhere
@@ -123,14 +123,14 @@ async fn whoever_leaves_is_signed_out_there_and_nowhere_else() {
         .await
         .assert_problem(401, "unauthenticated");
 
-    within_a_second(&there, "/v1/me", 401).await;
+    within_a_second(&remote, "/v1/me", 401).await;
     elsewhere.get("/v1/me").await.assert_status(200);
     elsewhere
         .delete(&home)
         .await
         .assert_problem(404, "not_found");
 
-    // Of one's own one is the last owner.
+    // A person is the last owner of their own organization.
     let own = format!("/v1/organizations/{}/membership", id(&own));
     elsewhere
         .delete(&own)
@@ -138,7 +138,7 @@ async fn whoever_leaves_is_signed_out_there_and_nowhere_else() {
         .assert_problem(409, "last_owner");
 }
 
-/// Of two owners who leave at the same moment one stays.
+/// When two owners leave at the same time, one is refused.
 #[tokio::test]
 async fn two_owners_who_leave_at_once_leave_one() {
     for _ in 0..5 {
@@ -154,7 +154,7 @@ async fn two_owners_who_leave_at_once_leave_one() {
 }
 
 #[tokio::test]
-async fn an_organization_is_handed_over() {
+async fn an_organization_can_be_transferred() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let stranger = app.stranger(Agent).await;
@@ -193,7 +193,7 @@ async fn an_organization_is_handed_over() {
 
 /// OWASP ASVS 7.5.3.
 #[tokio::test]
-async fn handing_over_asks_anew_who_one_is() {
+async fn a_transfer_requires_a_step_up() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
     let app = builder
@@ -214,9 +214,9 @@ async fn handing_over_asks_anew_who_one_is() {
         .assert_problem(401, "step_up_required");
 }
 
-/// An owner goes while another is made one in the place of the first: somebody is left.
+/// An owner leaves while ownership is transferred: one owner remains.
 #[tokio::test]
-async fn an_owner_is_left_whatever_happens_at_once() {
+async fn concurrent_changes_leave_an_owner() {
     for _ in 0..5 {
         let app = start().await;
         let (one, other) = (app.actor(Owner).await, app.actor(Owner).await);
@@ -283,11 +283,12 @@ async fn an_organization_is_deleted_once_it_is_empty() {
         .assert_problem(401, "unauthenticated");
 
     let left = r"
-        SELECT (SELECT count(*) FROM organizations WHERE id = $1) + (
-            SELECT count(*)
-            FROM memberships
-            WHERE organization_id = $1
-        ) + (SELECT count(*) FROM roles WHERE organization_id = $1) + (SELECT count(*) FROM invitations WHERE organization_id = $1) + (SELECT count(*) FROM data_keys WHERE organization_id = $1)
+        SELECT
+            (SELECT count(*) FROM organizations WHERE id = $1)
+            + (SELECT count(*) FROM memberships WHERE organization_id = $1)
+            + (SELECT count(*) FROM roles WHERE organization_id = $1)
+            + (SELECT count(*) FROM invitations WHERE organization_id = $1)
+            + (SELECT count(*) FROM data_keys WHERE organization_id = $1)
     ";
 
     let rows = app
@@ -310,7 +311,7 @@ async fn an_organization_is_deleted_once_it_is_empty() {
 }
 
 #[tokio::test]
-async fn a_session_that_works_nowhere_may_do_nothing_there() {
+async fn a_session_without_an_organization_has_no_permissions() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let home = format!("/v1/organizations/{}/membership", agent.organization());

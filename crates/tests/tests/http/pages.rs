@@ -1,4 +1,4 @@
-//! Pages beside the API: what a module shows to a browser, on paths that no endpoint has.
+//! Pages of modules for browsers, on paths without an endpoint.
 
 use mainstay::http::{Content, Method, NOT_FOUND, Problem, WebPage};
 use mainstay_testing::TestApp;
@@ -18,7 +18,7 @@ fn greeting(query: &[(String, String)]) -> Result<Content, Problem> {
 }
 
 #[tokio::test]
-async fn a_file_is_kept_by_clients_until_it_changes() {
+async fn a_file_is_cached_until_it_changes() {
     let page =
         WebPage::file("/about", "text/html; charset=utf-8", b"<!doctype html>").policy(POLICY);
     let app = TestApp::start(fixture::platform().page(page)).await;
@@ -61,7 +61,7 @@ async fn a_file_is_kept_by_clients_until_it_changes() {
 }
 
 #[tokio::test]
-async fn what_is_made_for_a_request_is_kept_by_nobody() {
+async fn a_generated_page_is_not_cached() {
     let app = TestApp::start(fixture::platform().page(WebPage::made("/greeting", greeting))).await;
     let answer = app.anonymous().get("/greeting?name=Ada%20L.&more=1").await;
     assert_eq!(answer.assert_status(200).text(), "Ada L.");
@@ -76,21 +76,21 @@ async fn what_is_made_for_a_request_is_kept_by_nobody() {
         .assert_problem(404, "not_found");
 }
 
-/// A page that took an endpoint's path would take its policy away.
+/// A page on an endpoint's path would bypass its policy.
 #[test]
-fn a_page_in_the_way_of_an_endpoint_does_not_start() {
+fn a_page_on_an_endpoints_path_is_refused_at_startup() {
     for path in ["/v1/customers", "/v1/customers/{id}", "/docs", "/livez"] {
         let platform = fixture::platform().page(WebPage::file(path, "text/plain", b""));
         assert!(platform.api().is_err(), "{path}");
     }
 }
 
-/// What a browser sends when somebody opens an address.
+/// The `Accept` header of a browser that opens a page.
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 
-/// RFC 9110 §12.5.1: people read a page, programs a problem document, and caches tell the two apart.
+/// RFC 9110 §12.5.1: browsers get a page, programs a problem document, and caches keep them apart.
 #[tokio::test]
-async fn a_browser_reads_failures_as_pages() {
+async fn a_browser_gets_errors_as_pages() {
     let app = TestApp::start(fixture::platform()).await;
     let open = async |method: Method, path: &str, accept: &str| {
         app.anonymous()
@@ -151,14 +151,14 @@ async fn a_browser_reads_failures_as_pages() {
         }
     }
 
-    // The API is for programs, whoever opens it.
+    // The API always answers for programs.
     open(Method::GET, "/v1/me", BROWSER)
         .await
         .assert_problem(401, "unauthenticated");
 }
 
 #[tokio::test]
-async fn every_address_that_people_try_leads_somewhere() {
+async fn common_addresses_redirect_to_a_page() {
     let app = TestApp::start(fixture::platform()).await;
     let welcome = app.anonymous().get("/").await;
     assert_eq!(
@@ -191,13 +191,13 @@ async fn every_address_that_people_try_leads_somewhere() {
     assert_eq!(
         icon.header("cache-control"),
         "no-cache",
-        "its name does not change with it"
+        "the file name does not change with its content"
     );
 }
 
-/// In production the page says what the service is, and nothing of how it is made.
+/// In production the page describes the service, without technical details.
 #[tokio::test]
-async fn the_welcome_of_production_is_plain() {
+async fn the_welcome_page_is_plain_in_production() {
     let production = TestApp::builder(fixture::platform())
         .setting("environment", "production")
         .setting("http.public_url", "https://api.example")
@@ -216,14 +216,14 @@ async fn the_welcome_of_production_is_plain() {
 
     assert!(welcome.contains("href=\"/account\""), "{welcome}");
 
-    for told in ["/docs", "/dev/", "migration", env!("CARGO_PKG_VERSION")] {
-        assert!(!welcome.contains(told), "{told}: {welcome}");
+    for internal in ["/docs", "/dev/", "migration", env!("CARGO_PKG_VERSION")] {
+        assert!(!welcome.contains(internal), "{internal}: {welcome}");
     }
 }
 
-/// An app's own page stands in place of ours.
+/// An app's own page replaces the platform's.
 #[tokio::test]
-async fn an_app_may_welcome_people_itself() {
+async fn an_app_may_have_its_own_welcome_page() {
     let page = WebPage::file("/", "text/html; charset=utf-8", b"<!doctype html>Mine");
     let app = TestApp::start(fixture::platform().page(page)).await;
     assert_eq!(
@@ -232,9 +232,9 @@ async fn an_app_may_welcome_people_itself() {
     );
 }
 
-/// Browsers give an address no passkeys: whoever comes to it is sent to the name, and programs are answered.
+/// Browsers allow no passkeys on an IP address, so they are redirected to the host name; programs are answered.
 #[tokio::test]
-async fn a_browser_at_the_machines_address_is_sent_to_its_name() {
+async fn a_browser_at_an_ip_address_is_redirected_to_the_host_name() {
     let app = TestApp::start(fixture::platform()).await;
     let open = async |host: &str, path: &str, accept: &str| {
         app.anonymous()
@@ -268,9 +268,10 @@ async fn a_browser_at_the_machines_address_is_sent_to_its_name() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// What pages load is named after its content and kept for good; everything large is sent in gzip to whoever takes it.
+/// Assets are named by their content and cached for ever; large ones are compressed with gzip where the client accepts
+/// it.
 #[tokio::test]
-async fn what_pages_load_is_compressed_and_kept() {
+async fn assets_are_compressed_and_cached() {
     let app = TestApp::start(fixture::platform()).await;
     let get = async |path: &str, coding: &str| {
         app.anonymous()
@@ -308,13 +309,13 @@ async fn what_pages_load_is_compressed_and_kept() {
         }
     }
 
-    assert!(loaded >= 15, "only {loaded} files were looked at");
+    assert!(loaded >= 15, "checked only {loaded} files");
 
     let docs = app.anonymous().get("/docs").await.text();
     let bundle = docs
         .split('"')
         .find(|link| link.contains("swagger-ui-bundle"))
-        .expect("the page loads it")
+        .expect("the page loads the file")
         .to_owned();
 
     for path in [bundle.as_str(), "/openapi.json"] {

@@ -1,4 +1,4 @@
-//! `/v1/me/passkeys`, `/v1/sessions/passkey`. The devices are written by others than the service.
+//! `/v1/me/passkeys`, `/v1/sessions/passkey`. The devices come from an independent library.
 
 use mainstay::{
     access::BuiltInRole::Agent,
@@ -12,7 +12,7 @@ use time::Duration;
 use crate::{
     authenticators::{
         Device, ORIGIN, add_passkey, challenge, recovery_codes, request_options, sign_in,
-        sign_in_by_passkey, signed_in, was_told,
+        sign_in_by_passkey, signed_in, was_notified,
     },
     start,
 };
@@ -44,13 +44,13 @@ async fn a_passkey_is_enough_to_sign_in() {
         (&added["name"], recovery_codes(&added).len()),
         (&json!("Ada's phone"), 10)
     );
-    assert!(was_told(&app, &agent, "A second factor was added to your account").await);
+    assert!(was_notified(&app, &agent, "A second factor was added to your account").await);
 
     let options = request_options(&app).await;
     assert_eq!(
         options["public_key"]["allowCredentials"],
         json!([]),
-        "it tells nobody's passkeys"
+        "the options list no passkeys"
     );
     assert_eq!(options["public_key"]["userVerification"], "required");
 
@@ -65,7 +65,7 @@ async fn a_passkey_is_enough_to_sign_in() {
         (&json!(agent.email()), &json!(true))
     );
 
-    // Both factors at once: nothing is left to ask for.
+    // A passkey is both factors, so no other is requested.
     session
         .request(Method::POST, "/v1/me/passkeys/options")
         .send()
@@ -97,7 +97,7 @@ async fn a_passkey_makes_the_password_ask_for_a_second_factor() {
     assert_eq!(
         asked.json()["second_factors"],
         json!(["passkey", "recovery_code"]),
-        "it has no authenticator app"
+        "the account has no authenticator app"
     );
     sign_in(&app, &agent, Some("123456"))
         .await
@@ -129,9 +129,9 @@ async fn a_browser_keeps_the_session_in_a_cookie() {
     assert!(answer.header("set-cookie").starts_with("__Host-session="));
 }
 
-/// OWASP ASVS 6.5.1: an answer is taken once, and within five minutes.
+/// OWASP ASVS 6.5.1: an assertion is accepted once, within five minutes.
 #[tokio::test]
-async fn a_challenge_is_answered_once_and_in_time() {
+async fn a_challenge_is_accepted_once_and_in_time() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -148,7 +148,7 @@ async fn a_challenge_is_answered_once_and_in_time() {
     clock.advance(Duration::minutes(5));
     refused(&app, &device.answer(&options).await).await;
 
-    // Whatever has run out is swept away in passing.
+    // Expired challenges are deleted along the way.
     request_options(&app).await;
 
     let rows = app
@@ -161,9 +161,9 @@ async fn a_challenge_is_answered_once_and_in_time() {
     assert_eq!(rows.len(), 1);
 }
 
-/// OWASP ASVS 6.3.4, 6.5.7: for this site, by this person, and only after asking them.
+/// OWASP ASVS 6.3.4, 6.5.7: an assertion must be for this site, by this person, with user verification.
 #[tokio::test]
-async fn an_answer_that_no_browser_would_give_is_refused() {
+async fn an_assertion_that_no_browser_would_make_is_refused() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     add_passkey(&agent, &mut device).await;
@@ -219,26 +219,26 @@ async fn an_answer_that_no_browser_would_give_is_refused() {
 
     assert!(events(&app, "authn_login_fail").await >= 4);
 
-    // The same hand, and nothing wrong.
+    // The same device with a correct assertion.
     let right = device.sign(ORIGIN, "localhost", &fresh().await, true).await;
     sign_in_by_passkey(&app, &right).await.assert_status(201);
 }
 
 #[tokio::test]
-async fn a_passkey_is_its_owners_and_nobody_elses() {
+async fn a_passkey_works_for_its_owner_only() {
     let app = start().await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let (mut device, mut others) = (Device::default(), Device::default());
     let added = add_passkey(&agent, &mut device).await;
 
     add_passkey(&other, &mut others).await;
-    // Who answers for somebody else.
+    // An assertion for another account.
     let mut answer = device.answer(&request_options(&app).await).await;
     answer["response"]["userHandle"] =
         others.answer(&request_options(&app).await).await["response"]["userHandle"].clone();
     refused(&app, &answer).await;
 
-    // A challenge of one person adds no passkey to another.
+    // A challenge for one person cannot add a passkey to another.
     let options = other
         .request(Method::POST, "/v1/me/passkeys/options")
         .send()
@@ -323,9 +323,9 @@ async fn a_passkey_steps_a_session_up() {
     sensitive().await.assert_status(200);
 }
 
-/// W3C Web Authentication §6.1.1: a counter that goes back shows that there are two of a key.
+/// W3C Web Authentication §6.1.1: a counter that goes back reveals a copied key.
 #[tokio::test]
-async fn a_copy_of_a_passkey_is_noticed() {
+async fn a_copy_of_a_passkey_is_detected() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let mut device = Device::counting();
@@ -346,7 +346,7 @@ async fn a_copy_of_a_passkey_is_noticed() {
 
 /// OWASP ASVS 6.5.6, 7.4.3.
 #[tokio::test]
-async fn a_passkey_that_is_removed_opens_nothing() {
+async fn a_removed_passkey_is_refused() {
     let app = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     let added = add_passkey(&agent, &mut device).await;
@@ -373,7 +373,7 @@ async fn a_passkey_that_is_removed_opens_nothing() {
 
 /// With one factor left, nothing changes for the sign-in.
 #[tokio::test]
-async fn the_second_factor_goes_with_the_last_of_them() {
+async fn removing_the_last_passkey_removes_the_second_factor() {
     let app = start().await;
     let (agent, mut one, mut two) = (app.actor(Agent).await, Device::default(), Device::default());
     let first = add_passkey(&agent, &mut one).await;
@@ -382,7 +382,7 @@ async fn the_second_factor_goes_with_the_last_of_them() {
     assert_eq!(
         second["recovery_codes"],
         Value::Null,
-        "there is a set already"
+        "the account already has recovery codes"
     );
 
     agent
@@ -409,7 +409,7 @@ async fn the_second_factor_goes_with_the_last_of_them() {
 }
 
 #[tokio::test]
-async fn a_service_without_a_name_has_no_passkeys() {
+async fn a_service_without_a_host_name_has_no_passkeys() {
     let builder =
         TestApp::builder(fixture::platform()).setting("http.public_url", "http://192.0.2.7:8000");
     let app = builder.start().await;

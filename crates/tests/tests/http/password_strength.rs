@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// Each keeps zxcvbn busy for a second when it is handed all of it: every character may stand for several letters.
+/// Each would keep zxcvbn busy for a second, since every character may stand for several letters.
 const CRAFTED: [&str; 4] = [
     "51{+|3@[(+31(+$[02$4395063297$9(6{4+[+74!9174|380!!70{||<839@4$<",
     "4@8({[<369 1!|1|7 0 $5+7%2 4@8({[<369 1!|1|7 0 $5+7%2 4@8({[<369",
@@ -14,9 +14,9 @@ const CRAFTED: [&str; 4] = [
     "1|71|71|71|71|71|71|71|71|71|71|71|71|71|71|71|71|71|71|71|71|71",
 ];
 
-/// Whatever is estimated is estimated, or refused because others are served first; and one address does not ask for ever.
+/// A crafted password is estimated or refused under load, and requests per address are limited.
 #[tokio::test]
-async fn crafted_passwords_are_estimated_and_an_address_is_counted() {
+async fn crafted_passwords_are_estimated_and_requests_are_limited() {
     let app = start().await;
     let ask = async |password: &str| {
         app.anonymous()
@@ -37,14 +37,14 @@ async fn crafted_passwords_are_estimated_and_an_address_is_counted() {
             break answer;
         }
         answered += 1;
-        assert!(answered < 1_000, "an address is not counted");
+        assert!(answered < 1_000, "requests per address are not limited");
     };
 
     refused.assert_problem(429, "too_many_attempts");
     assert!(!refused.header("retry-after").is_empty());
 }
 
-/// The meter and the verdict are one: what is refused for its length is not shown as strong.
+/// The strength meter agrees with the check: a password that is too short is not shown as strong.
 #[tokio::test]
 async fn a_short_password_is_not_shown_as_strong() {
     let app = start().await;
@@ -89,7 +89,7 @@ async fn a_short_password_is_not_shown_as_strong() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_the_owner_counts() {
+async fn the_owners_data_weakens_a_password() {
     let app = start().await;
     let password = "gracezuckerhutexample";
     let known = json!(["grace.zuckerhut@example.org", "Analytical Engines"]);
@@ -116,9 +116,9 @@ async fn what_is_known_of_the_owner_counts() {
         .assert_problem(422, "invalid_input");
 }
 
-/// The rules are told before anybody types.
+/// The rules are available before a password is typed.
 #[tokio::test]
-async fn the_rules_are_those_of_the_settings() {
+async fn the_rules_match_the_settings() {
     let app = TestApp::builder(fixture::platform())
         .setting("identity.password_min_length", "20")
         .start()

@@ -91,7 +91,7 @@ async fn a_change_needs_the_current_password_and_ends_other_sessions() {
 }
 
 #[tokio::test]
-async fn a_new_password_is_held_to_the_rules() {
+async fn a_weak_new_password_is_refused() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     for weak in ["tooshort", "passwordpassword", agent.email()] {
@@ -107,7 +107,7 @@ async fn a_new_password_is_held_to_the_rules() {
         );
     }
 
-    // OWASP ASVS 6.2.5, 6.2.9: any 15 characters that nobody guesses will do, and 128 of them.
+    // OWASP ASVS 6.2.5, 6.2.9: any strong password of 15 to 128 characters is accepted.
     let long: String = "kwzvq mxhtp ".chars().cycle().take(120).collect::<String>() + "öäü €✓ 漢";
     for (current, new) in [
         (PASSWORD, "zzyx quorn vlam"),
@@ -129,7 +129,7 @@ async fn a_new_password_is_held_to_the_rules() {
 }
 
 #[tokio::test]
-async fn a_forgotten_password_is_replaced_through_the_mailbox() {
+async fn a_forgotten_password_is_reset_by_mail() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let token = forgotten(&app, agent.email()).await;
@@ -152,7 +152,7 @@ async fn a_forgotten_password_is_replaced_through_the_mailbox() {
     );
 }
 
-/// OWASP ASVS 6.4.1, 6.5.1, 6.5.5: once, for ten minutes, and of several only until one was used.
+/// OWASP ASVS 6.4.1, 6.5.1, 6.5.5: a token works once, for ten minutes, and until another token was used.
 #[tokio::test]
 async fn a_reset_token_works_once_and_for_ten_minutes() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
@@ -183,9 +183,9 @@ async fn a_reset_token_works_once_and_for_ten_minutes() {
     }
 }
 
-/// OWASP ASVS 6.3.8: nobody learns who has an account.
+/// OWASP ASVS 6.3.8: the response does not reveal who has an account.
 #[tokio::test]
-async fn a_reset_is_answered_alike_for_everybody() {
+async fn a_reset_is_answered_alike_with_and_without_an_account() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let ask = async |email: &str| {
@@ -194,16 +194,16 @@ async fn a_reset_is_answered_alike_for_everybody() {
             .await
     };
 
-    let (known, unknown) = (ask(agent.email()).await, ask("nobody@example.org").await);
+    let (known, unknown) = (ask(agent.email()).await, ask("unknown@example.org").await);
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert!(
-        app.mail_to("nobody@example.org")
+        app.mail_to("unknown@example.org")
             .await
             .subject
             .contains("no account")
     );
 
-    // The database did the same for both: one row each.
+    // The database did the same for both: it wrote one row each.
     let rows = app
         .owner()
         .await
@@ -215,7 +215,7 @@ async fn a_reset_is_answered_alike_for_everybody() {
 }
 
 #[tokio::test]
-async fn a_deactivated_account_is_not_activated_by_a_reset() {
+async fn a_deactivated_account_cannot_be_reset() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let token = forgotten(&app, agent.email()).await;

@@ -1,4 +1,4 @@
-//! What tests of members, roles and invitations have in common.
+//! Helpers for tests of members, roles and invitations.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use mainstay_database::Row;
 use mainstay_testing::{Actor, Client, PASSWORD, TestApp};
 use serde_json::{Value, json};
 
-/// Signs somebody in where they joined first.
+/// Signs a person in to their first organization.
 pub(crate) async fn sign_in(app: &TestApp, email: &str, password: &str) -> Client {
     let body = json!({ "email": email, "password": password });
     let session = app
@@ -20,12 +20,12 @@ pub(crate) async fn sign_in(app: &TestApp, email: &str, password: &str) -> Clien
         .with_token(session["access_token"].as_str().unwrap())
 }
 
-/// Signs an actor in once more.
+/// Signs an actor in again.
 pub(crate) async fn again(app: &TestApp, actor: &Actor) -> Client {
     sign_in(app, actor.email(), PASSWORD).await
 }
 
-/// Makes a role and gives its path.
+/// Creates a role and returns its path.
 pub(crate) async fn role(by: &Client, name: &str, permissions: &[&str]) -> String {
     by.post(
         "/v1/roles",
@@ -43,7 +43,7 @@ pub(crate) async fn promote(by: &Client, member: &Actor, role: &str) {
         .assert_status(200);
 }
 
-/// A member with a role of these permissions.
+/// Creates a member with a role of these permissions.
 pub(crate) async fn member_with(
     app: &TestApp,
     owner: &Client,
@@ -60,13 +60,20 @@ pub(crate) fn member_path(member: &Actor) -> String {
     format!("/v1/members/{}", member.user())
 }
 
-/// Asks again and again until the status comes, for a second at most.
+/// Repeats the request until it gets the status, for at most a second.
 pub(crate) async fn within_a_second(client: &Client, path: &str, status: u16) {
     let start = Instant::now();
-    while client.get(path).await.status != status {
+
+    loop {
+        let answer = client.get(path).await;
+        if answer.status == status {
+            return;
+        }
+
         assert!(
             start.elapsed() < Duration::from_secs(1),
-            "{path} does not answer {status}"
+            "{path} still answers {}",
+            answer.status
         );
         tokio::task::yield_now().await;
     }
@@ -84,7 +91,7 @@ pub(crate) async fn recorded(app: &TestApp, action: &str) -> (String, Value, Val
     let rows = app.owner().await.run(find, [action.into()]).await.unwrap();
     let row: &Row = rows
         .first()
-        .unwrap_or_else(|| panic!("no {action} is on record"));
+        .unwrap_or_else(|| panic!("no {action} is recorded"));
     let value = |position| {
         row.get::<Option<Value>>(position)
             .unwrap()
@@ -93,7 +100,7 @@ pub(crate) async fn recorded(app: &TestApp, action: &str) -> (String, Value, Val
     (row.get(0).unwrap(), value(1), value(2))
 }
 
-/// How many owners the organization of an actor has.
+/// Number of owners in an actor's organization.
 pub(crate) async fn owners(app: &TestApp, of: &Actor) -> i64 {
     let count = r"
         SELECT count(*)

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{create, start};
 
 #[tokio::test]
-async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_is_on_record() {
+async fn personal_fields_are_revealed_by_permission_and_recorded() {
     let app = start().await;
     let (owner, manager, agent) = (
         app.actor(Owner).await,
@@ -48,7 +48,7 @@ async fn personal_fields_are_revealed_to_whom_the_role_grants_it_and_each_time_i
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_is_not_revealed() {
+async fn without_a_record_nothing_is_revealed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(
@@ -68,9 +68,9 @@ async fn what_cannot_be_recorded_is_not_revealed() {
     assert!(!refused.text().contains("Canary"));
 }
 
-/// OWASP ASVS 16.5.3: nothing goes on behind the back of a log that cannot be written.
+/// OWASP ASVS 16.5.3: when the log cannot be written, recorded operations fail.
 #[tokio::test]
-async fn what_cannot_be_recorded_does_not_happen() {
+async fn without_a_record_nothing_is_done() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = create(
@@ -100,7 +100,7 @@ async fn what_cannot_be_recorded_does_not_happen() {
         .await
         .assert_problem(500, "internal_error");
 
-    // The log itself is not read unseen either.
+    // Reading the log is recorded too.
     let refused = owner.get("/v1/audit/events").await;
     refused.assert_problem(500, "internal_error");
     assert!(!refused.text().contains("customer.created"));
@@ -109,7 +109,7 @@ async fn what_cannot_be_recorded_does_not_happen() {
         Vec::<&str>::new()
     );
 
-    // What leaves no record is answered as ever, and a denial stays one.
+    // Requests without a record still work, and a denial is still a denial.
     owner.get(&path).await.assert_status(200);
 
     let agent = app.anonymous();

@@ -1,4 +1,4 @@
-//! How often Postgres plans a statement: planning a page takes longer than reading it, so it is to be done once.
+//! Query plans: planning a page takes longer than reading it, so Postgres must plan each statement once.
 
 use mainstay::{
     access::BuiltInRole::Owner,
@@ -11,12 +11,12 @@ use serde_json::json;
 
 use crate::{create, customer};
 
-/// Postgres plans a prepared statement five times for the values that it is given before it looks for a plan that serves
-/// all (PostgreSQL manual, PREPARE).
+/// Postgres makes five custom plans for a prepared statement before it considers a generic one (PostgreSQL manual,
+/// PREPARE).
 const TRIES: i64 = 5;
 
 #[tokio::test]
-async fn no_statement_is_planned_each_time() {
+async fn statements_get_generic_plans() {
     const PLANNED: &str = r"
         SELECT name, statement, custom_plans, generic_plans
         FROM pg_prepared_statements
@@ -28,7 +28,7 @@ async fn no_statement_is_planned_each_time() {
         .await;
     let owner = app.actor(Owner).await;
 
-    // So many that it matters how many are wanted, and that Postgres knows.
+    // Enough rows that the limit affects the plan, with statistics.
     for n in 0..300 {
         create(&owner, customer("Ada", &format!("{n}@example.org"))).await;
     }
@@ -39,7 +39,10 @@ async fn no_statement_is_planned_each_time() {
         "ANALYZE data_keys",
         "ANALYZE audit_events",
     ] {
-        schema.run(table, []).await.expect("the owner may");
+        schema
+            .run(table, [])
+            .await
+            .expect("the owner's statement runs");
     }
 
     for n in 0..12 {
@@ -79,17 +82,19 @@ async fn no_statement_is_planned_each_time() {
     let rows = around
         .upkeep("test", PLANNED, [])
         .await
-        .expect("it is asked");
+        .expect("the rows are read");
     let mut often = 0;
     for row in &rows {
-        let text: String = row.get(1).expect("a text");
-        let (custom, generic): (i64, i64) =
-            (row.get(2).expect("a count"), row.get(3).expect("a count"));
+        let text: String = row.get(1).expect("the column is text");
+        let (custom, generic): (i64, i64) = (
+            row.get(2).expect("the count is a number"),
+            row.get(3).expect("the count is a number"),
+        );
         assert!(custom <= TRIES, "planned {custom} times: {text}");
         often += i64::from(generic > 0);
     }
 
-    assert!(often >= 9, "{often} statements ran often enough to tell");
+    assert!(often >= 9, "only {often} statements ran often enough");
 }
 
 fn around(app: &TestApp) -> Unscoped {
@@ -99,45 +104,51 @@ fn around(app: &TestApp) -> Unscoped {
         address: None,
     };
     Unscoped::because(
-        "what a connection has done is known to it alone",
+        "a connection's statistics are visible to itself only",
         app.database(),
         origin,
         None,
     )
 }
 
-/// To compile a plan takes a hundred times as long as to run it.
+/// Compiling a plan (JIT) takes a hundred times as long as running it.
 #[tokio::test]
-async fn no_plan_is_compiled() {
+async fn jit_is_off() {
     let app = TestApp::start(fixture::platform()).await;
     let rows = around(&app)
         .upkeep("test", "SHOW jit", [])
         .await
-        .expect("it is asked");
+        .expect("the rows are read");
 
-    assert_eq!(rows[0].get::<String>(0).expect("a setting"), "off");
+    assert_eq!(
+        rows[0].get::<String>(0).expect("the setting is valid"),
+        "off"
+    );
 
     let mut session = app
         .database()
         .session(std::time::Duration::from_secs(5))
         .await
-        .expect("it connects");
+        .expect("the client connects");
 
     let rows = session
         .run("test", "SHOW jit", [])
         .await
-        .expect("it is asked");
-    assert_eq!(rows[0].get::<String>(0).expect("a setting"), "off");
+        .expect("the rows are read");
+    assert_eq!(
+        rows[0].get::<String>(0).expect("the setting is valid"),
+        "off"
+    );
 }
 
-/// How many records of the log lie before the window, and how many within it.
+/// Number of audit records before the window, and in it.
 const OLD: i64 = 300_000;
 const RECENT: i64 = 500;
 
-/// So many of the old records are of one account.
+/// Number of the old records that belong to one account.
 const OWN: i64 = OLD / 300;
 
-/// Of each `$6` records one is a reveal by an account and one a sign-in of it; the others are denials of others.
+/// Of each `$6` records, one is a reveal by an account and one its sign-in; the others are denials of other accounts.
 const WRITE: &str = r"
     INSERT INTO mainstay.audit_events (
         id, occurred_at, organization_id, actor_id, action, operation, resource, resource_id,
@@ -161,7 +172,7 @@ const WRITE: &str = r"
     ) AS series
 ";
 
-/// What scans of the log have read so far.
+/// Number of audit records that scans have read so far.
 async fn records_read(schema: &mut Schema) -> i64 {
     const READ: &str = r"
         SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint
@@ -171,19 +182,19 @@ async fn records_read(schema: &mut Schema) -> i64 {
     schema
         .run("SELECT pg_stat_clear_snapshot()", [])
         .await
-        .expect("it is asked");
-    schema.run(READ, []).await.expect("it is asked")[0]
+        .expect("the rows are read");
+    schema.run(READ, []).await.expect("the rows are read")[0]
         .get(0)
-        .expect("a number")
+        .expect("the column is a number")
 }
 
-/// Whatever the log's size, and also under a plan that serves all values: each statement has run so often.
+/// Holds for any size of the log, and for generic plans, since each statement runs often enough.
 #[tokio::test]
-async fn the_watch_reads_its_windows_and_not_the_log() {
+async fn watch_rules_read_their_window_and_not_the_whole_log() {
     const FLUSH: &str = "SELECT pg_stat_force_next_flush()";
     const LOOKS: i64 = 8;
 
-    // The sealer would read the whole log meanwhile.
+    // The sealer would read the whole log.
     let builder = TestApp::builder(fixture::platform()).setting("jobs.in_process", "false");
     let app = builder.setting("database.pool_size", "1").start().await;
     let owner = app.actor(Owner).await;
@@ -193,7 +204,7 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
     schema
         .run("ALTER TABLE audit_events DISABLE TRIGGER USER", [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     for (ago, apart, count, of) in [
         ("3 hours", "8 seconds", OLD, 300_i64),
@@ -217,7 +228,7 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
     schema
         .run("ANALYZE audit_events", [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let (watch, around) = (
         Watch::new(&Settings::read(&mut Reader::new([])), []),
@@ -226,24 +237,27 @@ async fn the_watch_reads_its_windows_and_not_the_log() {
     let mut counted = Vec::new();
     for looks in [1, LOOKS] {
         for _ in 0..looks {
-            watch.look(app.database()).await.expect("it looks");
+            watch.look(app.database()).await.expect("the check runs");
         }
-        // A connection tells what it has read when its next statement ends.
-        around.upkeep("test", FLUSH, []).await.expect("it is asked");
+        // A connection reports its reads when its next statement ends.
+        around
+            .upkeep("test", FLUSH, [])
+            .await
+            .expect("the rows are read");
         around
             .upkeep("test", "SELECT 1", [])
             .await
-            .expect("it is asked");
+            .expect("the rows are read");
         counted.push(records_read(&mut schema).await);
     }
 
     let read = (counted[1] - counted[0]) / LOOKS;
 
-    // Nine rules read the window. The habit of the account is that of its records of 30 days, and the networks that it knows
-    // are those of its newest thousand.
+    // Nine rules read the window. The account's habit comes from its records of 30 days, its known networks from its
+    // newest thousand.
     assert!(read > RECENT, "{read}: nothing was measured");
     assert!(
         read < 10 * (RECENT + 50) + 2 * OWN + 2_000,
-        "{read} of {OLD} records were read at each look"
+        "each check read {read} of {OLD} records"
     );
 }

@@ -1,12 +1,12 @@
-//! What the sample service has no use for: forms, headers, two path parameters, transactions, queries of one's own. A
-//! feature that exists here alone shows them.
+//! Platform features that the fixture does not use: forms, headers, two path parameters, transactions, custom queries.
+//! A feature of this test uses them.
 
 use mainstay::{access::BuiltInRole::Owner, http::Method, kernel::UserId, prelude::*};
 use mainstay_testing::{Actor, TestApp};
 use serde_json::json;
 
 permission! {
-    /// Make probes.
+    /// Create probes.
     pub ProbesWrite = "probes.write", for [Owner];
 }
 
@@ -19,8 +19,15 @@ struct ProbeRow {
     updated_at: Timestamp,
 }
 
-const TABLE: &str = "CREATE TABLE probes (id uuid CONSTRAINT probes_pkey PRIMARY KEY, organization_id uuid NOT NULL, \
-     label text NOT NULL CONSTRAINT probes_label_key UNIQUE, version bigint NOT NULL, updated_at timestamptz NOT NULL)";
+const TABLE: &str = r"
+    CREATE TABLE probes (
+        id uuid CONSTRAINT probes_pkey PRIMARY KEY,
+        organization_id uuid NOT NULL,
+        label text NOT NULL CONSTRAINT probes_label_key UNIQUE,
+        version bigint NOT NULL,
+        updated_at timestamptz NOT NULL
+    )
+";
 const GRANTS: [&str; 3] = [
     "GRANT SELECT, INSERT, UPDATE, DELETE ON probes TO mainstay_server",
     r"
@@ -37,7 +44,7 @@ const GRANTS: [&str; 3] = [
     ",
 ];
 
-/// A label stands already.
+/// The label exists already.
 const LABEL_TAKEN: Kind = Kind::new(
     StatusCode::CONFLICT,
     "label_taken",
@@ -57,7 +64,7 @@ struct Words {
     words: Vec<String>,
 }
 
-/// Make two probes, or none.
+/// Create two probes, or none.
 #[post("/v1/probes", problems(LABEL_TAKEN))]
 async fn create_pair(
     by: Allowed<ProbesWrite>,
@@ -95,15 +102,15 @@ async fn count_probes(by: Allowed<ProbesWrite>) -> Result<Json<Words>, Problem> 
     }))
 }
 
-/// Forget to say whose probes.
+/// Count probes without a limit to the organization.
 #[get("/v1/probes/all")]
-async fn count_everybodys(by: Allowed<ProbesWrite>) -> Result<Json<Words>, Problem> {
+async fn count_unscoped(by: Allowed<ProbesWrite>) -> Result<Json<Words>, Problem> {
     by.select("probes.all", "SELECT count(*) FROM probes", [])
         .await?;
     Ok(Json(Words { words: Vec::new() }))
 }
 
-/// Say what came.
+/// Return the input.
 #[get("/v1/probes/{user}/{number}")]
 async fn repeat(
     _: Public,
@@ -118,7 +125,7 @@ async fn repeat(
 
 async fn start() -> (TestApp, Actor) {
     let module =
-        Module::new("probes").endpoints((create_pair, count_probes, count_everybodys, repeat));
+        Module::new("probes").endpoints((create_pair, count_probes, count_unscoped, repeat));
     let app = TestApp::start(fixture::platform().module(module)).await;
     let mut database = app.owner().await;
     database.run(TABLE, []).await.unwrap();
@@ -139,7 +146,7 @@ async fn submit(by: &Actor, form: &str) -> mainstay_testing::Answer {
 }
 
 #[tokio::test]
-async fn a_transaction_happens_as_a_whole_or_not_at_all() {
+async fn a_transaction_is_atomic() {
     let (app, owner) = start().await;
     submit(&owner, "first=a&second=b%20c")
         .await
@@ -199,7 +206,7 @@ async fn a_query_that_is_not_limited_to_the_organization_does_not_run() {
 }
 
 #[tokio::test]
-async fn path_parameters_come_in_order_and_a_header_as_it_is() {
+async fn path_parameters_keep_their_order_and_headers_their_value() {
     let (app, owner) = start().await;
     let path = format!("/v1/probes/{}/7", owner.user());
     let request = app

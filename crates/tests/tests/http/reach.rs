@@ -1,5 +1,5 @@
-//! Nobody touches what belongs to somebody who may do more (OWASP ASVS 8.2.1; API Security Top 10 2023, API1 and API5). The
-//! operations are those of the access matrix that name a thing of somebody else's.
+//! A member cannot change resources of someone with more permissions (OWASP ASVS 8.2.1; API Security Top 10 2023, API1
+//! and API5). The operations come from the access matrix.
 
 use mainstay::access::BuiltInRole::Owner;
 use mainstay_http::{AccessRow, Method, Requirement, access_matrix};
@@ -11,8 +11,8 @@ use crate::{
     start,
 };
 
-/// Everything that administers, and little else: less than an owner holds, or an auditor, or an agent.
-const KEEPER: &[&str] = &[
+/// All administrative permissions and little else: fewer than an owner, an auditor or an agent has.
+const ADMINISTRATOR: &[&str] = &[
     "api_keys.manage",
     "customers.read",
     "members.manage",
@@ -25,8 +25,8 @@ const KEEPER: &[&str] = &[
     "service_accounts.manage",
 ];
 
-/// What an owner has that somebody could destroy.
-struct Things {
+/// Resources of an owner that an attacker could destroy.
+struct Resources {
     owner: Actor,
     session: String,
     key: Value,
@@ -37,7 +37,7 @@ struct Things {
     role: String,
 }
 
-impl Things {
+impl Resources {
     async fn make(app: &TestApp) -> Self {
         let owner = app.actor(Owner).await;
         let named = json!({ "name": "theirs" });
@@ -92,7 +92,7 @@ impl Things {
         }
     }
 
-    /// The path of an operation, about the owner's things, and a body that it takes.
+    /// The path of an operation, about the owner's resources, and a body that it takes.
     fn target(&self, row: &AccessRow) -> (String, Value) {
         let last = |path: &str| path.rsplit('/').next().unwrap().to_owned();
         let ids: &[(&str, String)] = match row.path {
@@ -114,7 +114,7 @@ impl Things {
             "/v1/invitations/{id}" => &[("{id}", last(&self.invitation))],
             "/v1/roles/{id}" => &[("{id}", last(&self.role))],
             path => panic!(
-                "{path} names a thing: say here whose, and hold it to `role_exceeds` or `member_exceeds`"
+                "{path} has a resource: add it here, and check it with `role_exceeds` or `member_exceeds`"
             ),
         };
 
@@ -123,7 +123,7 @@ impl Things {
         });
         assert!(
             !path.contains('{'),
-            "{path} has a parameter without a thing"
+            "{path} has a parameter without a resource"
         );
 
         let body = match (row.method.as_str(), row.path) {
@@ -139,7 +139,7 @@ impl Things {
         (path, body)
     }
 
-    /// All of it is as it was.
+    /// Asserts that every resource is unchanged.
     async fn assert_untouched(&self, app: &TestApp) {
         self.owner.get("/v1/me").await.assert_status(200);
         for key in [&self.key, &self.account_key] {
@@ -160,8 +160,8 @@ impl Things {
     }
 }
 
-async fn call(client: &Client, row: &AccessRow, things: &Things) -> mainstay_testing::Answer {
-    let (path, body) = things.target(row);
+async fn call(client: &Client, row: &AccessRow, resources: &Resources) -> mainstay_testing::Answer {
+    let (path, body) = resources.target(row);
     let method: Method = row.method.parse().unwrap();
     let call = client.request(method.clone(), &path);
     if method == Method::PATCH {
@@ -174,35 +174,31 @@ async fn call(client: &Client, row: &AccessRow, things: &Things) -> mainstay_tes
     }
 }
 
-/// Every operation that changes a thing which its path names, by a permission that administers.
+/// Every operation with an administrative permission that changes the resource in its path.
 fn about_others() -> Vec<AccessRow> {
     let rows = access_matrix(fixture::platform().modules()).into_iter();
     let found: Vec<_> = rows
         .filter(|row| row.method != "GET" && row.path.contains('{'))
         .filter(|row| matches!(row.requirement, Requirement::Permission(needed) if needed.administrative))
         .collect();
-    assert!(
-        found.len() >= 15,
-        "only {} operations were found",
-        found.len()
-    );
+    assert!(found.len() >= 15, "found only {} operations", found.len());
     found
 }
 
 #[tokio::test]
-async fn a_lesser_role_touches_nothing_that_belongs_to_a_greater_one() {
+async fn a_lower_role_cannot_change_resources_of_a_higher_one() {
     let app = start().await;
-    let things = Things::make(&app).await;
+    let resources = Resources::make(&app).await;
     let keeper = again(
         &app,
-        &member_with(&app, &things.owner, "keeper", KEEPER).await,
+        &member_with(&app, &resources.owner, "keeper", ADMINISTRATOR).await,
     )
     .await;
 
     let rows = about_others();
 
     for row in &rows {
-        let answer = call(&keeper, row, &things).await;
+        let answer = call(&keeper, row, &resources).await;
         assert_eq!(
             (answer.status.as_u16(), answer.problem().code.as_str()),
             (403, "privilege_exceeds_own"),
@@ -211,9 +207,9 @@ async fn a_lesser_role_touches_nothing_that_belongs_to_a_greater_one() {
         );
     }
 
-    things.assert_untouched(&app).await;
+    resources.assert_untouched(&app).await;
 
-    let refused = things
+    let refused = resources
         .owner
         .get("/v1/audit/events?action=authz_fail&limit=100")
         .await
@@ -222,19 +218,19 @@ async fn a_lesser_role_touches_nothing_that_belongs_to_a_greater_one() {
     assert_eq!(
         refused["items"].as_array().unwrap().len(),
         rows.len(),
-        "each refusal is on record"
+        "each refusal is recorded"
     );
 }
 
-/// A narrow key of an owner is no owner: the rule goes by what the credential holds.
+/// A narrow key of an owner is not an owner: the credential's permissions count.
 #[tokio::test]
-async fn a_narrow_key_of_an_owner_touches_nothing_that_exceeds_the_key() {
+async fn a_narrow_key_of_an_owner_cannot_exceed_its_permissions() {
     let app = start().await;
-    let things = Things::make(&app).await;
+    let resources = Resources::make(&app).await;
     let owner = app.actor(Owner).await;
 
-    role(&owner, "keeper", KEEPER).await;
-    let scopes: Vec<_> = KEEPER
+    role(&owner, "keeper", ADMINISTRATOR).await;
+    let scopes: Vec<_> = ADMINISTRATOR
         .iter()
         .filter(|name| **name != "organization.delete")
         .collect();
@@ -251,19 +247,23 @@ async fn a_narrow_key_of_an_owner_touches_nothing_that_exceeds_the_key() {
     let narrow = app.anonymous().with_token(made["key"].as_str().unwrap());
 
     for row in about_others().iter().filter(|row| row.scoped_machines) {
-        call(&narrow, row, &things)
+        call(&narrow, row, &resources)
             .await
             .assert_problem(403, "privilege_exceeds_own");
     }
 
-    things.assert_untouched(&app).await;
+    resources.assert_untouched(&app).await;
 }
 
 #[tokio::test]
-async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
+async fn an_invitation_to_a_higher_role_cannot_be_withdrawn_or_replaced() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let keeper = again(&app, &member_with(&app, &owner, "keeper", KEEPER).await).await;
+    let keeper = again(
+        &app,
+        &member_with(&app, &owner, "keeper", ADMINISTRATOR).await,
+    )
+    .await;
 
     let invite = async |by: &Client, role: &str| {
         by.post(
@@ -273,7 +273,7 @@ async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
         .await
     };
 
-    // An owner made both; the first also gives more than the keeper holds.
+    // An owner sent both; the first also gives more permissions than the administrator has.
     for given in ["owner", "keeper"] {
         let path = invite(&owner, given).await.assert_status(201).location();
         invite(&keeper, "keeper")
@@ -300,15 +300,19 @@ async fn an_invitation_that_exceeds_is_neither_withdrawn_nor_replaced() {
     assert_eq!(
         rows[0].get::<i64>(0).unwrap(),
         1,
-        "a key of an invitation that was never made"
+        "an invitation that was not created has a key"
     );
 }
 
 #[tokio::test]
-async fn what_does_not_exceed_stays_within_reach() {
+async fn resources_of_equal_or_lower_roles_can_be_changed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let keeper = again(&app, &member_with(&app, &owner, "keeper", KEEPER).await).await;
+    let keeper = again(
+        &app,
+        &member_with(&app, &owner, "keeper", ADMINISTRATOR).await,
+    )
+    .await;
     let reader = member_with(&app, &owner, "reader", &["customers.read"]).await;
     let reader = again(&app, &reader).await;
     let made = reader

@@ -11,7 +11,7 @@ use time::Duration;
 
 const PATH: &str = "/v1/sessions/current/refresh";
 
-async fn at_a_manual_clock() -> (TestApp, Clock) {
+async fn start_with_manual_clock() -> (TestApp, Clock) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     (
         TestApp::builder(fixture::platform())
@@ -22,7 +22,7 @@ async fn at_a_manual_clock() -> (TestApp, Clock) {
     )
 }
 
-/// A new session of an actor, as it was answered.
+/// Starts a new session, and returns the response.
 async fn begin(app: &TestApp) -> Value {
     let agent = app.actor(Agent).await;
     let body = json!({ "email": agent.email(), "password": PASSWORD });
@@ -50,7 +50,7 @@ async fn works(app: &TestApp, session: &Value) -> bool {
 
 #[tokio::test]
 async fn a_refresh_gives_the_next_pair_of_the_same_session() {
-    let (app, clock) = at_a_manual_clock().await;
+    let (app, clock) = start_with_manual_clock().await;
     let first = begin(&app).await;
     clock.advance(Duration::minutes(11));
 
@@ -71,10 +71,10 @@ async fn a_refresh_gives_the_next_pair_of_the_same_session() {
     assert!(works(&app, &third).await);
 }
 
-/// OWASP ASVS 10.4.5; RFC 9700 §4.14.2: whoever shows a spent token ends the session, for the thief and for the owner.
+/// OWASP ASVS 10.4.5; RFC 9700 §4.14.2: reuse of a refresh token ends the session, for both thief and owner.
 #[tokio::test]
-async fn a_spent_token_that_comes_back_ends_the_whole_family() {
-    let (app, clock) = at_a_manual_clock().await;
+async fn reusing_a_refresh_token_ends_the_session() {
+    let (app, clock) = start_with_manual_clock().await;
     let first = begin(&app).await;
     let second = refresh(&app, &first["refresh_token"])
         .await
@@ -90,7 +90,7 @@ async fn a_spent_token_that_comes_back_ends_the_whole_family() {
     refresh(&app, &first["refresh_token"])
         .await
         .assert_problem(401, "invalid_refresh_token");
-    assert!(!works(&app, &third).await, "the successor lives on");
+    assert!(!works(&app, &third).await, "the successor is still valid");
     refresh(&app, &third["refresh_token"])
         .await
         .assert_problem(401, "invalid_refresh_token");
@@ -106,7 +106,7 @@ async fn a_spent_token_that_comes_back_ends_the_whole_family() {
 
 #[tokio::test]
 async fn a_retry_within_seconds_gets_the_same_successor() {
-    let (app, clock) = at_a_manual_clock().await;
+    let (app, clock) = start_with_manual_clock().await;
     let first = begin(&app).await;
     let second = refresh(&app, &first["refresh_token"])
         .await
@@ -123,9 +123,9 @@ async fn a_retry_within_seconds_gets_the_same_successor() {
     assert!(works(&app, &again).await);
 }
 
-/// A client that sends the same refresh many times at once still has one session with one successor.
+/// A client that sends the same refresh many times at once gets one successor.
 #[tokio::test]
-async fn parallel_exchanges_of_one_token_agree() {
+async fn concurrent_refreshes_get_the_same_successor() {
     let app = crate::start().await;
     let first = begin(&app).await;
     let answers = join_all((0..20).map(|_| refresh(&app, &first["refresh_token"]))).await;
@@ -138,8 +138,8 @@ async fn parallel_exchanges_of_one_token_agree() {
 
 /// OWASP ASVS 7.3.1.
 #[tokio::test]
-async fn a_session_that_is_not_used_ends() {
-    let (app, clock) = at_a_manual_clock().await;
+async fn an_unused_session_expires() {
+    let (app, clock) = start_with_manual_clock().await;
     let mut session = begin(&app).await;
     for _ in 0..3 {
         clock.advance(Duration::hours(23));
@@ -157,8 +157,8 @@ async fn a_session_that_is_not_used_ends() {
 
 /// OWASP ASVS 7.3.2, 10.4.8.
 #[tokio::test]
-async fn a_session_ends_however_much_it_is_used() {
-    let (app, clock) = at_a_manual_clock().await;
+async fn a_session_has_a_maximum_lifetime() {
+    let (app, clock) = start_with_manual_clock().await;
     let mut session = begin(&app).await;
     for _ in 0..59 {
         clock.advance(Duration::hours(12));
@@ -177,7 +177,7 @@ async fn a_session_ends_however_much_it_is_used() {
     clock.advance(Duration::minutes(1));
     assert!(
         !works(&app, &session).await,
-        "an access token outlives its session"
+        "an access token outlived its session"
     );
     refresh(&app, &session["refresh_token"])
         .await
@@ -185,7 +185,7 @@ async fn a_session_ends_however_much_it_is_used() {
 }
 
 #[tokio::test]
-async fn what_was_never_issued_is_refused_and_harms_nobody() {
+async fn an_unknown_refresh_token_is_refused_without_effect() {
     let app = crate::start().await;
     let session = begin(&app).await;
     let token = session["refresh_token"].as_str().unwrap();
@@ -209,7 +209,7 @@ async fn what_was_never_issued_is_refused_and_harms_nobody() {
 }
 
 #[tokio::test]
-async fn after_sign_out_and_deactivation_nothing_is_refreshed() {
+async fn a_sign_out_or_deactivation_ends_refreshing() {
     let app = crate::start().await;
     let session = begin(&app).await;
     let client = app
@@ -236,9 +236,9 @@ async fn after_sign_out_and_deactivation_nothing_is_refreshed() {
         .assert_problem(401, "invalid_refresh_token");
 }
 
-/// OWASP ASVS 7.2.3: whoever reads the database holds no token.
+/// OWASP ASVS 7.2.3: a stolen database contains no token.
 #[tokio::test]
-async fn the_database_holds_no_refresh_token() {
+async fn the_database_contains_no_refresh_token() {
     let app = crate::start().await;
     let first = begin(&app).await;
     let second = refresh(&app, &first["refresh_token"])
@@ -260,7 +260,7 @@ async fn the_database_holds_no_refresh_token() {
     assert_eq!(
         rows.len(),
         3,
-        "one of the actor's own sign-in, and two of this session"
+        "one of the actor's sign-in, and two of this session"
     );
 
     for token in [first, second] {

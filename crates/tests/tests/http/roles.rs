@@ -66,20 +66,20 @@ async fn roles_and_what_they_grant_are_listed() {
     );
 }
 
-/// OWASP ASVS 8.2.1, 8.3.2: what a role says holds at once here, and within a second everywhere.
+/// OWASP ASVS 8.2.1, 8.3.2: a change of a role takes effect here at once, and everywhere within a second.
 #[tokio::test]
 async fn a_changed_role_changes_what_its_members_may_do() {
     let app = start().await;
     let replica = app.second_replica().await;
     let owner = app.actor(Owner).await;
     let member = member_with(&app, &owner, "support", &["organization.read"]).await;
-    let there = replica.client_of(&member);
+    let remote = replica.client_of(&member);
 
     member
         .get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
-    there
+    remote
         .get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
@@ -92,7 +92,7 @@ async fn a_changed_role_changes_what_its_members_may_do() {
     assert_eq!(changed["version"], 2);
     member.get("/v1/customers").await.assert_status(200);
 
-    within_a_second(&there, "/v1/customers", 200).await;
+    within_a_second(&remote, "/v1/customers", 200).await;
     owner
         .patch(&path, json!({ "permissions": [], "name": "idle" }))
         .await
@@ -102,7 +102,7 @@ async fn a_changed_role_changes_what_its_members_may_do() {
         .await
         .assert_problem(403, "forbidden");
 
-    within_a_second(&there, "/v1/customers", 403).await;
+    within_a_second(&remote, "/v1/customers", 403).await;
     assert_eq!(member.get("/v1/me").await.json()["role"], "idle");
 
     let (_, before, after) = recorded(&app, "privilege_permissions_changed").await;
@@ -114,7 +114,7 @@ async fn a_changed_role_changes_what_its_members_may_do() {
 }
 
 #[tokio::test]
-async fn a_role_that_somebody_has_or_is_to_get_is_not_deleted() {
+async fn a_role_in_use_cannot_be_deleted() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = role(&owner, "support", &["customers.read"]).await;
@@ -138,7 +138,7 @@ async fn a_role_that_somebody_has_or_is_to_get_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn nobody_overwrites_a_change_of_a_role_unseen() {
+async fn a_stale_change_of_a_role_is_refused() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let made = owner
@@ -167,9 +167,9 @@ async fn nobody_overwrites_a_change_of_a_role_unseen() {
     assert_eq!(owner.get(&path).await.json()["name"], "help");
 }
 
-/// Two lists that are written at the same time do not add up to a third that nobody wrote.
+/// Two permission lists that are written at the same time are not merged.
 #[tokio::test]
-async fn two_changes_of_a_role_at_once_leave_one_of_them() {
+async fn concurrent_changes_of_a_role_leave_one_of_them() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = role(&owner, "support", &[]).await;
@@ -192,10 +192,10 @@ async fn two_changes_of_a_role_at_once_leave_one_of_them() {
     }
 }
 
-/// Nobody grants what they do not hold: not by a new role, by a changed one, by a membership, nor by an invitation (OWASP
-/// ASVS 8.2.1, 8.3.1).
+/// No one can grant a permission that they do not have: not with a new or changed role, a membership or an invitation
+/// (OWASP ASVS 8.2.1, 8.3.1).
 #[tokio::test]
-async fn nobody_grants_what_they_do_not_hold() {
+async fn no_one_can_grant_permissions_that_they_do_not_have() {
     const HELD: [&str; 4] = [
         "members.manage",
         "members.read",
@@ -274,10 +274,10 @@ async fn nobody_grants_what_they_do_not_hold() {
     assert_eq!(
         rows[0].get::<i64>(0).unwrap(),
         11,
-        "each refusal is on record"
+        "each refusal is recorded"
     );
 
-    // What they hold they may give.
+    // They may grant their own permissions.
     role(&keeper, "reader", &["roles.read"]).await;
     keeper
         .patch(&me, json!({ "role": "reader" }))
@@ -289,9 +289,9 @@ async fn nobody_grants_what_they_do_not_hold() {
         .assert_problem(403, "forbidden");
 }
 
-/// Whoever holds every permission there is, is not an owner for that.
+/// A role with every permission is not an owner.
 #[tokio::test]
-async fn only_an_owner_makes_an_owner() {
+async fn only_an_owner_can_make_an_owner() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let all = owner.get("/v1/me").await.json()["permissions"].clone();
@@ -335,7 +335,7 @@ async fn only_an_owner_makes_an_owner() {
 }
 
 #[tokio::test]
-async fn built_in_roles_are_neither_changed_nor_shadowed() {
+async fn built_in_roles_cannot_be_changed_or_shadowed() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let own = role(&owner, "support", &[]).await;
@@ -408,11 +408,11 @@ async fn a_role_of_another_organization_does_not_exist() {
         .await
         .assert_problem(422, "unknown_role");
 
-    // Each has its own role of one name.
+    // Both organizations have a role of the same name.
     role(&stranger, "support", &["customers.read"]).await;
 }
 
-/// Even a statement that forgot to compare puts nobody into another organization's role.
+/// Even a faulty statement cannot give a member another organization's role.
 #[tokio::test]
 async fn the_schema_keeps_roles_within_their_organization() {
     let app = start().await;

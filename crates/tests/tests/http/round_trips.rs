@@ -1,4 +1,4 @@
-//! How often a request asks Postgres: counted on the wire, since each trip is what a request waits for.
+//! The number of round trips to Postgres per request, counted on the wire.
 
 use std::time::{Duration, Instant};
 
@@ -15,8 +15,8 @@ use crate::{
     create, customer,
 };
 
-/// One connection, so that every statement is prepared once it ran once; and warm, that is, listening for revocations:
-/// until then memory is not believed and each request asks who is asking.
+/// Starts an app with one connection, so that every statement is prepared after its first run. Waits until it listens
+/// for revocations: before that, caches are not used and each request looks up its caller.
 async fn counted() -> (TestApp, Actor) {
     let builder = TestApp::builder(fixture::platform())
         .counting_round_trips()
@@ -29,15 +29,15 @@ async fn counted() -> (TestApp, Actor) {
     while trips(&app, 422, refused).await > 0 {
         assert!(
             Instant::now() < deadline,
-            "each request asks the database who is asking"
+            "each request looks up its caller"
         );
     }
 
     (app, owner)
 }
 
-/// How many trips a request takes when its statement is prepared and its caller is known: the least of some tries, since
-/// on a busy machine memory may not be believed for a moment, and then a request asks once more.
+/// Number of round trips of a request with prepared statements and a cached caller. It is the minimum of several tries,
+/// since on a busy machine the cache may be invalid for a moment, which costs one more trip.
 async fn trips(app: &TestApp, status: u16, request: impl AsyncFn() -> Answer) -> usize {
     let mut least = usize::MAX;
     for _ in 0..6 {
@@ -71,11 +71,7 @@ async fn a_read_takes_one_trip_and_authentication_none() {
     );
 
     let refused = async || owner.get("/v1/customers?limit=0").await;
-    assert_eq!(
-        trips(&app, 422, refused).await,
-        0,
-        "who is asking is known without asking"
-    );
+    assert_eq!(trips(&app, 422, refused).await, 0, "the caller is cached");
 }
 
 #[tokio::test]
@@ -113,9 +109,9 @@ async fn a_write_takes_one_trip_its_audit_record_included() {
     assert_eq!(least, 1, "delete");
 }
 
-/// A data key is used for five minutes, and then read again with the row that it belongs to.
+/// A data key is cached for five minutes, and then read again with its row.
 #[tokio::test]
-async fn the_key_of_a_row_is_asked_for_again_when_it_is_old() {
+async fn the_key_of_a_row_is_read_again_when_it_is_old() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
     let app = builder
@@ -134,7 +130,7 @@ async fn the_key_of_a_row_is_asked_for_again_when_it_is_old() {
     let key = app.anonymous().with_token(made["key"].as_str().unwrap());
     let path = create(&owner, customer("Ada", "ada@example.org")).await;
 
-    // Whatever else is asked for anew is asked for without a key too.
+    // Other cached values expire too, but need no key.
     let later = async |body: Value| {
         clock.advance(time::Duration::minutes(5));
         key.patch(&path, body).await
@@ -153,7 +149,7 @@ async fn the_key_of_a_row_is_asked_for_again_when_it_is_old() {
 }
 
 #[tokio::test]
-async fn an_api_key_is_known_without_asking_and_one_that_is_no_key_is_refused_without() {
+async fn a_cached_or_malformed_api_key_takes_no_trip() {
     let (app, owner) = counted().await;
     let made = owner
         .post("/v1/api-keys", json!({ "name": "a" }))
@@ -201,7 +197,7 @@ async fn an_api_key_is_known_without_asking_and_one_that_is_no_key_is_refused_wi
         least = least.min(app.round_trips() - before);
     }
 
-    assert_eq!(least, 1, "a key that was not seen before");
+    assert_eq!(least, 1, "a key that is not cached");
 }
 
 #[tokio::test]
@@ -227,7 +223,7 @@ async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
         "wrong password"
     );
     assert_eq!(
-        trips(&app, 401, async || attempt("nobody@example.org", "wrong")
+        trips(&app, 401, async || attempt("unknown@example.org", "wrong")
             .await)
         .await,
         2,
@@ -235,10 +231,10 @@ async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
     );
 }
 
-/// Also when a client sends one refresh many times at once: whoever comes later learns what the first one made.
+/// Also when a client sends one refresh many times at once: later requests get the session of the first.
 #[tokio::test]
-async fn a_refresh_takes_two_trips_however_many_meet() {
-    const MEETING: usize = 8;
+async fn concurrent_refreshes_take_two_trips_each() {
+    const CONCURRENT: usize = 8;
 
     let (app, owner) = counted().await;
     let refresh = async |session: &Value| {
@@ -265,16 +261,16 @@ async fn a_refresh_takes_two_trips_however_many_meet() {
         session = refresh(&session).await;
         alone = alone.min(app.round_trips() - before);
         let before = app.round_trips();
-        let met = join_all((0..MEETING).map(|_| refresh(&session))).await;
+        let responses = join_all((0..CONCURRENT).map(|_| refresh(&session))).await;
         together = together.min(app.round_trips() - before);
-        session = met.into_iter().next().unwrap();
+        session = responses.into_iter().next().unwrap();
     }
 
-    assert_eq!((alone, together), (2, 2 * MEETING));
+    assert_eq!((alone, together), (2, 2 * CONCURRENT));
 }
 
 #[tokio::test]
-async fn a_second_factor_takes_one_trip_more() {
+async fn a_second_factor_takes_one_more_trip() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + time::Duration::days(20_000));
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
     let app = builder

@@ -1,4 +1,4 @@
-//! Listings that are sorted by a sealed field: a few at a time, and beside what everybody else asks.
+//! Listings sorted by a sealed column: few at a time, and without delaying other requests.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use mainstay_testing::TestApp;
 
 use crate::{create, customer};
 
-/// More than sort and wait in a process, on any machine with fewer than fifty cores.
+/// More than a process sorts and queues, on any machine with fewer than fifty cores.
 const MANY: usize = 40;
 
 #[tokio::test]
-async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
+async fn many_sorted_listings_are_refused_without_delaying_others() {
     let app = TestApp::builder(fixture::platform())
         .setting("database.pool_size", "8")
         .setting("database.statement_timeout", "60s")
@@ -23,7 +23,7 @@ async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
     let manager = app.actor(Manager).await;
     create(&manager, customer("Ada", "ada@example.org")).await;
 
-    // None of them ends before the lock is gone.
+    // None of them ends before the lock is released.
     let mut holder = app.owner().await;
     holder.run("BEGIN", []).await.unwrap();
     holder
@@ -36,13 +36,13 @@ async fn a_crowd_of_sorted_listings_is_turned_away_and_holds_nobody_up() {
         .collect();
     let refused = tokio::time::timeout(Duration::from_secs(30), asked.next())
         .await
-        .expect("some are turned away");
+        .expect("some requests are refused");
     let refused = refused.unwrap();
 
     refused.assert_problem(503, "unavailable");
     assert_eq!(refused.header("retry-after"), "1");
 
-    // Whoever asks for something else is answered meanwhile.
+    // Other requests are answered meanwhile.
     manager.get("/v1/me").await.assert_status(200);
     manager.get("/v1/members").await.assert_status(200);
 

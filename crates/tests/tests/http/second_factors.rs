@@ -10,9 +10,9 @@ use mainstay_testing::{Actor, Answer, Client, PASSWORD, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::authenticators::{App, enrol, recovery_codes, sign_in, signed_in, was_told};
+use crate::authenticators::{App, enrol, recovery_codes, sign_in, signed_in, was_notified};
 
-/// A service whose clock stands still, in the middle of a step, until the test moves it.
+/// Starts a service with a manual clock, in the middle of a TOTP step.
 async fn start() -> (TestApp, Clock) {
     let clock =
         Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000) + Duration::seconds(15));
@@ -43,13 +43,13 @@ async fn step_up(actor: &Client, body: Value) -> Answer {
     actor.post("/v1/sessions/current/step-up", body).await
 }
 
-/// What is sensitive and changes nothing that matters here.
-async fn something_sensitive(actor: &Client) -> Answer {
+/// Calls a sensitive operation that does not affect the test.
+async fn sensitive_operation(actor: &Client) -> Answer {
     actor.post("/v1/me/totp", json!({})).await
 }
 
 #[tokio::test]
-async fn an_app_counts_once_a_code_has_confirmed_it() {
+async fn an_app_is_active_once_a_code_has_confirmed_it() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     agent
@@ -113,15 +113,15 @@ async fn an_app_counts_once_a_code_has_confirmed_it() {
     );
 
     // OWASP ASVS 6.3.7.
-    assert!(was_told(&app, &agent, "A second factor was added to your account").await);
+    assert!(was_notified(&app, &agent, "A second factor was added to your account").await);
 
-    // The code has shown the factor: the session that it was given in is as good as a new one.
-    something_sensitive(&agent).await.assert_status(201);
+    // The code has proved the factor, so this session counts as newly authenticated.
+    sensitive_operation(&agent).await.assert_status(201);
 }
 
-/// OWASP ASVS 6.3.8: who does not know the password does not learn of the factor either.
+/// OWASP ASVS 6.3.8: a wrong password does not reveal whether there is a second factor.
 #[tokio::test]
-async fn a_sign_in_takes_the_password_and_a_code() {
+async fn a_sign_in_requires_the_password_and_a_code() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
@@ -155,7 +155,7 @@ async fn a_sign_in_takes_the_password_and_a_code() {
         .assert_problem(401, "invalid_credentials");
 
     let session = signed_in(&app, &sign_in(&app, &agent, Some(&totp.code(now))).await);
-    something_sensitive(&session).await.assert_status(201);
+    sensitive_operation(&session).await.assert_status(201);
 
     let mut owner = app.owner().await;
     let events = owner.run(
@@ -191,15 +191,15 @@ async fn a_sign_in_takes_the_password_and_a_code() {
     assert_eq!(events, expected);
 }
 
-/// OWASP ASVS 6.5.1, 6.5.5: once, and for thirty seconds and one step of a clock that is off.
+/// OWASP ASVS 6.5.1, 6.5.5: once, for thirty seconds and one step of clock difference.
 #[tokio::test]
-async fn a_code_is_taken_once_and_for_a_minute_at_most() {
+async fn a_code_works_once_and_for_a_minute_at_most() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
     let first = clock.now();
 
-    // The code that confirmed the app is spent.
+    // The code that confirmed the app is used up.
     sign_in(&app, &agent, Some(&totp.code(first)))
         .await
         .assert_problem(401, "invalid_credentials");
@@ -212,7 +212,7 @@ async fn a_code_is_taken_once_and_for_a_minute_at_most() {
         .await
         .assert_problem(401, "invalid_credentials");
 
-    // One step ahead is taken, and everything before it is spent with it.
+    // A code one step ahead is accepted, and all earlier codes are used up.
     let ahead = second + Duration::seconds(30);
     sign_in(&app, &agent, Some(&totp.code(ahead)))
         .await
@@ -223,7 +223,7 @@ async fn a_code_is_taken_once_and_for_a_minute_at_most() {
         .await
         .assert_problem(401, "invalid_credentials");
 
-    // One step late is taken, two are not.
+    // A code one step late is accepted, two steps late is not.
     clock.advance(Duration::minutes(5));
 
     let now = clock.now();
@@ -240,19 +240,19 @@ async fn a_code_is_taken_once_and_for_a_minute_at_most() {
 
 /// OWASP ASVS 6.5.1 to 6.5.4.
 #[tokio::test]
-async fn a_recovery_code_is_taken_once_in_place_of_an_app() {
+async fn a_recovery_code_replaces_an_app_code_once() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     let (_, codes) = enrol(&app, &agent).await;
 
     assert!(
         codes.iter().all(|code| code.replace('-', "").len() == 25),
-        "{codes:?}: 125 bits each"
+        "{codes:?}: each code needs 125 bits"
     );
 
     let typed = codes[0].to_lowercase().replace('-', " ");
     let session = signed_in(&app, &sign_in(&app, &agent, Some(&typed)).await);
-    assert!(was_told(&app, &agent, "A recovery code was used").await);
+    assert!(was_notified(&app, &agent, "A recovery code was used").await);
     sign_in(&app, &agent, Some(&codes[0]))
         .await
         .assert_problem(401, "invalid_credentials");
@@ -260,7 +260,7 @@ async fn a_recovery_code_is_taken_once_in_place_of_an_app() {
 
     let request = session.post("/v1/me/recovery-codes", json!({})).await;
     let fresh = recovery_codes(&request.assert_status(200).json());
-    assert!(was_told(&app, &agent, "Your recovery codes were replaced").await);
+    assert!(was_notified(&app, &agent, "Your recovery codes were replaced").await);
     assert_eq!(
         (fresh.len(), &factors(&agent).await["recovery_codes"]),
         (10, &json!(10))
@@ -274,7 +274,7 @@ async fn a_recovery_code_is_taken_once_in_place_of_an_app() {
 }
 
 #[tokio::test]
-async fn without_a_second_factor_there_is_nothing_to_recover() {
+async fn without_a_second_factor_there_are_no_recovery_codes() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     agent
@@ -287,15 +287,15 @@ async fn without_a_second_factor_there_is_nothing_to_recover() {
         .assert_problem(404, "not_found");
 }
 
-/// OWASP ASVS 7.5.1, 7.5.3: where there is a second factor, the password alone refreshes nothing.
+/// OWASP ASVS 7.5.1, 7.5.3: with a second factor, the password alone is not enough for a step-up.
 #[tokio::test]
-async fn a_step_up_shows_the_second_factor() {
+async fn a_step_up_requires_the_second_factor() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, codes) = enrol(&app, &agent).await;
 
     clock.advance(Duration::minutes(11));
-    something_sensitive(&agent)
+    sensitive_operation(&agent)
         .await
         .assert_problem(401, "step_up_required");
     step_up(&agent, json!({}))
@@ -312,28 +312,28 @@ async fn a_step_up_shows_the_second_factor() {
     step_up(&agent, wrong)
         .await
         .assert_problem(401, "invalid_credentials");
-    something_sensitive(&agent)
+    sensitive_operation(&agent)
         .await
         .assert_problem(401, "step_up_required");
 
-    // The wrong password has not spent the code.
+    // The wrong password has not used up the code.
     step_up(
         &agent,
         json!({ "password": PASSWORD, "code": totp.code(clock.now()) }),
     )
     .await
     .assert_status(204);
-    something_sensitive(&agent).await.assert_status(201);
+    sensitive_operation(&agent).await.assert_status(201);
 
     clock.advance(Duration::minutes(11));
     step_up(&agent, json!({ "code": codes[0] }))
         .await
         .assert_status(204);
-    something_sensitive(&agent).await.assert_status(201);
+    sensitive_operation(&agent).await.assert_status(201);
 }
 
 #[tokio::test]
-async fn a_code_proves_nothing_for_an_account_without_a_factor() {
+async fn a_code_is_refused_for_an_account_without_a_factor() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     step_up(&agent, json!({ "code": "123456" }))
@@ -344,14 +344,14 @@ async fn a_code_proves_nothing_for_an_account_without_a_factor() {
         .assert_status(204);
 }
 
-/// A session that was signed in before there was a second factor does nothing sensitive until it shows it.
+/// A session from before the second factor needs it for sensitive operations.
 #[tokio::test]
-async fn an_older_session_must_show_the_new_factor() {
+async fn an_older_session_must_use_the_new_factor() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let older = signed_in(&app, &sign_in(&app, &agent, None).await);
 
-    something_sensitive(&older).await.assert_status(201);
+    sensitive_operation(&older).await.assert_status(201);
 
     let (totp, _) = enrol(&app, &agent).await;
     older.get("/v1/me").await.assert_status(200);
@@ -367,9 +367,9 @@ async fn an_older_session_must_show_the_new_factor() {
     older.delete("/v1/me/totp").await.assert_status(204);
 }
 
-/// OWASP ASVS 6.3.7, 6.5.6, 7.4.3: a lost device is revoked, and with it whoever is signed in on it.
+/// OWASP ASVS 6.3.7, 6.5.6, 7.4.3: removing a lost device also ends the sessions on it.
 #[tokio::test]
-async fn a_factor_that_is_removed_ends_all_other_sessions() {
+async fn removing_a_factor_ends_all_other_sessions() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, codes) = enrol(&app, &agent).await;
@@ -382,7 +382,7 @@ async fn a_factor_that_is_removed_ends_all_other_sessions() {
         .await
         .assert_problem(401, "unauthenticated");
     assert!(
-        was_told(
+        was_notified(
             &app,
             &agent,
             "A second factor was removed from your account"
@@ -396,7 +396,7 @@ async fn a_factor_that_is_removed_ends_all_other_sessions() {
         (&json!(false), &json!(0))
     );
 
-    // Neither a code nor a recovery code is asked for, and none is worth anything.
+    // No code or recovery code is requested any more, and none works.
     let session = signed_in(&app, &sign_in(&app, &agent, None).await);
     step_up(&session, json!({ "code": codes[0] }))
         .await
@@ -404,7 +404,7 @@ async fn a_factor_that_is_removed_ends_all_other_sessions() {
 }
 
 #[tokio::test]
-async fn an_app_is_replaced_when_the_new_one_has_shown_a_code() {
+async fn an_app_is_replaced_once_a_code_confirms_the_new_one() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (old, codes) = enrol(&app, &agent).await;
@@ -449,7 +449,7 @@ async fn an_app_is_replaced_when_the_new_one_has_shown_a_code() {
 }
 
 #[tokio::test]
-async fn a_secret_waits_an_hour_for_its_first_code() {
+async fn an_unconfirmed_app_expires_after_an_hour() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let totp = App::of(
@@ -486,9 +486,9 @@ async fn a_secret_waits_an_hour_for_its_first_code() {
         .assert_problem(404, "not_found");
 }
 
-/// OWASP ASVS 6.3.1, 6.6.3: who has the password does not guess the code.
+/// OWASP ASVS 6.3.1, 6.6.3: an attacker with the password cannot guess the code.
 #[tokio::test]
-async fn guessing_codes_is_slowed_down() {
+async fn guessing_codes_is_throttled() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
@@ -499,12 +499,12 @@ async fn guessing_codes_is_slowed_down() {
 
     while guess(&agent).await.problem().code == "invalid_credentials" {
         refused += 1;
-        assert!(refused < 10, "guesses are not slowed down");
+        assert!(refused < 10, "guesses are not throttled");
     }
 
-    assert!(refused >= 5, "a person may mistype");
+    assert!(refused >= 5, "a person may mistype several times");
 
-    // The right code has to wait too.
+    // A correct code is throttled too.
     let answer = step_up(&agent, json!({ "code": totp.code(clock.now()) })).await;
     answer.assert_problem(429, "too_many_attempts");
     assert!(!answer.header("retry-after").is_empty());
@@ -512,7 +512,7 @@ async fn guessing_codes_is_slowed_down() {
 
 /// OWASP ASVS 6.4.3.
 #[tokio::test]
-async fn a_password_reset_leaves_the_factors_alone() {
+async fn a_password_reset_keeps_the_factors() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let (totp, _) = enrol(&app, &agent).await;
@@ -544,9 +544,9 @@ async fn a_password_reset_leaves_the_factors_alone() {
     sign_in(Some(totp.code(now))).await.assert_status(201);
 }
 
-/// OWASP ASVS 6.4.4: for whoever has lost everything, and has shown the operator who they are.
+/// OWASP ASVS 6.4.4: for a person who has lost all factors and has proved their identity to the operator.
 #[tokio::test]
-async fn an_operator_resets_what_is_lost() {
+async fn an_operator_resets_lost_factors() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     enrol(&app, &agent).await;
@@ -558,7 +558,7 @@ async fn an_operator_resets_what_is_lost() {
     };
 
     let operator = Unscoped::because(
-        "a test does what the command does",
+        "the test replaces the command",
         app.database(),
         origin,
         None,
@@ -570,7 +570,7 @@ async fn an_operator_resets_what_is_lost() {
             .await
             .unwrap()
     );
-    assert!(was_told(&app, &agent, "Your second factors were reset").await);
+    assert!(was_notified(&app, &agent, "Your second factors were reset").await);
 
     let session = signed_in(&app, &sign_in(&app, &agent, None).await);
     assert_eq!(factors(&session).await["enrolled"], false);

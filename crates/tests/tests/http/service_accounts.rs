@@ -1,12 +1,12 @@
-//! `/v1/service-accounts` and what is below: accounts of programs, their keys and their secrets.
+//! `/v1/service-accounts/…`: accounts of programs, their keys and their secrets.
 
 use mainstay::access::BuiltInRole::{Agent, Manager, Owner};
 use mainstay_testing::{Actor, Client, TestApp};
 use serde_json::{Value, json};
 
-use crate::{customer, replicas::within_a_second, start};
+use crate::{customer, people::within_a_second, start};
 
-/// Makes a service account and gives its path.
+/// Creates a service account and returns its path.
 async fn new_account(by: &Actor, role: &str) -> String {
     by.post(
         "/v1/service-accounts",
@@ -54,7 +54,7 @@ async fn a_service_account_calls_by_its_key() {
         .await
         .assert_problem(403, "forbidden");
 
-    // It has no sessions and no person; it has neither password nor address.
+    // It is not a person: it has no sessions, password or address.
     client
         .get("/v1/sessions")
         .await
@@ -77,7 +77,7 @@ async fn a_service_account_calls_by_its_key() {
 }
 
 #[tokio::test]
-async fn an_account_is_listed_renamed_and_given_another_role() {
+async fn an_account_can_be_listed_renamed_and_given_another_role() {
     let app = start().await;
     let (owner, stranger) = (app.actor(Owner).await, app.stranger(Owner).await);
     let path = new_account(&owner, "agent").await;
@@ -98,7 +98,7 @@ async fn an_account_is_listed_renamed_and_given_another_role() {
         (&json!("nightly"), &json!("auditor"), &json!(true))
     );
 
-    // A key that was made before stays what it was; `sponsors.rs` has more.
+    // An older key keeps its permissions; see `sponsors.rs`.
     key.get("/v1/audit/events")
         .await
         .assert_problem(403, "forbidden");
@@ -134,9 +134,9 @@ async fn an_account_is_listed_renamed_and_given_another_role() {
     }
 }
 
-/// Persons are not managed here, whoever asks.
+/// These operations do not manage people, for any caller.
 #[tokio::test]
-async fn a_person_is_no_service_account() {
+async fn a_person_is_not_a_service_account() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let path = format!("/v1/service-accounts/{}", agent.user());
@@ -167,13 +167,13 @@ async fn a_person_is_no_service_account() {
     with(&app, &own).get("/v1/me").await.assert_status(200);
 }
 
-/// OWASP ASVS 8.2.1, 8.3.1: nobody gets by a machine what they do not hold themselves.
+/// OWASP ASVS 8.2.1, 8.3.1: a service account gives no one permissions that they do not have.
 #[tokio::test]
-async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
+async fn a_service_account_cannot_exceed_its_creators_permissions() {
     let app = start().await;
     let (owner, manager) = (app.actor(Owner).await, app.actor(Manager).await);
 
-    // By the role of a new account.
+    // With the role of a new account.
     for role in ["owner", "auditor"] {
         let body = json!({ "name": "escalation", "role": role });
         manager
@@ -183,20 +183,20 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
     }
 
     let own = new_account(&manager, "agent").await;
-    // By a change of role.
+    // With a change of role.
     manager
         .patch(&own, json!({ "role": "owner" }))
         .await
         .assert_problem(403, "privilege_exceeds_own");
     assert_eq!(owner.get(&own).await.json()["role"], "agent");
 
-    // Not even an owner makes a machine an owner.
+    // Even an owner cannot make a service account an owner.
     owner
         .patch(&own, json!({ "role": "owner" }))
         .await
         .assert_problem(403, "privilege_exceeds_own");
 
-    // By a credential of an account that may do more.
+    // With a credential of an account with more permissions.
     let mighty = new_account(&owner, "auditor").await;
     let (keys, secrets) = (format!("{mighty}/keys"), format!("{mighty}/secrets"));
 
@@ -215,7 +215,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .await
         .assert_problem(403, "privilege_exceeds_own");
 
-    // Nor is such an account theirs to change, deactivate or delete.
+    // Nor can they change, deactivate or delete such an account.
     for body in [
         json!({ "name": "mine" }),
         json!({ "role": "agent" }),
@@ -232,14 +232,14 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .await
         .assert_problem(403, "privilege_exceeds_own");
 
-    // By scopes that they do not hold, for when the role grows.
+    // With scopes that they do not have, in case the role gains permissions later.
     let body = json!({ "name": "x", "scopes": ["audit.read"] });
     manager
         .post(&format!("{own}/keys"), body)
         .await
         .assert_problem(403, "privilege_exceeds_own");
 
-    // By a key of their own that is narrower than they are: what it makes is no wider than it.
+    // With a narrower key of their own: what it creates is no wider.
     let narrow = json!({ "name": "x", "scopes": ["service_accounts.manage"] });
     let narrow = manager
         .post("/v1/api-keys", narrow)
@@ -257,7 +257,7 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
         .await
         .assert_problem(403, "privilege_exceeds_own");
 
-    // Every attempt is on record, and none has changed anything.
+    // Every attempt is recorded, and none has changed anything.
     let records = owner
         .get("/v1/audit/events?action=authz_fail&limit=100")
         .await
@@ -268,38 +268,40 @@ async fn nobody_reaches_beyond_their_own_role_through_a_machine() {
 
 /// OWASP ASVS 7.4.2.
 #[tokio::test]
-async fn an_account_that_is_deactivated_or_deleted_is_refused_everywhere() {
+async fn a_deactivated_or_deleted_account_is_refused_everywhere() {
     let app = start().await;
     let replica = app.second_replica().await;
     let owner = app.actor(Owner).await;
     let path = new_account(&owner, "agent").await;
     let key = new_key(&owner, &path, json!({ "name": "a" })).await;
-    let (here, there) = (with(&app, &key), replica.client_of(&with(&app, &key)));
+    let (local, remote) = (with(&app, &key), replica.client_of(&with(&app, &key)));
 
-    there.get("/v1/me").await.assert_status(200);
-    here.get("/v1/me").await.assert_status(200);
+    remote.get("/v1/me").await.assert_status(200);
+    local.get("/v1/me").await.assert_status(200);
     owner
         .patch(&path, json!({ "active": false }))
         .await
         .assert_status(200);
-    here.get("/v1/me")
+    local
+        .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
 
-    within_a_second(&there, "/v1/me", 401).await;
+    within_a_second(&remote, "/v1/me", 401).await;
     owner
         .patch(&path, json!({ "active": true }))
         .await
         .assert_status(200);
-    here.get("/v1/me").await.assert_status(200);
-    there.get("/v1/me").await.assert_status(200);
+    local.get("/v1/me").await.assert_status(200);
+    remote.get("/v1/me").await.assert_status(200);
 
     owner.delete(&path).await.assert_status(204);
-    here.get("/v1/me")
+    local
+        .get("/v1/me")
         .await
         .assert_problem(401, "unauthenticated");
 
-    within_a_second(&there, "/v1/me", 401).await;
+    within_a_second(&remote, "/v1/me", 401).await;
     owner.get(&path).await.assert_problem(404, "not_found");
     owner
         .get(&format!("{path}/keys"))
@@ -339,7 +341,7 @@ async fn an_account_that_is_deactivated_or_deleted_is_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn a_key_of_an_account_is_revoked_by_itself() {
+async fn a_single_key_of_an_account_can_be_revoked() {
     let app = start().await;
     let (owner, stranger) = (app.actor(Owner).await, app.stranger(Owner).await);
     let path = new_account(&owner, "agent").await;
@@ -373,9 +375,9 @@ async fn a_key_of_an_account_is_revoked_by_itself() {
     with(&app, &other).get("/v1/me").await.assert_status(200);
 }
 
-/// OWASP ASVS 10.4.16, 13.3.4: secrets are rotated without an interruption, shown once and kept as hashes.
+/// OWASP ASVS 10.4.16, 13.3.4: secrets are rotated without interruption, shown once and stored as hashes.
 #[tokio::test]
-async fn an_account_has_several_secrets_at_once_and_not_too_many() {
+async fn an_account_has_a_limited_number_of_secrets() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = new_account(&owner, "agent").await;
@@ -427,9 +429,9 @@ async fn an_account_has_several_secrets_at_once_and_not_too_many() {
     );
 }
 
-/// A secret is for the token endpoint alone: neither a key nor a password.
+/// A secret works at the token endpoint only: it is neither a key nor a password.
 #[tokio::test]
-async fn a_client_secret_is_no_key() {
+async fn a_client_secret_is_not_an_api_key() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let path = new_account(&owner, "agent").await;
@@ -456,9 +458,9 @@ async fn a_client_secret_is_no_key() {
         .assert_problem(401, "invalid_credentials");
 }
 
-/// A patch that says nothing changes nothing and records nothing, wherever one is taken (RFC 7396; OWASP ASVS 16.2.1).
+/// A patch without changes writes and records nothing, for every resource (RFC 7396; OWASP ASVS 16.2.1).
 #[tokio::test]
-async fn a_patch_that_says_nothing_new_leaves_no_record() {
+async fn a_patch_without_changes_leaves_no_record() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let account = new_account(&owner, "agent").await;

@@ -37,9 +37,9 @@ async fn a_session_gives_a_bearer_token() {
         .assert_status(200);
 }
 
-/// OWASP ASVS 6.2.8: the password is taken as it is.
+/// OWASP ASVS 6.2.8: the password is checked unchanged.
 #[tokio::test]
-async fn the_address_is_known_in_any_case_and_the_password_in_one() {
+async fn the_address_is_case_insensitive_and_the_password_is_not() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let anonymous = app.anonymous();
@@ -87,7 +87,7 @@ async fn a_password_may_be_long_but_not_endless() {
 }
 
 #[tokio::test]
-async fn a_failed_and_a_successful_sign_in_are_on_record() {
+async fn failed_and_successful_sign_ins_are_recorded() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     app.anonymous()
@@ -138,7 +138,7 @@ async fn a_deleted_session_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn an_access_token_ends_by_itself() {
+async fn an_access_token_expires() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -156,9 +156,9 @@ async fn an_access_token_ends_by_itself() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// OWASP ASVS 7.5.2: what one sees of one's sessions, and how one ends them.
+/// OWASP ASVS 7.5.2: people can list and end their sessions.
 #[tokio::test]
-async fn ones_sessions_are_listed_and_ended_one_by_one() {
+async fn sessions_are_listed_and_ended_one_by_one() {
     let app = start().await;
     let (agent, other) = (app.actor(Agent).await, app.actor(Agent).await);
     let phone = app
@@ -223,9 +223,9 @@ async fn all_other_sessions_are_ended_at_once() {
     bystander.get("/v1/me").await.assert_status(200);
 }
 
-/// What a session keeps of its device is sealed.
+/// The address and user agent of a session are sealed.
 #[tokio::test]
-async fn where_somebody_signed_in_is_not_readable_in_the_database() {
+async fn the_device_of_a_session_is_sealed_in_the_database() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let call = app
@@ -269,7 +269,7 @@ async fn sign_in(app: &TestApp, email: &str) -> Client {
 }
 
 #[tokio::test]
-async fn a_deactivated_account_is_refused() {
+async fn a_deactivated_account_cannot_sign_in() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     agent.get("/v1/me").await.assert_status(200);
@@ -289,9 +289,9 @@ async fn a_deactivated_account_is_refused() {
         .assert_problem(401, "invalid_credentials");
 }
 
-/// No session is hidden: an account has at most a hundred that last, and the list shows them all.
+/// An account has at most a hundred sessions, and the list shows them all.
 #[tokio::test]
-async fn the_hundred_sessions_used_last_are_kept_and_listed() {
+async fn the_hundred_most_recent_sessions_are_kept_and_listed() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let mut last = None;

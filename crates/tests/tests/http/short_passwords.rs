@@ -1,4 +1,4 @@
-//! Passwords that are allowed to be short because of a second factor, and do not outlive it.
+//! Passwords that may be short because of a second factor, and only as long as it exists.
 
 use mainstay::{
     access::BuiltInRole::Agent,
@@ -12,7 +12,7 @@ use time::Duration;
 
 use crate::authenticators::{App, Device, add_passkey, enrol};
 
-/// Long enough beside a factor alone.
+/// Long enough only with a second factor.
 const SHORT: &str = "xK9#mQ2$vL";
 const LONG: &str = "violets tumble over granite";
 
@@ -41,7 +41,7 @@ async fn sign_in(app: &TestApp, by: &Actor, password: &str, code: Option<&str>) 
     app.anonymous().post("/v1/sessions", body).await
 }
 
-/// Takes the factors of an account away, as an operator does.
+/// Resets the factors of an account, as an operator does.
 async fn reset_factors(app: &TestApp, of: &Actor) {
     let origin = Origin {
         request: Uuid::nil(),
@@ -50,7 +50,7 @@ async fn reset_factors(app: &TestApp, of: &Actor) {
     };
 
     let operator = Unscoped::because(
-        "a test does what the command does",
+        "the test replaces the command",
         app.database(),
         origin,
         None,
@@ -60,7 +60,7 @@ async fn reset_factors(app: &TestApp, of: &Actor) {
 }
 
 #[tokio::test]
-async fn the_last_factor_stays_while_the_password_is_short() {
+async fn the_last_factor_cannot_be_removed_while_the_password_is_short() {
     let (app, _) = start().await;
     let (agent, mut device) = (app.actor(Agent).await, Device::default());
     enrol(&app, &agent).await;
@@ -69,7 +69,7 @@ async fn the_last_factor_stays_while_the_password_is_short() {
     let passkey = format!("/v1/me/passkeys/{}", passkey["id"].as_str().unwrap());
     change(&agent, PASSWORD, SHORT).await.assert_status(204);
 
-    // One of two may go, whichever it is.
+    // Either of two factors may be removed.
     agent.delete("/v1/me/totp").await.assert_status(204);
     agent
         .delete(&passkey)
@@ -138,12 +138,12 @@ async fn reset_token(app: &TestApp, of: &Actor) -> String {
         .await
         .into_iter()
         .rfind(|mail| mail.to == of.email() && mail.text.contains("mpr_"));
-    mail.expect("it was mailed").link_token()
+    mail.expect("the link was mailed").link_token()
 }
 
-/// How long a password is that is older than the rule is known when it is typed.
+/// The length of a password from before the rule is known at the next sign-in.
 #[tokio::test]
-async fn a_password_that_turns_out_to_be_long_is_taken() {
+async fn an_old_password_that_is_long_is_accepted() {
     const UNKNOWN: &str = "UPDATE mainstay.users SET password_alone = false WHERE id = $1";
 
     let (app, _) = start().await;
@@ -169,9 +169,9 @@ async fn a_password_that_turns_out_to_be_long_is_taken() {
     assert!(rows[0].get::<bool>(0).unwrap());
 }
 
-/// Whoever has changed or reset a password is told what it did not end.
+/// The e-mail about a new password lists the API keys that still work.
 #[tokio::test]
-async fn letters_about_a_new_password_name_the_keys_that_still_work() {
+async fn mail_about_a_new_password_lists_the_keys_that_still_work() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let made = agent
@@ -186,7 +186,7 @@ async fn letters_about_a_new_password_name_the_keys_that_still_work() {
         .assert_status(201);
     change(&agent, PASSWORD, LONG).await.assert_status(204);
 
-    let text = told(&app, &agent, 1).await;
+    let text = newest_mail(&app, &agent, 1).await;
     assert!(
         text.contains("\u{201c}left <alone>\u{201d}, \u{201c}nightly export\u{201d}"),
         "{text}"
@@ -205,15 +205,15 @@ async fn letters_about_a_new_password_name_the_keys_that_still_work() {
         .await
         .assert_status(204);
 
-    let text = told(&app, &agent, 2).await;
+    let text = newest_mail(&app, &agent, 2).await;
     assert!(
         text.contains("\u{201c}left <alone>\u{201d}") && !text.contains("nightly export"),
         "{text}"
     );
 }
 
-/// The text of the newest of so many letters about a new password.
-async fn told(app: &TestApp, agent: &Actor, letters: usize) -> String {
+/// Waits for this many e-mails about a new password, and returns the newest text.
+async fn newest_mail(app: &TestApp, agent: &Actor, letters: usize) -> String {
     app.until_idle().await;
     let about = |mail: &mainstay_testing::Message| {
         mail.to == agent.email() && mail.subject == "Your password was changed"
@@ -223,9 +223,9 @@ async fn told(app: &TestApp, agent: &Actor, letters: usize) -> String {
     mail.into_iter().next().map(|newest| newest.text).unwrap()
 }
 
-/// A factor that goes while a short password is chosen beside it: one of both is refused.
+/// When the factor is removed while a short password is set, one of the two is refused.
 #[tokio::test]
-async fn a_short_password_is_not_chosen_beside_a_factor_that_goes() {
+async fn a_short_password_and_the_removal_of_the_factor_exclude_each_other() {
     let (app, clock) = start().await;
     let agent = app.actor(Agent).await;
     let totp = App::of(

@@ -35,7 +35,7 @@ async fn sign_in(app: &TestApp, email: &str, password: &str) -> Answer {
         .await
 }
 
-/// Signs up to the end and gives the new account's `GET /v1/me`.
+/// Completes a sign-up and returns the new account's `GET /v1/me`.
 async fn finished(app: &TestApp, email: &str) -> Value {
     sign_up(app, email).await.assert_status(202);
     let token = app.mail_to(email).await.link_token();
@@ -61,7 +61,7 @@ async fn a_confirmed_sign_up_is_an_account_that_owns_its_organization() {
 }
 
 #[tokio::test]
-async fn an_account_may_belong_nowhere_at_first() {
+async fn an_account_may_start_without_an_organization() {
     let app = start().await;
     app.anonymous()
         .post(
@@ -93,7 +93,7 @@ async fn an_account_may_belong_nowhere_at_first() {
 }
 
 #[tokio::test]
-async fn before_it_is_confirmed_there_is_no_account() {
+async fn an_unconfirmed_sign_up_has_no_account() {
     let app = start().await;
     sign_up(&app, "ada@example.org").await.assert_status(202);
     sign_in(&app, "ada@example.org", STRONG)
@@ -110,10 +110,10 @@ async fn before_it_is_confirmed_there_is_no_account() {
     assert_eq!(count[0].get::<i64>(0).unwrap(), 0);
 }
 
-/// A stranger who signed up with somebody's address waits in vain for them to click: without the stranger's password the
-/// link makes nothing, and with their own sign-up the owner of the address gets an account that the stranger does not know.
+/// A stranger signs up with another person's address and waits for them to click: without the stranger's password the
+/// link creates no account, and the owner's own sign-up gets an account that the stranger cannot access.
 #[tokio::test]
-async fn nobody_takes_an_account_by_signing_up_first() {
+async fn signing_up_first_does_not_take_an_account() {
     let app = start().await;
     let stranger = json!({ "email": "ada@example.org", "password": "the stranger knows this one" });
     app.anonymous()
@@ -131,7 +131,7 @@ async fn nobody_takes_an_account_by_signing_up_first() {
         .await
         .assert_problem(401, "invalid_credentials");
 
-    // The planted link is worth nothing even to the stranger now.
+    // The planted link does not work for the stranger any more.
     confirm(&app, &planted, "the stranger knows this one")
         .await
         .assert_problem(422, "invalid_token");
@@ -162,9 +162,9 @@ async fn a_link_works_once_and_for_an_hour() {
         .assert_problem(422, "invalid_token");
 }
 
-/// OWASP ASVS 6.3.8: the answer does not say whether there is an account; the owner of the address is told by mail.
+/// OWASP ASVS 6.3.8: the response does not reveal whether there is an account; the address gets an e-mail.
 #[tokio::test]
-async fn an_address_that_has_an_account_is_answered_alike() {
+async fn an_address_with_an_account_is_answered_alike() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let (known, unknown) = (
@@ -172,12 +172,12 @@ async fn an_address_that_has_an_account_is_answered_alike() {
         sign_up(&app, "ada@example.org").await,
     );
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
-    let told = app.mail_to(agent.email()).await;
-    assert!(told.subject.contains("already"), "{told:?}");
-    assert!(!told.text.contains("#token="), "{told:?}");
+    let mail = app.mail_to(agent.email()).await;
+    assert!(mail.subject.contains("already"), "{mail:?}");
+    assert!(!mail.text.contains("#token="), "{mail:?}");
 }
 
-/// OWASP ASVS 6.2.1, 6.2.4, 6.2.11: what is short, common or made of the address is refused, with advice.
+/// OWASP ASVS 6.2.1, 6.2.4, 6.2.11: a short or common password, or one made of the address, is refused with advice.
 #[tokio::test]
 async fn a_weak_password_is_refused_with_advice() {
     let app = start().await;
@@ -244,7 +244,7 @@ async fn an_address_that_no_mail_reaches_is_refused() {
 }
 
 #[tokio::test]
-async fn what_waits_for_confirmation_is_not_readable_in_the_database() {
+async fn an_unconfirmed_sign_up_is_sealed_in_the_database() {
     let app = start().await;
     sign_up(&app, "canary-7@example.org")
         .await
@@ -282,7 +282,7 @@ async fn what_waits_for_confirmation_is_not_readable_in_the_database() {
     for secret in ["canary-7", &token, "argon2id"] {
         assert!(
             !dump.contains(secret) && !dump.contains(&hex(secret)),
-            "{secret} stands in the database"
+            "{secret} is in the database"
         );
     }
 }

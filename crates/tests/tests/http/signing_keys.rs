@@ -1,5 +1,4 @@
-//! Keys that sign access tokens: one follows another, on all replicas, and no token is refused on the way
-//! (OWASP ASVS 11.1.1, 13.3.4).
+//! Signing keys of access tokens rotate on all replicas, and no token is refused meanwhile (OWASP ASVS 11.1.1, 13.3.4).
 
 use std::{
     collections::BTreeSet,
@@ -18,10 +17,10 @@ use mainstay_testing::{Actor, Client, PASSWORD, TestApp, tokens::Token};
 use serde_json::json;
 use time::Duration as Period;
 
-/// No wait takes longer, on however slow a machine.
+/// Upper bound for any wait, even on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A service whose keys live for a day, at an hour that stands still.
+/// Starts a service whose keys live for a day, with a manual clock.
 async fn start() -> (TestApp, Clock) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Period::days(20_000));
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
@@ -40,14 +39,14 @@ fn operator(app: &TestApp) -> Unscoped {
     };
 
     Unscoped::because(
-        "a test does what an operator does",
+        "the test replaces the operator",
         app.database(),
         origin,
         None,
     )
 }
 
-/// The names in the key set.
+/// The key ids in the key set.
 async fn kids(client: &Client) -> Vec<String> {
     let keys = client
         .get("/.well-known/jwks.json")
@@ -60,7 +59,7 @@ async fn kids(client: &Client) -> Vec<String> {
         .collect()
 }
 
-/// The name of the key that has signed a token.
+/// The id of the key that signed a token.
 fn kid_of(token: &str) -> String {
     Token::of(token).header()["kid"]
         .as_str()
@@ -88,7 +87,7 @@ async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(start.elapsed() < PATIENCE, "it took too long: {what}");
+        assert!(start.elapsed() < PATIENCE, "timed out: {what}");
         tokio::task::yield_now().await;
     }
 }
@@ -103,10 +102,10 @@ async fn the_key_set_follows_a_key_through_its_life() {
     assert_eq!(
         first,
         [kid_of(agent.token())],
-        "of two replicas, one made the first key"
+        "one of two replicas created the first key"
     );
 
-    // Every replica sees that it is time, and one new key comes of it. It is known before it signs.
+    // Every replica sees that a rotation is due, and one new key is created. It is announced before it signs.
     clock.advance(Period::days(1));
 
     let both = eventually("a key is announced", async || {
@@ -115,21 +114,25 @@ async fn the_key_set_follows_a_key_through_its_life() {
     })
     .await;
     let [old, new] = &both[..] else {
-        panic!("of two replicas, one made the next key: {both:?}")
+        panic!("expected one new key from two replicas: {both:?}")
     };
 
     assert_eq!(*old, first[0]);
 
-    eventually("the other replica knows", async || {
+    eventually("the other replica knows the key", async || {
         (kids(&replica.anonymous()).await == both).then_some(())
     })
     .await;
     clock.advance(Period::minutes(9));
 
     let early = sign_in(&replica.anonymous(), agent.email()).await;
-    assert_eq!(kid_of(early.token()), *old, "announced keys do not sign");
+    assert_eq!(
+        kid_of(early.token()),
+        *old,
+        "an announced key does not sign yet"
+    );
 
-    // Then it signs, and what the old one has signed stays valid for as long as a token is.
+    // Then it signs, and tokens of the old key stay valid until they expire.
     clock.advance(Period::minutes(1));
 
     let late = sign_in(&replica.anonymous(), agent.email()).await;
@@ -145,7 +148,7 @@ async fn the_key_set_follows_a_key_through_its_life() {
         }
     }
 
-    eventually("the old private part is wiped", async || {
+    eventually("the old private key is deleted", async || {
         let rows = app
             .owner()
             .await
@@ -161,11 +164,11 @@ async fn the_key_set_follows_a_key_through_its_life() {
 
     early.get("/v1/me").await.assert_status(200);
 
-    // Then the old one is gone, and with it whatever it might still sign.
+    // Then the old key is deleted, and its tokens are invalid.
     clock.advance(Period::hours(1));
     assert_eq!(kids(&app.anonymous()).await, [new.as_str()]);
 
-    eventually("its row is removed", async || {
+    eventually("the old key's row is deleted", async || {
         let count = "SELECT count(*) FROM mainstay.signing_keys WHERE id = $1";
         let rows = app
             .owner()
@@ -178,9 +181,9 @@ async fn the_key_set_follows_a_key_through_its_life() {
     .await;
 }
 
-/// Whoever verifies tokens elsewhere keeps the key set for less time than a key is announced.
+/// Other services may cache the key set for less time than a key is announced.
 #[tokio::test]
-async fn the_key_set_says_how_long_it_may_be_kept() {
+async fn the_key_set_limits_its_caching() {
     let (app, _) = start().await;
     let answer = app.anonymous().get("/.well-known/jwks.json").await;
     assert_eq!(answer.header("cache-control"), "public, max-age=300");
@@ -204,7 +207,7 @@ async fn the_key_set_says_how_long_it_may_be_kept() {
     );
 }
 
-/// Signs in and asks on both replicas until it is `done`. Every answer must be as if there were one key for ever.
+/// Signs in and sends requests to both replicas until `done`. Every token must be accepted.
 async fn use_tokens(
     app: &TestApp,
     agent: &Actor,
@@ -272,30 +275,30 @@ async fn no_token_is_refused_while_keys_change() {
     let seen: BTreeSet<_> = seen.into_iter().flatten().collect();
     assert!(
         seen.len() > 2,
-        "the keys did not change under the requests: {seen:?}"
+        "the keys did not rotate during the requests: {seen:?}"
     );
 }
 
-/// OWASP ASVS 9.1.3, 7.4.1: in an emergency, a key is worth nothing within a second, wherever it was believed.
+/// OWASP ASVS 9.1.3, 7.4.1: a retired key is refused everywhere within a second.
 #[tokio::test]
 async fn a_retired_key_is_refused_everywhere_within_a_second() {
     let (app, _) = start().await;
     let replica = app.second_replica().await;
     let agent = app.actor(Agent).await;
-    let there = replica.client_of(&agent);
+    let remote = replica.client_of(&agent);
 
-    // Both have verified the token before, and remember it.
+    // Both replicas have verified and cached the token.
     agent.get("/v1/me").await.assert_status(200);
-    there.get("/v1/me").await.assert_status(200);
+    remote.get("/v1/me").await.assert_status(200);
 
     let kid = kid_of(agent.token());
     let new = retire_signing_key(&operator(&app), &kid)
         .await
         .unwrap()
         .unwrap();
-    let begun = Instant::now();
+    let started = Instant::now();
 
-    for client in [&*agent, &there] {
+    for client in [&*agent, &remote] {
         eventually("the token is refused", async || {
             (client.get("/v1/me").await.status == 401).then_some(())
         })
@@ -303,9 +306,9 @@ async fn a_retired_key_is_refused_everywhere_within_a_second() {
     }
 
     assert!(
-        begun.elapsed() < Duration::from_secs(1),
+        started.elapsed() < Duration::from_secs(1),
         "{:?}",
-        begun.elapsed()
+        started.elapsed()
     );
     for client in [app.anonymous(), replica.anonymous()] {
         let signed_in = sign_in(&client, agent.email()).await;
@@ -325,9 +328,9 @@ async fn a_retired_key_is_refused_everywhere_within_a_second() {
     assert_eq!(states, [KeyState::Signing]);
 }
 
-/// A key that only verifies, or that has not begun, may be retired too; what signs afterwards is never left without end.
+/// A key that only verifies, or that does not sign yet, may be retired too; a key that signs always gets a successor.
 #[tokio::test]
-async fn whichever_key_is_retired_one_signs_and_another_will_follow() {
+async fn after_any_retirement_one_key_signs_and_another_follows() {
     let (app, clock) = start().await;
     let (operator, first) = (operator(&app), kids(&app.anonymous()).await.remove(0));
     let announced = rotate_signing_keys(&operator, Begin::Announced)
@@ -354,7 +357,7 @@ async fn whichever_key_is_retired_one_signs_and_another_will_follow() {
 
     clock.advance(Period::seconds(1));
 
-    eventually("the first is wiped", async || {
+    eventually("the first private key is deleted", async || {
         let rows = app
             .owner()
             .await
@@ -371,7 +374,7 @@ async fn whichever_key_is_retired_one_signs_and_another_will_follow() {
     assert_eq!(
         retire_signing_key(&operator, &first).await.unwrap(),
         None,
-        "another one signs already"
+        "another key already signs"
     );
     assert_eq!(state().await, [signing]);
 
@@ -383,9 +386,9 @@ async fn whichever_key_is_retired_one_signs_and_another_will_follow() {
     }
 }
 
-/// OWASP ASVS 16.2.1: what happens to keys is on record, by a name that follows from the key's own.
+/// OWASP ASVS 16.2.1: key events are recorded under an id that is derived from the key's id.
 #[tokio::test]
-async fn what_happens_to_keys_is_on_record() {
+async fn key_events_are_recorded() {
     let (app, _) = start().await;
     let operator = operator(&app);
     rotate_signing_keys(&operator, Begin::Now).await.unwrap();
@@ -415,9 +418,9 @@ async fn what_happens_to_keys_is_on_record() {
     assert_eq!(events, BTreeSet::from(expected));
 }
 
-/// Whoever makes up names of keys makes the database work once a second, and nobody wait who has a good token.
+/// Made-up key ids cause one query per second, and do not delay valid tokens.
 #[tokio::test]
-async fn a_flood_of_made_up_key_names_does_not_reach_the_database() {
+async fn a_flood_of_unknown_key_ids_does_not_reach_the_database() {
     const FLOOD: usize = 300;
 
     let builder = TestApp::builder(fixture::platform())
@@ -437,21 +440,21 @@ async fn a_flood_of_made_up_key_names_does_not_reach_the_database() {
         async move { client.get("/v1/me").await.status.as_u16() }
     });
 
-    let (begun, before) = (Instant::now(), app.round_trips());
+    let (started, before) = (Instant::now(), app.round_trips());
     let answers = futures_util::future::join_all(flood).await;
     let (trips, seconds) = (
         app.round_trips() - before,
-        begun.elapsed().as_secs() as usize,
+        started.elapsed().as_secs() as usize,
     );
 
     assert!(answers.iter().all(|status| *status == 401), "{answers:?}");
-    // One reading a second, and two more where memory was not believed for a moment; the first is prepared.
+    // One query per second, and two more if the cache was invalid for a moment; the first one is prepared.
     assert!(
         trips <= 2 * (seconds + 2) + 2,
         "{trips} trips in {seconds} s"
     );
 
-    // What was found to be nobody's is refused without asking, and at once.
+    // A cached unknown id is refused at once, without a query.
     let (token, before) = (
         Token::of(agent.token())
             .with_header("kid", names(1))
@@ -477,9 +480,9 @@ async fn a_flood_of_made_up_key_names_does_not_reach_the_database() {
     agent.get("/v1/me").await.assert_status(200);
 }
 
-/// OWASP ASVS 13.3.1, 11.7.1: a dump holds no key that signs, and whoever writes to the table makes none.
+/// OWASP ASVS 13.3.1, 11.7.1: a dump contains no usable private key, and an inserted row is not accepted.
 #[tokio::test]
-async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
+async fn signing_keys_cannot_be_read_or_planted_in_the_database() {
     let (app, _) = start().await;
     let agent = app.actor(Agent).await;
     let mut owner = app.owner().await;
@@ -494,12 +497,12 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
         let bytes: Vec<u8> = rows[0].get(half).unwrap();
         assert!(
             !bytes.windows(32).any(|window| window == seed.as_ref()),
-            "the seed stands in the row"
+            "the row contains the seed"
         );
     }
 
-    // A key of the attacker's own, under its right name, in every form that a row can have without the ring.
-    let (forged, kid, public) = Token::of(agent.token()).signed_by_a_key_of_its_own();
+    // The attacker's key, under its correct id, in every form that a row can have without the ring.
+    let (forged, kid, public) = Token::of(agent.token()).signed_by_unpublished_key();
     let insert = r"
         INSERT INTO mainstay.signing_keys (id, number, public, private, created_at, signs_from)
         SELECT $1, max(number) + 1, $2, NULL, min(created_at), min(signs_from)
@@ -526,7 +529,7 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
         assert_eq!(
             (listed.0.len(), listed.1),
             (1, vec![kid.clone()]),
-            "an operator sees it"
+            "the operator's list shows the key"
         );
 
         owner
@@ -540,7 +543,7 @@ async fn the_database_alone_neither_gives_a_key_nor_takes_one() {
 }
 
 #[tokio::test]
-async fn two_replicas_that_start_at_once_agree_on_the_first_key() {
+async fn two_replicas_that_start_at_once_share_the_first_key() {
     let (app, _) = start().await;
     let mut owner = app.owner().await;
     owner

@@ -1,4 +1,4 @@
-//! One spelling for each value: identifiers, days and whole numbers, wherever they stand.
+//! One spelling per value: identifiers, dates and integers, everywhere in a request.
 
 use mainstay::{
     access::BuiltInRole::Owner,
@@ -13,7 +13,7 @@ use crate::{create, customer, start};
 
 const ID: &str = "018f3b6c-9d4a-7c3e-8f10-a1b2c3d4e5f6";
 
-/// Spellings of a UUID that libraries read, and RFC 9562 does not have.
+/// Spellings of a UUID that libraries accept, but RFC 9562 does not define.
 fn other_spellings() -> [String; 4] {
     let plain = ID.replace('-', "");
     [
@@ -66,7 +66,7 @@ async fn an_id_has_one_spelling_in_every_path_and_query() {
     assert!(refused > 100, "{refused}");
 }
 
-/// The path with an id that exists nowhere for each parameter that is left.
+/// The path with a missing id in place of each remaining parameter.
 fn filled(path: &str) -> String {
     let segments = path.split('/').map(|segment| {
         if segment.starts_with('{') {
@@ -124,7 +124,7 @@ async fn an_id_in_a_body_has_one_spelling() {
 }
 
 #[tokio::test]
-async fn a_day_is_four_two_and_two_digits_and_not_to_come() {
+async fn a_date_has_one_format_and_is_not_in_the_future() {
     let noon = Timestamp::UNIX_EPOCH + Duration::days(20_000) + Duration::hours(9);
     let app = TestApp::builder(fixture::platform())
         .clock(Clock::manual(noon))
@@ -164,9 +164,9 @@ async fn a_day_is_four_two_and_two_digits_and_not_to_come() {
     assert_eq!(revealed["date_of_birth"], "2024-10-04");
 }
 
-/// JSON Schema 2020-12: an integer is a number without a fraction, however it is written.
+/// JSON Schema 2020-12: an integer is a number without a fractional part, in any spelling.
 #[tokio::test]
-async fn a_whole_number_is_an_integer_however_it_is_written() {
+async fn an_integer_is_accepted_in_any_json_spelling() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let search = async |limit: &str| {
@@ -209,7 +209,7 @@ async fn a_whole_number_is_an_integer_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_refused_where_it_stands() {
+async fn an_invalid_cursor_is_reported_at_its_place() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     let body = |cursor: Value| json!({ "email": "ada@example.org", "cursor": cursor });

@@ -1,5 +1,5 @@
-//! What a key or a secret may do follows its maker, and whoever took it over: never more than they, nor more than it held when
-//! it was made (OWASP ASVS 8.3.2, 8.2.1).
+//! The permissions of a key or secret follow its creator, or the person who took it over: never more than theirs, nor
+//! more than at its creation (OWASP ASVS 8.3.2, 8.2.1).
 
 use mainstay::access::BuiltInRole::{Agent, Manager, Owner};
 use mainstay_testing::{Actor, Client, TestApp};
@@ -7,12 +7,11 @@ use serde_json::{Value, json};
 
 use crate::{
     create, customer, oauth_support,
-    people::{again, member_path, promote, recorded},
-    replicas::within_a_second,
+    people::{again, member_path, promote, recorded, within_a_second},
     start,
 };
 
-/// A service account with a key of a manager's making, and what the key gives access to.
+/// A service account with a key that a manager created.
 struct Stage {
     app: TestApp,
     owner: Actor,
@@ -76,7 +75,7 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn a_key_does_not_grow_with_its_account_until_an_owner_takes_it_over() {
+async fn a_key_gains_permissions_only_when_an_owner_takes_it_over() {
     let stage = Stage::set("agent").await;
     let (owner, key) = (&stage.owner, stage.client());
     key.get("/v1/customers").await.assert_status(200);
@@ -109,7 +108,7 @@ async fn a_key_does_not_grow_with_its_account_until_an_owner_takes_it_over() {
     stage.take_over(owner).await.assert_status(204);
     key.get(&stage.sealed).await.assert_status(200);
 
-    // Administrative permissions still take a scope.
+    // Administrative permissions still require a scope.
     key.get("/v1/invitations")
         .await
         .assert_problem(403, "forbidden");
@@ -129,45 +128,47 @@ async fn a_key_does_not_grow_with_its_account_until_an_owner_takes_it_over() {
 }
 
 #[tokio::test]
-async fn a_key_shrinks_with_its_maker_on_every_replica() {
+async fn a_key_loses_permissions_with_its_creator_on_every_replica() {
     let stage = Stage::set("manager").await;
-    let (owner, here) = (&stage.owner, stage.client());
+    let (owner, local) = (&stage.owner, stage.client());
     let replica = stage.app.second_replica().await;
-    let there = replica.client_of(&here);
+    let remote = replica.client_of(&local);
 
-    for client in [&here, &there] {
+    for client in [&local, &remote] {
         client.get(&stage.sealed).await.assert_status(200);
     }
 
     promote(owner, &stage.manager, "agent").await;
-    here.get(&stage.sealed)
+    local
+        .get(&stage.sealed)
         .await
         .assert_problem(403, "forbidden");
 
-    within_a_second(&there, &stage.sealed, 403).await;
-    there.get("/v1/customers").await.assert_status(200);
+    within_a_second(&remote, &stage.sealed, 403).await;
+    remote.get("/v1/customers").await.assert_status(200);
 
     promote(owner, &stage.manager, "manager").await;
-    within_a_second(&there, &stage.sealed, 200).await;
+    within_a_second(&remote, &stage.sealed, 200).await;
     owner
         .delete(&member_path(&stage.manager))
         .await
         .assert_status(204);
-    here.get("/v1/customers")
+    local
+        .get("/v1/customers")
         .await
         .assert_problem(403, "forbidden");
 
-    within_a_second(&there, "/v1/customers", 403).await;
+    within_a_second(&remote, "/v1/customers", 403).await;
 
     stage.take_over(owner).await.assert_status(204);
-    here.get(&stage.sealed).await.assert_status(200);
+    local.get(&stage.sealed).await.assert_status(200);
 
-    within_a_second(&there, &stage.sealed, 200).await;
+    within_a_second(&remote, &stage.sealed, 200).await;
 }
 
-/// Whoever comes back is another member: what they left behind does not wake up.
+/// A person who returns is a new member: their old keys stay invalid.
 #[tokio::test]
-async fn a_key_does_not_come_back_with_its_maker() {
+async fn a_key_stays_invalid_when_its_creator_returns() {
     let stage = Stage::set("agent").await;
     let key = stage.client();
     stage
@@ -197,7 +198,7 @@ async fn a_key_does_not_come_back_with_its_maker() {
 }
 
 #[tokio::test]
-async fn a_key_ends_to_work_while_its_maker_is_deactivated() {
+async fn a_key_does_not_work_while_its_creator_is_deactivated() {
     let stage = Stage::set("agent").await;
     let key = stage.client();
     key.get("/v1/customers").await.assert_status(200);
@@ -219,9 +220,9 @@ async fn a_key_ends_to_work_while_its_maker_is_deactivated() {
     within_a_second(&key, "/v1/customers", 200).await;
 }
 
-/// A change of what the maker's role grants counts, too.
+/// A change of the role's permissions counts too.
 #[tokio::test]
-async fn a_key_shrinks_with_the_role_of_its_maker() {
+async fn a_key_loses_permissions_with_its_creators_role() {
     let stage = Stage::set("agent").await;
     let key = stage.client();
     key.get("/v1/customers").await.assert_status(200);
@@ -235,7 +236,7 @@ async fn a_key_shrinks_with_the_role_of_its_maker() {
 }
 
 #[tokio::test]
-async fn a_person_who_is_promoted_has_no_mightier_old_keys() {
+async fn a_promotion_adds_no_permissions_to_old_keys() {
     let app = start().await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     let made = agent
@@ -279,7 +280,7 @@ async fn a_person_who_is_promoted_has_no_mightier_old_keys() {
 }
 
 #[tokio::test]
-async fn tokens_of_a_secret_follow_its_maker_too() {
+async fn tokens_of_a_secret_follow_its_creator_too() {
     let stage = Stage::set("agent").await;
     let (app, owner) = (&stage.app, &stage.owner);
     let made = stage

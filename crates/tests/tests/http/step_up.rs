@@ -1,4 +1,4 @@
-//! `POST /v1/sessions/current/step-up`, and what asks for it.
+//! `POST /v1/sessions/current/step-up`, and operations that require it.
 
 use mainstay::{
     access::BuiltInRole::{Agent, Auditor},
@@ -10,7 +10,7 @@ use time::Duration;
 
 /// OWASP ASVS 7.5.1, 7.5.3; RFC 9470.
 #[tokio::test]
-async fn what_is_sensitive_asks_anew_who_one_is() {
+async fn sensitive_operations_require_a_step_up() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let lifetime = "30m";
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
@@ -60,7 +60,7 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
         .await
         .assert_problem(401, "step_up_required");
 
-    // Each refusal is on record, as any denial is.
+    // Each refusal is recorded, like any denial.
     let auditor = app.actor(Auditor).await;
     let events = auditor
         .get("/v1/audit/events?action=authz_fail")
@@ -83,7 +83,7 @@ async fn what_is_sensitive_asks_anew_who_one_is() {
 }
 
 #[tokio::test]
-async fn guessing_at_a_step_up_is_slowed_down() {
+async fn guessing_at_a_step_up_is_throttled() {
     let app = crate::start().await;
     let agent = app.actor(Agent).await;
     let guess = || {

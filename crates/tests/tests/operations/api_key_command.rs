@@ -1,4 +1,4 @@
-//! `api-key list` and `api-key revoke`: what an operator does about keys.
+//! The commands `api-key list` and `api-key revoke`.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::program::{finish, program, secrets};
 
-/// OWASP ASVS 7.4.5 of keys: one that was found somewhere is revoked with what one has, which is the key itself.
+/// OWASP ASVS 7.4.5: an operator revokes a leaked key by the key itself.
 #[tokio::test]
 async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
     let app = TestApp::start(fixture::platform()).await;
@@ -22,7 +22,12 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         .await
         .json();
 
-    let [id, key] = ["id", "key"].map(|member| made[member].as_str().expect("a text").to_owned());
+    let [id, key] = ["id", "key"].map(|member| {
+        made[member]
+            .as_str()
+            .expect("the column is text")
+            .to_owned()
+    });
     let client = app.anonymous().with_token(&key);
     client.get("/v1/me").await.assert_status(200);
 
@@ -41,7 +46,11 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         assert!(!text.contains(&key[37..]), "{text}");
     }
 
-    assert_eq!(run(&["list"]).0, Some(2), "whose keys must be said");
+    assert_eq!(
+        run(&["list"]).0,
+        Some(2),
+        "an account or organization is required"
+    );
 
     let (code, text) = run(&["list", "00000000-0000-7000-8000-000000000000"]);
     assert!(code == Some(1) && text.contains("no account"), "{text}");
@@ -56,7 +65,7 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
     assert_eq!(
         run(&["revoke", &format!("{key}0")]).0,
         Some(1),
-        "a typo revokes nothing"
+        "a mistyped key revokes nothing"
     );
     client.get("/v1/me").await.assert_status(200);
 
@@ -67,12 +76,16 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
     while client.get("/v1/me").await.status != 401 {
         assert!(
             revoked.elapsed() < Duration::from_secs(1),
-            "the key is still taken"
+            "the key is still accepted"
         );
         tokio::task::yield_now().await;
     }
 
-    assert_eq!(run(&["revoke", &id]).0, Some(1), "it was revoked before");
+    assert_eq!(
+        run(&["revoke", &id]).0,
+        Some(1),
+        "the key is already revoked"
+    );
 
     let recorded = r"
         SELECT organization_id
@@ -86,9 +99,11 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
         .await
         .run(recorded, [id.into()])
         .await
-        .expect("it is asked");
+        .expect("the rows are read");
 
-    let organizations: Vec<mainstay_database::Uuid> =
-        rows.iter().map(|row| row.get(0).expect("a UUID")).collect();
+    let organizations: Vec<mainstay_database::Uuid> = rows
+        .iter()
+        .map(|row| row.get(0).expect("the column is a UUID"))
+        .collect();
     assert_eq!(organizations, [agent.organization().uuid()]);
 }

@@ -1,4 +1,4 @@
-//! Checkpoints go into an S3-compatible bucket, each once, whatever the bucket says at first.
+//! Checkpoints are written to an S3-compatible bucket, each once, even when the bucket fails at first.
 
 use std::{
     collections::BTreeMap,
@@ -14,51 +14,51 @@ use serde_json::json;
 
 use crate::program::{Serving, beside, eventually, finish, program};
 
-/// What the bucket holds and how it behaves.
+/// The bucket's objects and behaviour.
 #[derive(Default)]
-struct Shelf {
+struct Contents {
     objects: BTreeMap<String, String>,
-    /// Heads of what was asked, in lower case.
+    /// Heads of the requests, in lower case.
     asked: Vec<String>,
-    /// How many requests are refused from now on.
+    /// Number of requests to refuse from now on.
     refusals: usize,
-    /// Whether every name is taken, by something else.
+    /// Whether every name is taken by another object.
     is_taken: bool,
 }
 
-/// As much of S3 as a client needs to write an object once.
+/// The part of S3 that a client needs to write an object once.
 struct Bucket {
     address: SocketAddr,
-    shelf: Arc<Mutex<Shelf>>,
+    contents: Arc<Mutex<Contents>>,
 }
 
 impl Bucket {
     fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("there is a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let shelf = Arc::new(Mutex::new(Shelf {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        let address = listener.local_addr().expect("the port is bound");
+        let contents = Arc::new(Mutex::new(Contents {
             refusals: 1,
-            ..Shelf::default()
+            ..Contents::default()
         }));
-        let shared = shelf.clone();
+        let shared = contents.clone();
 
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let shelf = shared.clone();
-                // A connection that breaks is the client's to open anew.
-                thread::spawn(move || while answer(&connection, &shelf).is_some() {});
+                let contents = shared.clone();
+                // The client reopens a broken connection.
+                thread::spawn(move || while answer(&connection, &contents).is_some() {});
             }
         });
 
-        Self { address, shelf }
+        Self { address, contents }
     }
 
-    fn with<T>(&self, look: impl FnOnce(&mut Shelf) -> T) -> T {
-        look(&mut self.shelf.lock().expect("nobody panics with it"))
+    fn with<T>(&self, look: impl FnOnce(&mut Contents) -> T) -> T {
+        look(&mut self.contents.lock().expect("the lock is not poisoned"))
     }
 }
 
-fn answer(connection: &TcpStream, shelf: &Mutex<Shelf>) -> Option<()> {
+fn answer(connection: &TcpStream, contents: &Mutex<Contents>) -> Option<()> {
     let mut reader = BufReader::new(connection);
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -75,32 +75,32 @@ fn answer(connection: &TcpStream, shelf: &Mutex<Shelf>) -> Option<()> {
     let (method, path) = head
         .split_once(' ')
         .and_then(|(method, rest)| Some((method, rest.split_once(' ')?.0)))?;
-    let mut shelf = shelf.lock().ok()?;
+    let mut contents = contents.lock().ok()?;
 
-    shelf.asked.push(lower);
+    contents.asked.push(lower);
 
-    let (status, body) = if shelf.refusals > 0 {
-        shelf.refusals -= 1;
+    let (status, body) = if contents.refusals > 0 {
+        contents.refusals -= 1;
         ("403 Forbidden", String::new())
     } else if method == "GET" {
         (
             "200 OK",
-            shelf
+            contents
                 .objects
                 .get(path)
                 .cloned()
                 .unwrap_or_else(|| "something else".to_owned()),
         )
-    } else if shelf.is_taken || shelf.objects.contains_key(path) {
+    } else if contents.is_taken || contents.objects.contains_key(path) {
         ("412 Precondition Failed", String::new())
     } else {
-        shelf
+        contents
             .objects
             .insert(path.to_owned(), String::from_utf8(body).ok()?);
         ("200 OK", String::new())
     };
 
-    drop(shelf);
+    drop(contents);
     let modified = "Last-Modified: Tue, 24 Nov 2026 00:00:00 GMT";
     let length = body.len();
     let mut connection = connection;
@@ -130,10 +130,10 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
 
     let mut serving = Serving::start(program(["serve"]).envs(environment.clone()));
 
-    // The first attempt is refused, and the checkpoint is there all the same.
+    // The first attempt is refused, but the checkpoint is written.
     let first = tokio::task::block_in_place(|| {
-        eventually("the first checkpoint is there", || {
-            bucket.with(|shelf| shelf.objects.clone().pop_first())
+        eventually("the first checkpoint is written", || {
+            bucket.with(|contents| contents.objects.clone().pop_first())
         })
     });
 
@@ -142,8 +142,11 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
         "{first:?}"
     );
 
-    bucket.with(|shelf| {
-        let put = shelf.asked.iter().filter(|head| head.starts_with("put "));
+    bucket.with(|contents| {
+        let put = contents
+            .asked
+            .iter()
+            .filter(|head| head.starts_with("put "));
         assert!(
             put.clone().count() >= 2
                 && put
@@ -152,15 +155,15 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
         );
 
         assert!(
-            shelf
+            contents
                 .asked
                 .iter()
                 .all(|head| head.contains("\r\nauthorization: aws4-hmac-sha256 "))
         );
     });
 
-    let kept = tempfile::NamedTempFile::new().expect("there is room");
-    std::fs::write(kept.path(), &first.1).expect("it is written");
+    let kept = tempfile::NamedTempFile::new().expect("the temporary file is created");
+    std::fs::write(kept.path(), &first.1).expect("the write succeeds");
 
     let verify = [
         "audit",
@@ -169,18 +172,18 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
         &kept.path().display().to_string(),
     ];
 
-    let (code, told) = finish(program(verify).envs(environment.clone()));
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = finish(program(verify).envs(environment.clone()));
+    assert_eq!(code, Some(0), "{output}");
 
-    // Something else stands where the next one goes: it is not written over, and the log says so. Sealing goes on.
-    bucket.with(|shelf| shelf.is_taken = true);
+    // Another object has the next name: it is not overwritten, the log reports it, and sealing continues.
+    bucket.with(|contents| contents.is_taken = true);
 
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
     agent.post("/v1/customers", body).await.assert_status(201);
 
     let contradiction = "was not published";
     tokio::task::block_in_place(|| {
-        eventually("the contradiction is told", || {
+        eventually("the contradiction is logged", || {
             let log = serving.log();
             log.lines()
                 .any(|line| line.contains(contradiction) && line.contains("restored or rewritten"))
@@ -200,14 +203,14 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
         .await
         .run(SEALED, [])
         .await
-        .expect("it is counted");
+        .expect("the rows are counted");
 
-    assert_eq!(rows[0].get::<i64>(0).expect("a number"), 1);
+    assert_eq!(rows[0].get::<i64>(0).expect("the column is a number"), 1);
 
-    bucket.with(|shelf| shelf.is_taken = false);
+    bucket.with(|contents| contents.is_taken = false);
     tokio::task::block_in_place(|| {
-        eventually("it is published after all", || {
-            bucket.with(|shelf| (shelf.objects.len() > 1).then_some(()))
+        eventually("the checkpoint is published later", || {
+            bucket.with(|contents| (contents.objects.len() > 1).then_some(()))
         });
     });
 

@@ -1,4 +1,4 @@
-//! `audit verify`, `export`, `tail` and `key`: what an auditor and an operator do about the log.
+//! The commands `audit verify`, `export`, `tail` and `key`.
 
 use std::{fs, path::Path};
 
@@ -13,13 +13,13 @@ use crate::{
     program::{Serving, beside, eventually, finish, program, secrets},
 };
 
-struct House {
+struct Deployment {
     app: TestApp,
     environment: Vec<(&'static str, String)>,
 }
 
-impl House {
-    /// A service that publishes its checkpoints into a file.
+impl Deployment {
+    /// Starts a service that publishes its checkpoints to a file.
     async fn new(published: &Path) -> Self {
         let builder = TestApp::builder(fixture::platform())
             .setting("audit.publish", published.display().to_string())
@@ -32,7 +32,7 @@ impl House {
         finish(program(["audit"].iter().chain(arguments)).envs(self.environment.clone()))
     }
 
-    /// Waits until everything that was recorded is published.
+    /// Waits until a checkpoint of all records is published.
     async fn published(&self, file: &Path) {
         const SIZE: &str = "SELECT count(*) FROM mainstay.audit_events";
 
@@ -42,9 +42,9 @@ impl House {
             .await
             .run(SIZE, [])
             .await
-            .expect("it is counted")[0]
+            .expect("the rows are counted")[0]
             .get(0)
-            .expect("a number");
+            .expect("the column is a number");
 
         tokio::task::block_in_place(|| {
             eventually("the checkpoint is published", || {
@@ -66,38 +66,38 @@ async fn customers(agent: &Actor, whose: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_auditor_verifies_the_log_and_an_export_of_it() {
-    let folder = tempfile::tempdir().expect("there is room");
+    let folder = tempfile::tempdir().expect("the temporary file is created");
     let file = |name: &str| folder.path().join(name);
     let text = |name: &str| file(name).display().to_string();
-    let house = House::new(&file("checkpoints")).await;
-    let agent = house.app.actor(Agent).await;
+    let deployment = Deployment::new(&file("checkpoints")).await;
+    let agent = deployment.app.actor(Agent).await;
 
     customers(&agent, "one").await;
-    house.published(&file("checkpoints")).await;
+    deployment.published(&file("checkpoints")).await;
 
-    let (code, key) = house.audit(&["key"]);
+    let (code, key) = deployment.audit(&["key"]);
     assert_eq!(code, Some(0), "{key}");
 
     let key = key.trim();
     assert!(key.starts_with("localhost:8000/audit+"), "{key}");
 
     let pinned = ["verify", "--key", key, "--checkpoint", &text("checkpoints")];
-    let (code, told) = house.audit(&pinned);
-    assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("The log is intact."), "{told}");
+    let (code, output) = deployment.audit(&pinned);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("The log is intact."), "{output}");
 
-    let (code, told) = house.audit(&["verify"]);
+    let (code, output) = deployment.audit(&["verify"]);
     assert!(
-        code == Some(0) && told.contains("warning: no --key"),
-        "{told}"
+        code == Some(0) && output.contains("warning: no --key"),
+        "{output}"
     );
 
-    // An export is verified with nothing but the key and the checkpoint: no settings at all.
-    fs::copy(file("checkpoints"), file("kept")).expect("it is copied");
+    // An export is verified with the key and the checkpoint alone, without settings.
+    fs::copy(file("checkpoints"), file("kept")).expect("the file is copied");
     customers(&agent, "two").await;
-    house.published(&file("checkpoints")).await;
+    deployment.published(&file("checkpoints")).await;
 
-    let (code, told) = house.audit(&[
+    let (code, output) = deployment.audit(&[
         "export",
         "--output",
         &text("export"),
@@ -105,11 +105,11 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
         &text("kept"),
     ]);
 
-    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(code, Some(0), "{output}");
     assert_eq!(
-        house.audit(&["export", "--output", &text("export")]).0,
+        deployment.audit(&["export", "--output", &text("export")]).0,
         Some(1),
-        "nothing is written over"
+        "an existing file is not overwritten"
     );
 
     let offline = |export: &str| {
@@ -125,15 +125,15 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
         ]))
     };
 
-    let (code, told) = offline(&text("export"));
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = offline(&text("export"));
+    assert_eq!(code, Some(0), "{output}");
 
-    let lines = fs::read_to_string(file("export")).expect("it is text");
+    let lines = fs::read_to_string(file("export")).expect("the file is text");
     assert!(
         lines
             .lines()
             .last()
-            .expect("a line")
+            .expect("the export has lines")
             .starts_with(r#"{"checkpoint":"#)
     );
     assert!(!lines.contains("Lovelace"), "personal values stay sealed");
@@ -142,44 +142,58 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
         file("altered"),
         lines.replacen("customer.created", "customer.deleted", 1),
     )
-    .expect("it is written");
+    .expect("the write succeeds");
 
-    let (code, told) = offline(&text("altered"));
-    assert_eq!(code, Some(1), "{told}");
+    let (code, output) = offline(&text("altered"));
+    assert_eq!(code, Some(1), "{output}");
     assert!(
-        told.contains("error: index ") && told.contains("was altered after it was sealed"),
-        "{told}"
+        output.contains("error: index ") && output.contains("was altered after it was sealed"),
+        "{output}"
     );
 
-    // Somebody with the owner's password alters a record: the first bad index is named.
+    // The owner alters a record: the first bad index is reported.
     for statement in [
-        "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'mainstay.audit_events'::regclass \
-             UNION SELECT 'mainstay.audit_events'::regclass LOOP EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t); END LOOP; END $$",
+        r"
+            DO $$
+            DECLARE
+                t regclass;
+            BEGIN
+                FOR t IN
+                    SELECT inhrelid
+                    FROM pg_inherits
+                    WHERE inhparent = 'mainstay.audit_events'::regclass
+                    UNION
+                    SELECT 'mainstay.audit_events'::regclass
+                LOOP
+                    EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
+                END LOOP;
+            END $$
+        ",
         r"
             UPDATE mainstay.audit_events
             SET actor_id = NULL
             WHERE id = (SELECT event_id FROM mainstay.audit_leaves WHERE index = 5)
         ",
     ] {
-        let outcome = house.app.owner().await.run(statement, []).await;
+        let outcome = deployment.app.owner().await.run(statement, []).await;
         outcome.unwrap_or_else(|error| panic!("{error}: {:?}", error.cause()));
     }
 
-    let (code, told) = house.audit(&pinned);
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("error: index 5: record"), "{told}");
+    let (code, output) = deployment.audit(&pinned);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(output.contains("error: index 5: record"), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_followed_by_another_and_both_are_believed() {
-    let folder = tempfile::tempdir().expect("there is room");
+async fn a_new_key_replaces_the_old_one_and_both_are_trusted() {
+    let folder = tempfile::tempdir().expect("the temporary file is created");
     let file = folder.path().join("checkpoints");
-    let house = House::new(&file).await;
-    let agent = house.app.actor(Agent).await;
+    let deployment = Deployment::new(&file).await;
+    let agent = deployment.app.actor(Agent).await;
 
-    house.published(&file).await;
-    let first = house.audit(&["key"]).1;
-    let (code, both) = house.audit(&["key", "--rotate"]);
+    deployment.published(&file).await;
+    let first = deployment.audit(&["key"]).1;
+    let (code, both) = deployment.audit(&["key", "--rotate"]);
 
     assert_eq!(code, Some(0), "{both}");
 
@@ -188,21 +202,21 @@ async fn a_key_is_followed_by_another_and_both_are_believed() {
 
     let verify = |keys: &[&str]| {
         let keys: Vec<_> = keys.iter().flat_map(|key| ["--key", key]).collect();
-        house.audit(&[&["verify"], &keys[..]].concat())
+        deployment.audit(&[&["verify"], &keys[..]].concat())
     };
 
-    // The sealer takes the new key up by itself.
+    // The sealer picks up the new key by itself.
     let mut n = 0;
     loop {
         customers(&agent, &format!("more{n}-")).await;
         n += 1;
-        house.published(&file).await;
+        deployment.published(&file).await;
 
-        let (code, told) = verify(&keys[..1]);
+        let (code, output) = verify(&keys[..1]);
         assert_eq!(
             code,
             Some(1),
-            "the first checkpoints are the old key's: {told}"
+            "the old key signed the first checkpoints: {output}"
         );
 
         if verify(&keys[1..]).0 == Some(1) {
@@ -210,16 +224,16 @@ async fn a_key_is_followed_by_another_and_both_are_believed() {
         }
     }
 
-    let (code, told) = verify(&keys);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = verify(&keys);
+    assert_eq!(code, Some(0), "{output}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tail_shows_each_record_once() {
-    let folder = tempfile::tempdir().expect("there is room");
-    let house = House::new(&folder.path().join("checkpoints")).await;
-    let agent = house.app.actor(Agent).await;
-    let mut tail = Serving::start(program(["audit", "tail"]).envs(house.environment.clone()));
+    let folder = tempfile::tempdir().expect("the temporary file is created");
+    let deployment = Deployment::new(&folder.path().join("checkpoints")).await;
+    let agent = deployment.app.actor(Agent).await;
+    let mut tail = Serving::start(program(["audit", "tail"]).envs(deployment.environment.clone()));
     let lines = |tail: &Serving| {
         tail.log()
             .lines()
@@ -227,13 +241,13 @@ async fn tail_shows_each_record_once() {
             .count()
     };
 
-    // It has begun when it shows something.
+    // It has started when it prints something.
     for n in 0.. {
         customers(&agent, &format!("first{n}-")).await;
         let shown = tokio::task::spawn_blocking(|| {
             std::thread::sleep(std::time::Duration::from_millis(100))
         });
-        shown.await.expect("it waits");
+        shown.await.expect("the first record is printed");
         assert!(tail.is_running() && n < 600, "{}", tail.log());
         if lines(&tail) > 0 {
             break;
@@ -247,9 +261,9 @@ async fn tail_shows_each_record_once() {
         .assert_status(201)
         .location();
 
-    let id = path.rsplit('/').next().expect("an id");
+    let id = path.rsplit('/').next().expect("the id is present");
     tokio::task::block_in_place(|| {
-        eventually("the last is shown", || {
+        eventually("the last record is printed", || {
             tail.log().contains(id).then_some(())
         });
     });
@@ -267,9 +281,9 @@ async fn tail_shows_each_record_once() {
     assert_eq!(tail.exit_code(), Some(0), "{}", tail.log());
 }
 
-/// A log that waits for its first sealer is its work, batch by batch, and nothing that was forgotten.
+/// The first sealer seals an existing log in batches, and does not report it as missed.
 #[tokio::test(flavor = "multi_thread")]
-async fn records_that_wait_for_the_first_seal_are_not_called_late() {
+async fn records_before_the_first_seal_are_not_reported_as_late() {
     const FILL: &str = r"
         INSERT INTO mainstay.audit_events (id, occurred_at, action, operation, resource, request_id)
         SELECT (
@@ -288,15 +302,18 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
 
     let app = TestApp::start(fixture::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE first_seal").await;
-    let (code, told) = finish(
+    let (code, output) = finish(
         program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()),
     );
 
-    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(code, Some(0), "{output}");
 
-    let url = DatabaseUrl::parse(&beside.owner).expect("it is verified");
+    let url = DatabaseUrl::parse(&beside.owner).expect("the URL is valid");
     let mut owner = Owner::connect(&url).await.expect("the owner connects");
-    owner.run(FILL, []).await.expect("the owner may");
+    owner
+        .run(FILL, [])
+        .await
+        .expect("the owner's statement runs");
 
     let ports =
         ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"].map(|name| (name, "127.0.0.1:0"));
@@ -308,9 +325,9 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
 
     let sealed = async {
         loop {
-            let left: i64 = owner.run(UNSEALED, []).await.expect("it is counted")[0]
+            let left: i64 = owner.run(UNSEALED, []).await.expect("the rows are counted")[0]
                 .get(0)
-                .expect("a number");
+                .expect("the column is a number");
             if left == 0 {
                 return;
             }
@@ -335,13 +352,13 @@ async fn records_that_wait_for_the_first_seal_are_not_called_late() {
     );
 }
 
-/// Two workers publish into one file, and lead in turns: what each adds goes on from what the other did.
+/// Two workers publish to one file and lead in turns: each continues the other's checkpoints.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_workers_share_a_file_of_checkpoints() {
     const TURNS: usize = 5;
     const ALARM: &str = "restored or rewritten";
 
-    let folder = tempfile::tempdir().expect("there is room");
+    let folder = tempfile::tempdir().expect("the temporary file is created");
     let file = folder.path().join("checkpoints");
     let (app, mut environment) =
         beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
@@ -352,14 +369,14 @@ async fn two_workers_share_a_file_of_checkpoints() {
         ("MAINSTAY_MAIL_FROM", "service@example.org".to_owned()),
     ]);
 
-    let house = House { app, environment };
-    let agent = house.app.actor(Agent).await;
-    let worker = || Serving::start(program(["worker"]).envs(house.environment.clone()));
+    let deployment = Deployment { app, environment };
+    let agent = deployment.app.actor(Agent).await;
+    let worker = || Serving::start(program(["worker"]).envs(deployment.environment.clone()));
 
     let mut workers = [worker(), worker()];
     for turn in 0..TURNS {
         customers(&agent, &format!("turn{turn}n")).await;
-        house.published(&file).await;
+        deployment.published(&file).await;
 
         let leads = |worker: &Serving| {
             worker
@@ -369,9 +386,9 @@ async fn two_workers_share_a_file_of_checkpoints() {
         let leader = workers
             .iter()
             .position(leads)
-            .expect("one of them has sealed");
+            .expect("one worker has sealed");
 
-        // It seals and publishes what is left, while the other one takes over.
+        // It seals and publishes the rest, while the other one takes over.
         customers(&agent, &format!("last{turn}n")).await;
         workers[leader].signal("TERM");
 
@@ -385,11 +402,11 @@ async fn two_workers_share_a_file_of_checkpoints() {
         workers[leader] = worker();
     }
 
-    house.published(&file).await;
+    deployment.published(&file).await;
     assert!(workers.iter().all(|worker| !worker.log().contains(ALARM)));
 
-    let key = house.audit(&["key"]).1;
-    let (code, told) = house.audit(&[
+    let key = deployment.audit(&["key"]).1;
+    let (code, output) = deployment.audit(&[
         "verify",
         "--key",
         key.trim(),
@@ -397,15 +414,19 @@ async fn two_workers_share_a_file_of_checkpoints() {
         &file.display().to_string(),
     ]);
 
-    assert!(code == Some(0) && told.contains("all match"), "{told}");
+    assert!(code == Some(0) && output.contains("all match"), "{output}");
 
-    // What stands there of another log is still told.
-    let text = fs::read_to_string(&file).expect("it is text");
-    let note = text.trim_end().rsplit("\n\n").nth(1).expect("a note");
-    let root = note.lines().nth(2).expect("a root");
+    // A checkpoint of another log is still reported.
+    let text = fs::read_to_string(&file).expect("the file is text");
+    let note = text
+        .trim_end()
+        .rsplit("\n\n")
+        .nth(1)
+        .expect("the text is a signed note");
+    let root = note.lines().nth(2).expect("the note has a root");
     let other = text.replace(root, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
 
-    fs::write(&file, other).expect("it is written");
+    fs::write(&file, other).expect("the write succeeds");
     customers(&agent, "more").await;
 
     tokio::task::block_in_place(|| {

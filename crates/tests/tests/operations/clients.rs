@@ -1,4 +1,4 @@
-//! `client`: applications that an operator registers and deactivates.
+//! The `client` command: an operator registers and deactivates applications.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_testing::TestApp;
@@ -83,7 +83,7 @@ async fn an_application_is_registered_listed_and_deactivated() {
         "{listed}"
     );
 
-    // It is somebody else's, unless the operator says otherwise.
+    // An application is third-party unless the operator sets it.
     assert!(
         listed
             .lines()
@@ -161,7 +161,10 @@ async fn an_application_is_registered_listed_and_deactivated() {
         .await
         .expect("the log is read");
 
-    let actions: Vec<String> = rows.iter().map(|row| row.get(0).expect("a text")).collect();
+    let actions: Vec<String> = rows
+        .iter()
+        .map(|row| row.get(0).expect("the column is text"))
+        .collect();
     assert_eq!(
         actions,
         [

@@ -1,4 +1,4 @@
-//! The program as an operator runs it: settings from the environment alone, and a database that is empty at first.
+//! The command line of an operator: settings from the environment only, and an empty database at first.
 
 use std::{
     fs::File,
@@ -24,7 +24,7 @@ fn succeeds(command: &mut Command) -> String {
 
 #[tokio::test]
 async fn from_an_empty_database_to_a_served_request() {
-    let cluster = throwaway().expect("there is a Postgres");
+    let cluster = throwaway().expect("Postgres starts");
     let connection = cluster.connection();
     let url = |role| {
         connection
@@ -39,7 +39,7 @@ async fn from_an_empty_database_to_a_served_request() {
         ("MAINSTAY_MANAGEMENT_BIND", "127.0.0.1:0".to_owned()),
     ]);
 
-    // Without a schema it serves, and is not ready.
+    // Without a schema it runs, but is not ready.
     let mut early = Serving::start(program(["serve"]).envs(environment.clone()));
     let (_, management) = early.addresses();
     let asked = management.to_string();
@@ -66,7 +66,7 @@ async fn from_an_empty_database_to_a_served_request() {
         (healthcheck().0 == Some(0)).then_some(())
     });
 
-    // An account, its password drawn at random and shown once.
+    // An account with a random password, printed once.
     let create = [
         "user",
         "create",
@@ -80,10 +80,13 @@ async fn from_an_empty_database_to_a_served_request() {
     let password = made
         .lines()
         .find_map(|line| line.strip_prefix("password"))
-        .expect("it is shown")
+        .expect("the output shows it")
         .trim();
 
-    let password = password.split_whitespace().next().expect("it is shown");
+    let password = password
+        .split_whitespace()
+        .next()
+        .expect("the output shows it");
     let (code, text) = finish(program(create).envs(environment.clone()));
     assert_eq!(code, Some(1));
     assert!(
@@ -91,7 +94,7 @@ async fn from_an_empty_database_to_a_served_request() {
         "{text}"
     );
 
-    // A name that speaks to the terminal is refused, and nothing of it is printed.
+    // A name with control characters is refused and not printed.
     for name in ["Acme\n\u{1b}[2Jowner", "\u{202e}emca", " "] {
         let create = [
             "user",
@@ -114,11 +117,11 @@ async fn from_an_empty_database_to_a_served_request() {
     let mut both = environment.clone();
     both.push(("MAINSTAY_DATABASE_OWNER_URL", owner.clone()));
 
-    // Its roles: the last owner stays, also against an operator's slip.
+    // Roles: an operator cannot remove the last owner by mistake.
     let organization = made
         .lines()
         .find_map(|line| line.strip_prefix("organization"))
-        .expect("it is shown")
+        .expect("the output shows it")
         .trim();
 
     let listed = succeeds(
@@ -143,7 +146,7 @@ async fn from_an_empty_database_to_a_served_request() {
         finish(program(assign).envs(environment.clone()))
     };
 
-    // One spelling of an account; to name none is a slip.
+    // An account must be given.
     for command in [["user", "show"], ["session", "list"], ["api-key", "list"]] {
         let run = |who: &[&str]| finish(program(command.iter().chain(who)).envs(both.clone()));
         let (code, text) = run(&[EMAIL]);
@@ -175,8 +178,8 @@ async fn from_an_empty_database_to_a_served_request() {
         (&json!(EMAIL), &json!("owner"), &json!("First"))
     );
 
-    // Its signing keys, by hand: one is announced, then the one that signs is retired, and its tokens with it. What
-    // docs/keys.md tells to set is enough.
+    // Signing keys by hand: one is announced, then the active one is retired with its tokens. The settings in
+    // docs/keys.md are enough.
     let as_owner = |name: &str| name != "MAINSTAY_DATABASE_URL";
     let mut owners: Vec<_> = environment
         .iter()
@@ -196,7 +199,10 @@ async fn from_an_empty_database_to_a_served_request() {
             .lines()
             .find(|line| line.contains(state))
             .unwrap_or_else(|| panic!("{state}: {listed}"));
-        line.split_whitespace().next().expect("a kid").to_owned()
+        line.split_whitespace()
+            .next()
+            .expect("the key id is present")
+            .to_owned()
     };
 
     assert_eq!(kid_of("  announced "), announced.trim());
@@ -224,7 +230,7 @@ async fn from_an_empty_database_to_a_served_request() {
     let session = eventually_signed_in(api, &body).await;
     assert_eq!(send(api, "GET", "/v1/me", &session, "").await.status, 200);
 
-    // SIGTERM ends both, in order.
+    // SIGTERM ends both without an error.
     for mut service in [early, serving] {
         service.signal("TERM");
         assert_eq!(service.exit_code(), Some(0), "{}", service.log());
@@ -235,7 +241,7 @@ async fn from_an_empty_database_to_a_served_request() {
         );
     }
 
-    assert_eq!(healthcheck().0, Some(1), "nobody answers");
+    assert_eq!(healthcheck().0, Some(1), "the service does not answer");
 }
 
 /// The pool may still be opening its first connections.
@@ -247,7 +253,7 @@ async fn eventually_signed_in(api: std::net::SocketAddr, body: &str) -> String {
                 assert_eq!(reply.status, 201, "{reply:?}");
                 return reply.json()["access_token"]
                     .as_str()
-                    .expect("a token")
+                    .expect("the response has a token")
                     .to_owned();
             }
         }
@@ -259,12 +265,12 @@ async fn eventually_signed_in(api: std::net::SocketAddr, body: &str) -> String {
 }
 
 #[test]
-fn a_password_from_standard_input_is_held_to_the_rules() {
+fn a_weak_password_from_standard_input_is_refused() {
     let environment = secrets("postgres://u:p@localhost:1/app?sslmode=verify-full");
-    let file = tempfile::NamedTempFile::new().expect("there is room");
+    let file = tempfile::NamedTempFile::new().expect("the temporary file is created");
     std::fs::write(file.path(), "short\n").expect("the file is written");
 
-    let input = Stdio::from(File::open(file.path()).expect("the file is there"));
+    let input = Stdio::from(File::open(file.path()).expect("the file exists"));
 
     let create = [
         "user",
@@ -359,7 +365,7 @@ fn every_command_explains_itself() {
         "{version}"
     );
 
-    // A slip is told, with the way out.
+    // A mistake is reported with its correction.
     for slip in ["surve", "--port"] {
         let (code, text) = finish(&mut program([slip]));
         assert_eq!(code, Some(2), "{text}");
@@ -367,9 +373,9 @@ fn every_command_explains_itself() {
     }
 }
 
-/// What needs no database asks for none.
+/// Commands that only print need no database.
 #[test]
-fn what_is_only_printed_needs_no_settings() {
+fn printing_commands_need_no_settings() {
     let routes = succeeds(&mut program(["routes"]));
     assert!(
         routes.contains("/v1/customers/{id}") && routes.contains("customers.reveal"),
@@ -377,16 +383,16 @@ fn what_is_only_printed_needs_no_settings() {
     );
 
     let document: serde_json::Value =
-        serde_json::from_str(&succeeds(&mut program(["openapi"]))).expect("JSON");
+        serde_json::from_str(&succeeds(&mut program(["openapi"]))).expect("the text is JSON");
     assert_eq!(
         &document,
         fixture::platform()
             .api()
-            .expect("the declarations are right")
+            .expect("the declarations are valid")
             .document()
     );
 
     let [one, other] = [(); 2].map(|()| succeeds(&mut program(["key-ring", "generate"])));
     assert!(one.contains(':'), "{one}");
-    assert_ne!(one, other, "keys are drawn at random");
+    assert_ne!(one, other, "keys are random");
 }

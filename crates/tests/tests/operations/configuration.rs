@@ -1,5 +1,5 @@
-//! Settings that are wrong: the service does not start, says everything at once, and quotes no secret
-//! (OWASP ASVS 13.2.3, 13.3.1).
+//! Invalid settings: the service does not start, reports all errors together, and quotes no secret (OWASP ASVS 13.2.3,
+//! 13.3.1).
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_testing::TestApp;
@@ -19,16 +19,16 @@ fn refused<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Strin
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
+fn all_invalid_settings_are_reported_together_without_secrets() {
     let text = refused([
         ("MAINSTAY_DATABASE_URL", &*format!("{URL}?sslmode=require")),
         ("MAINSTAY_CRYPTO_KEYS", WEAK_KEYS),
-        // A setting of earlier versions: nobody should believe that it is still obeyed.
+        // A setting of earlier versions is refused, not ignored.
         ("MAINSTAY_IDENTITY_SIGNING_KEY", "canary-signing-key"),
         ("MAINSTAY_IDENTITY_SIGNING_KEY_LIFETIME", "10m"),
         (
             "MAINSTAY_IDENTITY_OIDC_PROVIDERS",
-            r#"[{ "name": "acme", "issuer": "http://127.0.0.1:9", "client_id": "x", "client_secret": "canary-client" }]"#,
+            r#"[{"name":"acme","issuer":"http://127.0.0.1:9","client_id":"x","client_secret":"canary-client"}]"#,
         ),
         ("MAINSTAY_HTTP_PUBLIC_URL", "http://api.example"),
         ("MAINSTAY_HTTP_CORS_ORIGINS", "*"),
@@ -69,16 +69,16 @@ fn everything_that_is_wrong_is_said_at_once_and_no_secret_with_it() {
 }
 
 #[test]
-fn without_its_secrets_it_does_not_start() {
+fn missing_secrets_are_reported() {
     let text = refused([]);
     for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_CRYPTO_KEYS"] {
         assert!(text.contains(&format!("{variable}: is missing")), "{text}");
     }
 }
 
-/// OWASP ASVS 12.2.1, 12.3.1: no spelling of a URL allows a connection that nobody vouches for.
+/// OWASP ASVS 12.2.1, 12.3.1: no URL allows an unauthenticated server.
 #[test]
-fn a_database_that_proves_nothing_is_refused() {
+fn a_database_url_without_full_verification_is_refused() {
     let socket = "postgres:///app?host=/var/run/postgresql&user=u&password=canary-password&sslmode=verify-full";
 
     let weaker = [
@@ -115,9 +115,9 @@ fn a_database_that_proves_nothing_is_refused() {
     }
 }
 
-/// OWASP ASVS 12.3.1: there is no way to say that mail may leave in clear.
+/// OWASP ASVS 12.3.1: no setting allows mail in clear text.
 #[test]
-fn a_mail_server_without_tls_cannot_be_named() {
+fn a_mail_server_without_tls_cannot_be_configured() {
     for url in [
         "http://canary@mail.example",
         "smtp://user:canary@mail.example?tls=none",
@@ -144,16 +144,16 @@ fn a_mail_server_without_tls_cannot_be_named() {
     }
 }
 
-/// Mail in memory is for the process that shows it.
+/// Mail in memory is visible to its own process only.
 #[test]
-fn a_worker_of_its_own_needs_a_mail_server() {
+fn a_separate_worker_needs_a_mail_server() {
     let (code, text) =
         finish(program(["worker"]).envs(secrets(&format!("{URL}?sslmode=verify-full"))));
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("MAINSTAY_MAIL_SMTP_URL"), "{text}");
 }
 
-/// OWASP ASVS 3.4.2, 12.2.1: what development allows, production refuses.
+/// OWASP ASVS 3.4.2, 12.2.1: production refuses what development allows.
 #[test]
 fn production_is_the_default_and_is_strict() {
     let mut variables = secrets(&format!("{URL}?sslmode=verify-full"));
@@ -178,9 +178,9 @@ fn production_is_the_default_and_is_strict() {
     }
 }
 
-/// What would be passed over silently is told by name, and so is a second host.
+/// An unsupported parameter or a second host is reported by name, not ignored.
 #[test]
-fn a_parameter_of_the_database_that_is_not_obeyed_is_refused() {
+fn an_unsupported_database_parameter_is_refused() {
     for (query, named) in [
         ("target_session_attrs=read-write", "target_session_attrs"),
         ("tcp_user_timeout=5000", "tcp_user_timeout"),
@@ -194,7 +194,7 @@ fn a_parameter_of_the_database_that_is_not_obeyed_is_refused() {
         let line = text
             .lines()
             .find(|line| line.contains("MAINSTAY_DATABASE_URL: "))
-            .expect("it is refused");
+            .expect("the URL is refused");
         assert!(line.contains(named) && !line.contains("canary"), "{line}");
     }
 
@@ -206,15 +206,17 @@ fn a_parameter_of_the_database_that_is_not_obeyed_is_refused() {
     );
 }
 
-/// `config` finds what `serve` would: files that are absent or do not belong together, and rules for tables that have none.
+/// `config` finds the same errors as `serve`: files that are missing or do not match, and retention for tables without
+/// a rule.
 #[test]
-fn what_settings_name_is_looked_at() {
-    let directory = tempfile::tempdir().expect("there is room");
-    let [one, other] = [(); 2]
-        .map(|()| rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key"));
+fn config_checks_the_files_and_tables_that_settings_name() {
+    let directory = tempfile::tempdir().expect("the temporary file is created");
+    let [one, other] = [(); 2].map(|()| {
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("the key is present")
+    });
     let file = |name: &str, text: String| {
         let path = directory.path().join(name);
-        std::fs::write(&path, text).expect("it is written");
+        std::fs::write(&path, text).expect("the write succeeds");
         path.display().to_string()
     };
 
@@ -246,7 +248,7 @@ fn what_settings_name_is_looked_at() {
 
     let url = |authority: &str| format!("{URL}?sslmode=verify-full&sslrootcert={authority}");
 
-    for ((code, told), variable, what) in [
+    for ((code, output), variable, what) in [
         (
             tls("/nowhere/tls.crt", &own),
             "HTTP_TLS_CERTIFICATE",
@@ -284,29 +286,32 @@ fn what_settings_name_is_looked_at() {
             "typos",
         ),
     ] {
-        let line = told
+        let line = output
             .lines()
             .find(|line| line.contains(&format!("MAINSTAY_{variable}")) && line.contains(what));
         assert!(
             code == Some(1) && line.is_some(),
-            "{variable} {what}: {told}"
+            "{variable} {what}: {output}"
         );
     }
 }
 
-/// With `--connect` it asks the server, too.
+/// With `--connect` it also asks the server.
 #[tokio::test]
-async fn a_wrong_password_of_the_database_is_found() {
+async fn config_connect_finds_a_wrong_database_password() {
     let (app, environment) = beside(TestApp::builder(fixture::platform())).await;
     let url = app.database_url();
-    let (start, rest) = url.expose_secret().split_once('@').expect("it has a host");
-    let (user, _) = start.rsplit_once(':').expect("it has a password");
+    let (start, rest) = url
+        .expose_secret()
+        .split_once('@')
+        .expect("the URL has a host");
+    let (user, _) = start.rsplit_once(':').expect("the URL has a password");
     let wrong = format!("{user}:canary@{rest}");
 
-    let (code, told) = finish(program(["config", "--connect"]).envs(environment.clone()));
+    let (code, output) = finish(program(["config", "--connect"]).envs(environment.clone()));
     assert!(
-        code == Some(0) && told.contains("MAINSTAY_DATABASE_URL: connected as mainstay_server"),
-        "{told}"
+        code == Some(0) && output.contains("MAINSTAY_DATABASE_URL: connected as mainstay_server"),
+        "{output}"
     );
 
     let owner = app.owner_url();
@@ -321,27 +326,27 @@ async fn a_wrong_password_of_the_database_is_found() {
     };
 
     for variable in ["MAINSTAY_DATABASE_URL", "MAINSTAY_DATABASE_OWNER_URL"] {
-        let (code, told) = command(variable, &wrong);
+        let (code, output) = command(variable, &wrong);
         assert!(
-            code == Some(1) && told.contains(&format!("error: {variable}: ")),
-            "{told}"
+            code == Some(1) && output.contains(&format!("error: {variable}: ")),
+            "{output}"
         );
         assert!(
-            told.contains("password authentication failed") && !told.contains("canary"),
-            "{told}"
+            output.contains("password authentication failed") && !output.contains("canary"),
+            "{output}"
         );
     }
 
-    // Without it nobody is asked, and it says so.
-    let (code, told) = finish(
+    // Without it, the server is not asked, and the output says so.
+    let (code, output) = finish(
         program(["config"])
             .envs(environment.clone())
             .env("MAINSTAY_DATABASE_URL", &wrong),
     );
 
     assert!(
-        code == Some(0) && told.contains("connection to Postgres was not tested"),
-        "{told}"
+        code == Some(0) && output.contains("connection to Postgres was not tested"),
+        "{output}"
     );
 }
 

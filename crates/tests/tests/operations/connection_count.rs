@@ -1,4 +1,4 @@
-//! How many connections to Postgres a process takes: what `config` prints is what Postgres counts.
+//! The number of Postgres connections of a process: `config` prints what Postgres counts.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const HELD: &str = r"
         WHERE datname = $1 AND usename = 'mainstay_server'
     ";
 
-/// So many connections that they are soon all open, and few enough that a slip of one shows.
+/// Few connections, so that all are soon open and an error of one is visible.
 const FEW: [(&str, &str); 5] = [
     ("MAINSTAY_DATABASE_POOL_SIZE", "3"),
     ("MAINSTAY_JOBS_CONCURRENCY", "2"),
@@ -33,13 +33,13 @@ async fn held(owner: &mut Owner, database: &str) -> i64 {
     owner
         .run(HELD, [database.into()])
         .await
-        .expect("it is counted")[0]
+        .expect("the rows are counted")[0]
         .get(0)
-        .expect("a number")
+        .expect("the column is a number")
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_takes_as_many_connections_as_it_says() {
+async fn a_service_opens_as_many_connections_as_config_prints() {
     let app = TestApp::start(fixture::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE counted_connections").await;
     let (code, text) = finish(
@@ -49,26 +49,26 @@ async fn a_service_takes_as_many_connections_as_it_says() {
     assert_eq!(code, Some(0), "{text}");
 
     let environment = secrets(beside.server.expose_secret());
-    let (_, told) = finish(program(["config"]).envs(environment.clone()).envs(FEW));
-    let line = told
+    let (_, output) = finish(program(["config"]).envs(environment.clone()).envs(FEW));
+    let line = output
         .lines()
         .find(|line| line.starts_with("Maximum connections to Postgres: "))
-        .expect("it is told");
+        .expect("the line is printed");
     let numbers: Vec<i64> = line
         .split(|letter: char| !letter.is_ascii_digit())
         .filter_map(|number| number.parse().ok())
         .collect();
 
-    // The pool's 3 and the probe, one that hears of revocations; two that work, one that hears of work, and the sealer's.
-    // A worker has the last four, one on which it measures, and the probe.
-    assert_eq!(numbers, [9, 6], "{told}");
+    // The pool's 3, the probe and the revocation listener; two for jobs, the job listener, and the sealer's. A worker
+    // has the last four, one on which it measures, and the probe.
+    assert_eq!(numbers, [9, 6], "{output}");
 
     let mut owner = app.owner().await;
     let mut service = Serving::start(program(["serve"]).envs(environment).envs(FEW));
     let (_, management) = service.addresses();
     let (mut most, mut counted_at_most) = (0, 0);
     let watched = async {
-        // Once all are there, none may come beyond.
+        // Once all are open, no more may follow.
         while counted_at_most < 20 {
             let probe = crate::http::send(management, "GET", "/readyz", "", "").await;
             assert!([200, 503].contains(&probe.status), "{probe:?}");
@@ -77,7 +77,7 @@ async fn a_service_takes_as_many_connections_as_it_says() {
             counted_at_most += usize::from(now == numbers[0]);
             assert!(
                 now <= numbers[0],
-                "{now} connections, of {} at most",
+                "{now} connections, but {} at most expected",
                 numbers[0]
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -85,16 +85,19 @@ async fn a_service_takes_as_many_connections_as_it_says() {
     };
 
     if tokio::time::timeout(PATIENCE, watched).await.is_err() {
-        panic!("{most} connections at most, and not {}", numbers[0]);
+        panic!(
+            "at most {most} connections were open, expected {}",
+            numbers[0]
+        );
     }
 
     service.signal("TERM");
     assert_eq!(service.exit_code(), Some(0), "{}", service.log());
 }
 
-/// The checks of the manifests have a formula of their own, in another language: these are the cases that it is held to.
+/// The manifest checks repeat the formula in another language; this snapshot is their test data.
 #[tokio::test]
-async fn the_formula_of_the_manifests_is_held_to_the_code() {
+async fn the_manifest_checks_use_the_same_formula() {
     let mut cases: Vec<Value> = Vec::new();
     for settings in [
         vec![],
@@ -108,17 +111,17 @@ async fn the_formula_of_the_manifests_is_held_to_the_code() {
             ("MAINSTAY_DATABASE_POOL_SIZE", "4"),
         ],
     ] {
-        let told = secrets("postgres://u:p@localhost/app?sslmode=verify-full").into_iter();
-        let told = told.chain(
+        let output = secrets("postgres://u:p@localhost/app?sslmode=verify-full").into_iter();
+        let output = output.chain(
             settings
                 .iter()
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
 
-        let mut reader = Reader::new(told.map(|(name, value)| (name.to_owned(), value)));
-        let read = Settings::read(&mut reader).expect("they are right");
+        let mut reader = Reader::new(output.map(|(name, value)| (name.to_owned(), value)));
+        let read = Settings::read(&mut reader).expect("the settings are valid");
         let Connections { serve, worker } =
-            Connections::of(&fixture::platform(), read).expect("it is put together");
+            Connections::of(&fixture::platform(), read).expect("the platform is valid");
         let settings: serde_json::Map<_, _> = settings
             .into_iter()
             .map(|(name, value)| (name.to_owned(), Value::from(value)))
@@ -127,7 +130,7 @@ async fn the_formula_of_the_manifests_is_held_to_the_code() {
         cases.push(json!({ "serve": serve, "settings": settings, "worker": worker }));
     }
 
-    let text = serde_json::to_string_pretty(&cases).expect("it is JSON");
+    let text = serde_json::to_string_pretty(&cases).expect("the text is JSON");
     assert_snapshot(
         &root().join("deploy/checks/connections.json"),
         &(text + "\n"),

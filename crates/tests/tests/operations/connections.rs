@@ -1,4 +1,4 @@
-//! What ends a connection to Postgres, what does not, and when the service counts as ready for want of one.
+//! What closes a connection to Postgres, what does not, and readiness without a connection.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn ada() -> Value {
     json!({ "full_name": "Ada", "email": "ada@example.org" })
 }
 
-/// An app that has its connections for requests alone.
+/// Starts an app whose connections serve requests only.
 async fn start() -> TestApp {
     let builder = TestApp::builder(fixture::platform()).setting("jobs.in_process", "false");
     builder
@@ -39,9 +39,9 @@ async fn start() -> TestApp {
 }
 
 async fn sessions(owner: &mut Owner) -> String {
-    owner.run(SESSIONS, []).await.expect("they are listed")[0]
+    owner.run(SESSIONS, []).await.expect("the rows are listed")[0]
         .get(0)
-        .expect("their numbers")
+        .expect("the process ids are text")
 }
 
 /// OWASP ASVS 16.5.2.
@@ -51,14 +51,17 @@ async fn a_refused_statement_costs_no_connection() {
     let agent = app.actor(Agent).await;
     let mut owner = app.owner().await;
 
-    // A disk that is full, and a fault of ours.
+    // A full disk, and a bug of the platform.
     for code in ["53100", "XX000"] {
         let trigger = match code {
             "53100" => FULL,
             _ => FAULTY,
         };
-        owner.run(trigger, []).await.expect("the function is made");
-        owner.run(ATTACH, []).await.expect("the trigger is made");
+        owner
+            .run(trigger, [])
+            .await
+            .expect("the function is created");
+        owner.run(ATTACH, []).await.expect("the trigger is created");
 
         agent.get("/v1/customers").await.assert_status(200);
 
@@ -74,7 +77,7 @@ async fn a_refused_statement_costs_no_connection() {
             assert_ne!(
                 answer.json()["code"],
                 "outcome_unknown",
-                "a refusal is an answer"
+                "a refused statement keeps its connection"
             );
         }
 
@@ -83,20 +86,34 @@ async fn a_refused_statement_costs_no_connection() {
         owner
             .run("DROP TRIGGER refusing ON customers", [])
             .await
-            .expect("the trigger is gone");
+            .expect("the trigger is dropped");
     }
 
     agent.post("/v1/customers", ada()).await.assert_status(201);
 }
 
-const FULL: &str = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
-     $$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$";
-const FAULTY: &str = "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS \
-     $$ BEGIN RAISE EXCEPTION 'out of order' USING ERRCODE = 'XX000'; END $$";
+const FULL: &str = r"
+    CREATE OR REPLACE FUNCTION refuse()
+    RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+    BEGIN
+        RAISE EXCEPTION 'no space left' USING ERRCODE = '53100';
+    END $$
+";
+const FAULTY: &str = r"
+    CREATE OR REPLACE FUNCTION refuse()
+    RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+    BEGIN
+        RAISE EXCEPTION 'out of order' USING ERRCODE = 'XX000';
+    END $$
+";
 const ATTACH: &str =
     "CREATE TRIGGER refusing BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION refuse()";
 
-/// Postgres says that it closes, and that nothing has happened: the change is made on a new connection.
+/// Postgres reports that it closes the connection and that nothing was done: the change runs on a new connection.
 #[tokio::test]
 async fn a_connection_that_postgres_closes_costs_no_request() {
     let app = start().await;
@@ -108,7 +125,7 @@ async fn a_connection_that_postgres_closes_costs_no_request() {
             .await
             .run(CUT, [])
             .await
-            .expect("it may end its own");
+            .expect("the sessions are terminated");
         agent.post("/v1/customers", ada()).await.assert_status(201);
     }
 
@@ -120,7 +137,7 @@ async fn a_connection_that_postgres_closes_costs_no_request() {
     );
 }
 
-/// Of two slots that are left, the one goes to whoever comes first. Ready is who has one.
+/// Two connection slots are left. The service is ready only if it has one.
 #[tokio::test]
 async fn a_service_without_a_connection_is_not_ready() {
     let app = start().await;
@@ -130,8 +147,14 @@ async fn a_service_without_a_connection_is_not_ready() {
     ready.get("/readyz").await.assert_status(200);
 
     let mut holder = app.serving_role().await;
-    owner.run(NO_MORE, []).await.expect("the owner may");
-    holder.run(CUT, []).await.expect("it may end its own");
+    owner
+        .run(NO_MORE, [])
+        .await
+        .expect("the owner's statement runs");
+    holder
+        .run(CUT, [])
+        .await
+        .expect("the sessions are terminated");
     until(&ready, "/readyz", 503).await;
 
     agent
@@ -139,46 +162,76 @@ async fn a_service_without_a_connection_is_not_ready() {
         .await
         .assert_problem(503, "unavailable");
 
-    // One more slot, which a health check could take for itself.
+    // One more slot, which a health check could take.
     for _ in 0..5 {
-        owner.run(ONE_MORE, []).await.expect("the owner may");
+        owner
+            .run(ONE_MORE, [])
+            .await
+            .expect("the owner's statement runs");
         let (ready, served) = (
             ready.get("/readyz").await.status,
             agent.get("/v1/customers").await.status,
         );
         assert!(
             ready != 200 || served == 200,
-            "ready is {ready}, and a request is answered {served}"
+            "readiness is {ready}, but a request got {served}"
         );
-        owner.run(NO_MORE, []).await.expect("the owner may");
-        holder.run(CUT, []).await.expect("it may end its own");
+        owner
+            .run(NO_MORE, [])
+            .await
+            .expect("the owner's statement runs");
+        holder
+            .run(CUT, [])
+            .await
+            .expect("the sessions are terminated");
     }
 
-    owner.run(ANY_NUMBER, []).await.expect("the owner may");
+    owner
+        .run(ANY_NUMBER, [])
+        .await
+        .expect("the owner's statement runs");
     until(&ready, "/readyz", 200).await;
     until(&agent, "/v1/customers", 200).await;
 }
 
-// The owner's session and the holder's are the two.
-const NO_MORE: &str = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 2', current_database()); END $$";
-const ONE_MORE: &str = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 3', current_database()); END $$";
-const ANY_NUMBER: &str = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT -1', current_database()); END $$";
+// The owner's and the holder's sessions take both.
+const NO_MORE: &str = r"
+    DO $$
+    BEGIN
+        EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 2', current_database());
+    END $$
+";
+const ONE_MORE: &str = r"
+    DO $$
+    BEGIN
+        EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 3', current_database());
+    END $$
+";
+const ANY_NUMBER: &str = r"
+    DO $$
+    BEGIN
+        EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT -1', current_database());
+    END $$
+";
 
-/// A standby takes reads and no writes, and so does a primary that is fenced off while the address moves to another.
+/// A standby accepts reads only, and so does a fenced primary while the address moves to another server.
 #[tokio::test]
-async fn a_server_that_takes_no_writes_is_left_as_soon_as_another_does() {
+async fn a_read_only_server_is_left_for_a_writable_one() {
     let app = start().await;
     let agent = app.actor(Agent).await;
     let (ready, mut owner) = (app.management(), app.owner().await);
 
     ready.get("/readyz").await.assert_status(200);
 
-    owner.run(READ_ONLY, []).await.expect("the owner may");
+    owner
+        .run(READ_ONLY, [])
+        .await
+        .expect("the owner's statement runs");
     app.serving_role()
         .await
         .run(CUT, [])
         .await
-        .expect("it may end its own");
+        .expect("the sessions are terminated");
 
     for _ in 0..3 {
         let refused = agent.post("/v1/customers", ada()).await;
@@ -189,8 +242,11 @@ async fn a_server_that_takes_no_writes_is_left_as_soon_as_another_does() {
             .assert_problem(503, "unavailable");
     }
 
-    // Sessions that are open stay as they are: only new ones may write.
-    owner.run(READ_WRITE, []).await.expect("the owner may");
+    // Open sessions stay read-only: only new ones may write.
+    owner
+        .run(READ_WRITE, [])
+        .await
+        .expect("the owner's statement runs");
     made(&agent).await;
     until(&ready, "/readyz", 200).await;
 }
@@ -203,10 +259,18 @@ async fn made(agent: &Client) {
     };
     timeout(PATIENCE, made)
         .await
-        .expect("what is written is taken again");
+        .expect("writes are accepted again");
 }
 
-const READ_ONLY: &str = "DO $$ BEGIN EXECUTE \
-     format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$";
-const READ_WRITE: &str = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', \
-     current_database()); END $$";
+const READ_ONLY: &str = r"
+    DO $$
+    BEGIN
+        EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database());
+    END $$
+";
+const READ_WRITE: &str = r"
+    DO $$
+    BEGIN
+        EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database());
+    END $$
+";

@@ -1,4 +1,4 @@
-//! `data-map`: the record of processing, as an auditor gets it from a running service's database.
+//! The `data-map` command: the record of processing from a running service's database.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::program::{beside, program};
 
-/// What the command prints, with more settings than it needs.
+/// The output of the command, with extra settings.
 fn data_map(
     environment: &[(&'static str, String)],
     arguments: &[&str],
@@ -19,7 +19,7 @@ fn data_map(
         .envs(environment.to_vec())
         .envs(also.iter().copied())
         .output()
-        .expect("the program runs");
+        .expect("the program starts");
 
     assert!(
         output.status.success(),
@@ -28,20 +28,21 @@ fn data_map(
     );
     assert!(
         output.stderr.is_empty(),
-        "a page and nothing else: {}",
+        "the command wrote to standard error: {}",
         String::from_utf8_lossy(&output.stderr)
     );
 
-    String::from_utf8(output.stdout).expect("it is text")
+    String::from_utf8(output.stdout).expect("the file is text")
 }
 
 #[tokio::test]
 async fn the_record_of_processing_is_printed_as_a_page() {
     let (_app, environment) = beside(TestApp::builder(fixture::platform())).await;
-    let committed = fs::read_to_string(snapshot("data-map.md")).expect("it is committed");
+    let committed =
+        fs::read_to_string(snapshot("data-map.md")).expect("the committed file is read");
     assert_eq!(data_map(&environment, &[], &[]), committed);
 
-    // It says what is in force here, and not what is so elsewhere.
+    // It shows this deployment's settings, not the defaults.
     let kept = data_map(
         &environment,
         &[],
@@ -51,11 +52,11 @@ async fn the_record_of_processing_is_printed_as_a_page() {
     let retention = |page: &str| {
         let (_, customers) = page
             .split_once("\n## customers\n")
-            .expect("it has the table");
+            .expect("the page has the table");
         customers
             .lines()
             .find(|line| line.starts_with("- Retention: "))
-            .expect("it says how long")
+            .expect("the page has the retention")
             .to_owned()
     };
 
@@ -67,22 +68,23 @@ async fn the_record_of_processing_is_printed_as_a_page() {
     );
 }
 
-/// A fresh clone has neither settings nor a database: one is started for the while.
+/// A fresh clone has no settings and no database: the command starts a temporary one.
 #[test]
 fn the_record_of_processing_needs_no_settings() {
     let mut builder = tempfile::Builder::new();
-    // Postgres runs as somebody else when the test runs as root, and must get in.
+    // When the test runs as root, Postgres runs as another user and needs access.
     let directory = builder
         .permissions(fs::Permissions::from_mode(0o755))
         .tempdir()
-        .expect("there is room");
+        .expect("the temporary file is created");
     let place = directory.path().join("data").display().to_string();
-    let committed = fs::read_to_string(snapshot("data-map.md")).expect("it is committed");
+    let committed =
+        fs::read_to_string(snapshot("data-map.md")).expect("the committed file is read");
     assert_eq!(data_map(&[], &["--data-dir", &place], &[]), committed);
 }
 
 #[tokio::test]
-async fn the_record_of_processing_is_printed_for_tools() {
+async fn the_record_of_processing_is_printed_as_json() {
     const COLUMNS: &str = r"
         SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''), a.attname::text,
             split_part(col_description(c.oid, a.attnum), ':', 1)
@@ -98,11 +100,11 @@ async fn the_record_of_processing_is_printed_for_tools() {
 
     let (app, environment) = beside(TestApp::builder(fixture::platform())).await;
     let map: Value =
-        serde_json::from_str(&data_map(&environment, &["--json"], &[])).expect("it is JSON");
+        serde_json::from_str(&data_map(&environment, &["--json"], &[])).expect("the text is JSON");
 
     assert_eq!(map["service"], "Customer service");
 
-    let list = |value: &Value| value.as_array().cloned().expect("a list");
+    let list = |value: &Value| value.as_array().cloned().expect("the member is a list");
     let tables: BTreeMap<String, Value> = list(&map["tables"])
         .into_iter()
         .map(|table| (table["table"].as_str().unwrap_or("").to_owned(), table))
@@ -120,7 +122,7 @@ async fn the_record_of_processing_is_printed_for_tools() {
             .unwrap_or_else(|| panic!("{table}.{name} is missing"))
     };
 
-    // Each column of the schema with its class.
+    // Every column of the schema has its class.
     let rows = app
         .owner()
         .await
@@ -131,7 +133,8 @@ async fn the_record_of_processing_is_printed_for_tools() {
     assert!(rows.len() > 100, "{}", rows.len());
 
     for row in rows {
-        let [table, name, class]: [String; 3] = [0, 1, 2].map(|at| row.get(at).expect("a text"));
+        let [table, name, class]: [String; 3] =
+            [0, 1, 2].map(|at| row.get(at).expect("the column is text"));
         assert_eq!(
             column(&table, &name)["class"],
             Value::from(class),
@@ -139,7 +142,7 @@ async fn the_record_of_processing_is_printed_for_tools() {
         );
     }
 
-    // Each table that a module registered, with whom it describes and how its columns are protected.
+    // Every table that a module registered has its data subject and the protection of its columns.
     let registered = app.platform().tables();
     assert!(registered.len() > 5, "{}", registered.len());
 
@@ -168,7 +171,7 @@ async fn the_record_of_processing_is_printed_for_tools() {
             assert!(
                 column["protection"]
                     .as_str()
-                    .is_some_and(|told| told.starts_with(how)),
+                    .is_some_and(|text| text.starts_with(how)),
                 "{}: {column}",
                 table.table
             );

@@ -1,14 +1,14 @@
-//! The path to Postgres goes silent: no answer, no end of the connection, no refusal. What waits for an answer gives up by
-//! itself, and what comes after does not wait for the same dead connection.
+//! The path to Postgres goes silent: no answer, no error, no end of the connection. Waiting requests give up by
+//! themselves, and later ones do not wait for the same dead connection.
 
 use futures_util::future::join_all;
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::{Replica, TestApp};
 use serde_json::{Value, json};
 
-use crate::{faults::until, locks::Locked, path::Path};
+use crate::{faults::until, path::Path, table_locks::TableLock};
 
-/// A replica that reaches Postgres over `path`. No deadline of a request ends what waits there.
+/// Starts a replica that reaches Postgres over `path`, with no request deadline that would end the wait.
 async fn replica_over(path: &Path, app: &TestApp, connections: usize) -> Replica {
     let settings = [
         ("database.pool_size", connections.to_string()),
@@ -25,65 +25,65 @@ fn ada() -> Value {
 }
 
 #[tokio::test]
-async fn requests_on_a_dead_path_end_and_the_service_heals_when_it_is_back() {
+async fn requests_on_a_dead_path_end_and_the_service_recovers() {
     let app = TestApp::start(fixture::platform()).await;
     let path = Path::to(&app.database_url()).await;
     let replica = replica_over(&path, &app, 4).await;
     let agent = app.actor(Agent).await;
-    let (there, nobody) = (replica.client_of(&agent), replica.anonymous());
-    let customer = there
+    let (client, anonymous) = (replica.client_of(&agent), replica.anonymous());
+    let customer = client
         .post("/v1/customers", ada())
         .await
         .assert_status(201)
         .location();
 
-    for answer in join_all((0..8).map(|_| there.get(&customer))).await {
+    for answer in join_all((0..8).map(|_| client.get(&customer))).await {
         answer.assert_status(200);
     }
-    nobody.get("/readyz").await.assert_status(200);
+    anonymous.get("/readyz").await.assert_status(200);
 
     path.go_silent();
 
-    // More requests than connections, twice: those that find each of them dead, and those that come after.
+    // More requests than connections, twice: the first find each connection dead, the others come later.
     for _ in 0..2 {
-        for answer in join_all((0..8).map(|_| there.get(&customer))).await {
+        for answer in join_all((0..8).map(|_| client.get(&customer))).await {
             answer.assert_problem(503, "unavailable");
         }
-        nobody
+        anonymous
             .get("/readyz")
             .await
             .assert_problem(503, "unavailable");
-        nobody.get("/livez").await.assert_status(200);
+        anonymous.get("/livez").await.assert_status(200);
     }
 
     path.recover();
-    until(&nobody, "/readyz", 200).await;
-    until(&there, &customer, 200).await;
+    until(&anonymous, "/readyz", 200).await;
+    until(&client, &customer, 200).await;
 
-    there.post("/v1/customers", ada()).await.assert_status(201);
-    // It hears of revocations again.
+    client.post("/v1/customers", ada()).await.assert_status(201);
+    // It receives revocations again.
     agent
         .delete("/v1/sessions/current")
         .await
         .assert_status(204);
 
-    until(&there, "/v1/me", 401).await;
+    until(&client, "/v1/me", 401).await;
 }
 
-/// A write that was sent and not answered may have happened: the client is told so, and not to send it again.
+/// A write without an answer may have been committed: the response says so, and not to repeat it.
 #[tokio::test]
-async fn a_write_whose_answer_is_lost_is_not_called_undone() {
+async fn a_write_without_an_answer_is_not_reported_as_failed() {
     let app = TestApp::start(fixture::platform()).await;
     let path = Path::to(&app.database_url()).await;
     let replica = replica_over(&path, &app, 1).await;
     let agent = app.actor(Agent).await;
-    let there = replica.client_of(&agent);
+    let client = replica.client_of(&agent);
 
-    // Its only connection has prepared the statement.
-    there.post("/v1/customers", ada()).await.assert_status(201);
+    // Prepares the statement on the only connection.
+    client.post("/v1/customers", ada()).await.assert_status(201);
 
-    let mut locked = Locked::customers(&app).await;
-    let (answer, ()) = tokio::join!(there.post("/v1/customers", ada()), async {
+    let mut locked = TableLock::customers(&app).await;
+    let (answer, ()) = tokio::join!(client.post("/v1/customers", ada()), async {
         locked.wait_for(1).await;
         path.go_silent();
         locked.release().await;
@@ -93,10 +93,10 @@ async fn a_write_whose_answer_is_lost_is_not_called_undone() {
     assert_eq!(
         answer.headers.get("retry-after"),
         None,
-        "it is not to be repeated without a look"
+        "the client must check before it repeats the request"
     );
 
-    // Indeed it happened.
+    // The write was committed.
     let listed = agent.get("/v1/customers").await.json();
     assert_eq!(
         listed["items"].as_array().map(Vec::len),
@@ -105,9 +105,9 @@ async fn a_write_whose_answer_is_lost_is_not_called_undone() {
     );
 }
 
-/// The same of a deadline that passes in the middle of a write.
+/// The same when the deadline passes during a write.
 #[tokio::test]
-async fn a_deadline_in_a_write_does_not_say_that_it_was_not_done() {
+async fn a_write_past_its_deadline_is_not_reported_as_failed() {
     let builder = TestApp::builder(fixture::platform()).setting("http.deadline", "3s");
     let app = builder
         .setting("database.statement_timeout", "1m")
@@ -117,7 +117,7 @@ async fn a_deadline_in_a_write_does_not_say_that_it_was_not_done() {
 
     agent.get("/v1/customers").await.assert_status(200);
 
-    let locked = Locked::customers(&app).await;
+    let locked = TableLock::customers(&app).await;
     let (written, read) = tokio::join!(
         agent.post("/v1/customers", ada()),
         agent.get("/v1/customers")

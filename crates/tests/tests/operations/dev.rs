@@ -1,4 +1,4 @@
-//! `dev`, the command of the first minute: everything from one command, and nothing left when it ends.
+//! The `dev` command: it starts everything, and leaves nothing running when it ends.
 
 use std::{
     fs::{self, Permissions},
@@ -17,23 +17,23 @@ use crate::{
     program::{Serving, eventually, finish, program},
 };
 
-/// A data directory of a test's own, whose ports nobody else uses.
+/// A data directory and free ports for one test.
 struct Place {
     directory: TempDir,
     port: u16,
 }
 
-/// What a running `dev` tells.
+/// The facts file of a running `dev`.
 struct Facts(Value);
 
 impl Place {
     fn new() -> Self {
         let mut builder = tempfile::Builder::new();
-        // Postgres runs as somebody else when the test runs as root, and must get in.
+        // When the test runs as root, Postgres runs as another user and needs access.
         let directory = builder
             .permissions(Permissions::from_mode(0o755))
             .tempdir()
-            .expect("there is room");
+            .expect("the temporary file is created");
         Self {
             directory,
             port: free_port(),
@@ -58,9 +58,9 @@ impl Place {
         command
     }
 
-    /// Starts `dev` and waits until it says that it is ready.
+    /// Starts `dev` and waits until it is ready.
     fn start(&self) -> (Serving, Facts) {
-        // One that was killed has left its facts behind; `dev` removes them, but perhaps not before they are looked for.
+        // A killed `dev` leaves its facts file behind, which the next one may not have removed yet.
         fs::remove_file(self.path("facts.json")).ok();
         let mut dev = Serving::start(&mut self.command());
         let facts = eventually("`dev` is ready", || {
@@ -72,7 +72,7 @@ impl Place {
         (dev, Facts(facts))
     }
 
-    /// How many processes name the data directory: Postgres and what watches over it.
+    /// Number of processes with the data directory in their command line: Postgres and its reaper.
     fn processes(&self) -> usize {
         let needle = self.data_dir().display().to_string();
         command_lines()
@@ -82,7 +82,7 @@ impl Place {
     }
 }
 
-/// The command line of every process, from `/proc`, or from `ps` where there is none.
+/// The command line of every process, from `/proc` or else `ps`.
 fn command_lines() -> Vec<String> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
 
@@ -96,13 +96,13 @@ fn command_lines() -> Vec<String> {
             let listed = Command::new("ps")
                 .args(["-axww", "-o", "args="])
                 .output()
-                .expect("there is ps");
+                .expect("the program ps runs");
             text(listed.stdout).lines().map(str::to_owned).collect()
         }
     }
 }
 
-/// A port for the API that is free, and so is the one for health and metrics, 1,000 above.
+/// A free port for the API, with a free management port 1,000 above.
 fn free_port() -> u16 {
     eventually("two ports are free", || {
         let listener = TcpListener::bind("127.0.0.1:0").ok()?;
@@ -130,7 +130,7 @@ impl Facts {
             .and_then(|port| port.parse().ok());
         SocketAddr::from((
             [127, 0, 0, 1],
-            port.expect("a URL of this machine, by its name"),
+            port.expect("the URL has a port on localhost"),
         ))
     }
 
@@ -150,18 +150,18 @@ impl Facts {
 
         reply.json()["access_token"]
             .as_str()
-            .expect("a token")
+            .expect("the response has a token")
             .to_owned()
     }
 
-    /// All customers, page by page.
+    /// Counts all customers, page by page.
     async fn count_customers(&self, token: &str) -> usize {
         let (mut count, mut path) = (0, "/v1/customers?limit=100".to_owned());
         loop {
             let page = send(self.address("/url"), "GET", &path, token, "")
                 .await
                 .json();
-            count += page["items"].as_array().expect("a page").len();
+            count += page["items"].as_array().expect("the page has items").len();
             match page["next_cursor"].as_str() {
                 Some(cursor) => path = format!("/v1/customers?limit=100&cursor={cursor}"),
                 None => return count,
@@ -170,21 +170,21 @@ impl Facts {
     }
 }
 
-/// What `/dev/mail` answers to a request for a host.
+/// The response of `/dev/mail` for a `Host` header.
 fn mail_for(api: SocketAddr, host: &str) -> String {
-    let mut stream = TcpStream::connect(api).expect("it listens");
+    let mut stream = TcpStream::connect(api).expect("the API listens");
     write!(
         stream,
         "GET /dev/mail HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     )
-    .expect("it is sent");
+    .expect("the bytes are sent");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
+    stream.read_to_string(&mut answer).expect("the API answers");
     answer
 }
 
 #[tokio::test]
-async fn one_command_serves_and_leaves_nothing() {
+async fn one_command_serves_and_leaves_nothing_running() {
     let place = Place::new();
     let (mut dev, facts) = place.start();
     let (api, management) = (facts.address("/url"), facts.address("/management_url"));
@@ -192,15 +192,15 @@ async fn one_command_serves_and_leaves_nothing() {
     assert_eq!(api.port(), place.port);
 
     let mode = fs::metadata(place.path("facts.json"))
-        .expect("it is written")
+        .expect("the write succeeds")
         .permissions()
         .mode();
-    assert_eq!(mode & 0o077, 0, "others can read the password");
+    assert_eq!(mode & 0o077, 0, "the password file is readable by others");
 
-    for told in ["/admin/password", "/mail_url"] {
+    for output in ["/admin/password", "/mail_url"] {
         assert!(
-            dev.log().contains(&facts.text(told)),
-            "{told}: {}",
+            dev.log().contains(&facts.text(output)),
+            "{output}: {}",
             dev.log()
         );
     }
@@ -231,7 +231,7 @@ async fn one_command_serves_and_leaves_nothing() {
             .contains("http_server_request_duration_seconds")
     );
 
-    // A page of another site whose name leads to this machine does not read the mail with its tokens.
+    // A page of another site whose name resolves to this machine (DNS rebinding) cannot read the mail.
     assert!(mail_for(api, "evil.example").starts_with("HTTP/1.1 421"));
     assert!(mail_for(api, &format!("localhost:{}", place.port)).starts_with("HTTP/1.1 200"));
 
@@ -242,7 +242,7 @@ async fn one_command_serves_and_leaves_nothing() {
         "{text}"
     );
 
-    // Another directory, but the same port: told before anything is made.
+    // Another directory but the same port: refused before anything is created.
     let taken = Place {
         directory: Place::new().directory,
         port: place.port,
@@ -256,7 +256,7 @@ async fn one_command_serves_and_leaves_nothing() {
     );
     assert!(!taken.data_dir().exists());
 
-    // And so is a setting that is wrong.
+    // So is an invalid setting.
     let (code, text) = finish(Place::new().command().env("MAINSTAY_HTTP_DEADLINE", "soon"));
     assert!(
         code == Some(1) && text.contains("1 setting is wrong:\n  MAINSTAY_HTTP_DEADLINE"),
@@ -269,13 +269,13 @@ async fn one_command_serves_and_leaves_nothing() {
     assert!(text.contains("added 1000 customers"), "{text}");
     assert_eq!(facts.count_customers(&token).await, 1_300);
 
-    // Its log is for people: nothing that sounds like trouble, a short line for a request, and none for a page.
+    // Its log is for people: no warnings, one short line per API request, and none for pages.
     let log = dev.log();
     for trouble in ["WARN", "ERROR", "could not open all", "missed earlier"] {
-        // A machine on which other tests run is slow; that is no trouble of `dev`.
-        let told = log.lines().filter(|line| !line.contains("slow statement"));
+        // Slow statements are expected while other tests run.
+        let output = log.lines().filter(|line| !line.contains("slow statement"));
         assert!(
-            told.into_iter().all(|line| !line.contains(trouble)),
+            output.into_iter().all(|line| !line.contains(trouble)),
             "{trouble}: {log}"
         );
     }
@@ -298,19 +298,19 @@ async fn one_command_serves_and_leaves_nothing() {
         "{log}"
     );
 
-    assert!(place.processes() > 1, "the search for processes finds none");
+    assert!(place.processes() > 1, "no process was found");
 
     dev.signal("INT");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
 
-    eventually("nothing runs any more", || {
+    eventually("all processes have ended", || {
         (place.processes() == 0).then_some(())
     });
 
     assert!(!place.path("facts.json").exists());
 }
 
-/// Free ports are found, and told.
+/// Chooses free ports and prints them.
 #[tokio::test]
 async fn a_free_port_is_chosen() {
     let place = Place {
@@ -330,9 +330,9 @@ async fn a_free_port_is_chosen() {
 }
 
 #[test]
-fn a_data_directory_that_is_a_file_is_called_one() {
+fn a_data_directory_that_is_a_file_is_refused() {
     let place = Place::new();
-    fs::write(place.data_dir(), "").expect("it is written");
+    fs::write(place.data_dir(), "").expect("the write succeeds");
     let (code, text) = finish(&mut place.command());
     assert_eq!(code, Some(1));
     assert!(
@@ -344,9 +344,9 @@ fn a_data_directory_that_is_a_file_is_called_one() {
     );
 }
 
-/// It may be killed at any time: the next one takes over, with the same data, keys and password.
+/// After `dev` was killed, the next one uses the same data, keys and password.
 #[tokio::test]
-async fn after_a_kill_the_next_one_takes_over() {
+async fn a_new_start_after_a_kill_keeps_data_and_keys() {
     let place = Place::new();
     let (mut killed, before) = place.start();
     let token = before.sign_in().await;
@@ -363,14 +363,14 @@ async fn after_a_kill_the_next_one_takes_over() {
     assert_eq!(made.status, 201, "{made:?}");
 
     killed.signal("KILL");
-    assert_eq!(killed.exit_code(), None, "it was killed");
+    assert_eq!(killed.exit_code(), None, "the process was killed");
 
     // Earlier versions wrote a signing key into this file.
     let file = place.data_dir().join("service.json");
-    let mut secrets: Value =
-        serde_json::from_slice(&fs::read(&file).expect("it is there")).expect("JSON");
+    let mut secrets: Value = serde_json::from_slice(&fs::read(&file).expect("the row exists"))
+        .expect("the text is JSON");
     secrets["signing_key"] = json!("-----BEGIN PRIVATE KEY-----");
-    fs::write(&file, secrets.to_string()).expect("it is written");
+    fs::write(&file, secrets.to_string()).expect("the write succeeds");
 
     let (mut dev, after) = place.start();
     assert_eq!(
@@ -378,11 +378,11 @@ async fn after_a_kill_the_next_one_takes_over() {
         before.text("/admin/password")
     );
 
-    // The token of before is good, too: the signing key and the session are kept.
+    // The old token is still valid: the signing key and the session are kept.
     assert_eq!(
         after.count_customers(&token).await,
         301,
-        "sample data is made once"
+        "sample data is created once"
     );
 
     let path = format!("{}/personal-data", made.header("location"));
@@ -401,17 +401,17 @@ async fn after_a_kill_the_next_one_takes_over() {
     dev.signal("TERM");
     assert_eq!(dev.exit_code(), Some(0), "{}", dev.log());
 
-    eventually("nothing runs any more", || {
+    eventually("all processes have ended", || {
         (place.processes() == 0).then_some(())
     });
 
     assert!(is_private(&place.data_dir()));
 }
 
-/// Whether others are kept away from the secrets beside the data.
+/// Whether the secrets in the data directory are readable by their owner only.
 fn is_private(data_dir: &Path) -> bool {
     ["service.json", "state.json"].iter().all(|name| {
-        let found = fs::metadata(data_dir.join(name)).expect("it is there");
+        let found = fs::metadata(data_dir.join(name)).expect("the row exists");
         found.permissions().mode() & 0o077 == 0
     })
 }

@@ -1,5 +1,5 @@
-//! A shutdown: first the service says that it is not ready, then it accepts nothing more, and what is under way is
-//! answered.
+//! Shutdown: the service first reports that it is not ready, then stops accepting connections, and answers running
+//! requests.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,12 +9,12 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::{
     http::{PATIENCE, Reply, read_to_end},
-    locks::Locked,
+    table_locks::TableLock,
 };
 
 #[tokio::test]
-async fn a_request_that_is_under_way_is_answered() {
-    // Long enough to be seen from outside.
+async fn a_running_request_is_answered_before_the_shutdown() {
+    // Long enough to be observed.
     let builder = TestApp::builder(fixture::platform()).setting("http.readiness_grace", "5s");
     let builder = builder
         .setting("database.statement_timeout", "2m")
@@ -31,10 +31,10 @@ async fn a_request_that_is_under_way_is_answered() {
 
     replica.anonymous().get("/readyz").await.assert_status(200);
 
-    let mut locked = Locked::customers(&app).await;
+    let mut locked = TableLock::customers(&app).await;
     let mut slow = TcpStream::connect(address)
         .await
-        .expect("the server accepts");
+        .expect("the server accepts the connection");
     let head = format!(
         "GET /v1/customers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n",
         agent.token()
@@ -42,13 +42,13 @@ async fn a_request_that_is_under_way_is_answered() {
 
     slow.write_all(head.as_bytes())
         .await
-        .expect("the server reads");
+        .expect("the request is sent");
     locked.wait_for(1).await;
 
-    // Connected, and silent: it must not hold the shutdown up.
+    // A silent connection must not delay the shutdown.
     let idle = TcpStream::connect(address)
         .await
-        .expect("the server accepts");
+        .expect("the server accepts the connection");
 
     let asked = replica.anonymous();
     let stopping = tokio::spawn(replica.stop());
@@ -66,17 +66,13 @@ async fn a_request_that_is_under_way_is_answered() {
 
     tokio::time::timeout(PATIENCE, refuses_connections(address))
         .await
-        .expect("nothing more is accepted");
+        .expect("new connections are refused");
 
     assert!(
         !stopping.is_finished(),
-        "it did not wait for what is under way"
+        "it did not wait for the running request"
     );
-    assert_eq!(
-        locked.waiting().await,
-        1,
-        "what was under way has been cut off"
-    );
+    assert_eq!(locked.waiting().await, 1, "the running request was cut off");
 
     locked.release().await;
     let reply = Reply::of(&read_to_end(&mut slow).await);
@@ -84,11 +80,11 @@ async fn a_request_that_is_under_way_is_answered() {
 
     tokio::time::timeout(PATIENCE, stopping)
         .await
-        .expect("it stops")
-        .expect("it stops in order");
+        .expect("the service stops in time")
+        .expect("the service stops without a panic");
     drop(idle);
 
-    // The other replica has not noticed anything.
+    // The other replica still serves.
     agent.get("/v1/customers").await.assert_status(200);
 }
 

@@ -1,4 +1,4 @@
-//! The database is gone, or busy: the service says so, at once or within its budget, and heals by itself.
+//! The database is down or busy: the service reports it at once or within its time budget, and recovers by itself.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use mainstay_testing::{Answer, Client, PASSWORD, TestApp};
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::{http::PATIENCE, locks::Locked};
+use crate::{http::PATIENCE, table_locks::TableLock};
 
-/// Asserts that an answer says to try again, as a problem and with a time.
+/// Asserts that a response is a 503 problem with `Retry-After`.
 fn assert_unavailable(answer: &Answer) {
     answer.assert_problem(503, "unavailable");
 
@@ -19,8 +19,8 @@ fn assert_unavailable(answer: &Answer) {
         .expect("Retry-After is in seconds");
     assert!((1..=60).contains(&wait), "{wait}");
 
-    // OWASP ASVS 16.5.1: nothing of what lies beneath.
-    let told = answer.text().to_lowercase();
+    // OWASP ASVS 16.5.1: no internal details.
+    let text = answer.text().to_lowercase();
 
     for inner in [
         "postgres",
@@ -30,11 +30,11 @@ fn assert_unavailable(answer: &Answer) {
         "pool",
         "statement",
     ] {
-        assert!(!told.contains(inner), "{told}");
+        assert!(!text.contains(inner), "{text}");
     }
 }
 
-/// Asks until the answer has this status.
+/// Repeats the request until the response has this status.
 pub async fn until(client: &Client, path: &str, status: u16) -> Answer {
     let healed = async {
         loop {
@@ -48,12 +48,12 @@ pub async fn until(client: &Client, path: &str, status: u16) -> Answer {
 
     tokio::time::timeout(PATIENCE, healed)
         .await
-        .expect("the answer comes to be as expected")
+        .expect("the status is reached")
 }
 
-/// OWASP ASVS 16.5.2, 16.5.3: what cannot be checked is refused.
+/// OWASP ASVS 16.5.2, 16.5.3: what cannot be verified is refused.
 #[tokio::test]
-async fn without_its_database_the_service_says_so_and_heals_by_itself() {
+async fn without_its_database_the_service_answers_503_and_recovers() {
     let app = TestApp::builder(fixture::platform())
         .own_cluster()
         .start()
@@ -66,12 +66,12 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
         .assert_status(201)
         .location();
 
-    let (nobody, management) = (app.anonymous(), app.management());
+    let (anonymous, management) = (app.anonymous(), app.management());
     management.get("/readyz").await.assert_status(200);
 
     app.stop_postgres().await;
 
-    // The second time, no connection of the pool is left to find dead.
+    // The second time, the pool has no dead connection left.
     for _ in 0..2 {
         assert_unavailable(&agent.get(&path).await);
         assert_unavailable(&agent.get("/v1/customers").await);
@@ -80,9 +80,9 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
         assert_unavailable(&agent.get("/v1/me").await);
 
         let sign_in = json!({ "email": agent.email(), "password": PASSWORD });
-        assert_unavailable(&nobody.post("/v1/sessions", sign_in).await);
+        assert_unavailable(&anonymous.post("/v1/sessions", sign_in).await);
 
-        for client in [&management, &nobody] {
+        for client in [&management, &anonymous] {
             client.get("/livez").await.assert_status(200);
             client
                 .get("/readyz")
@@ -90,12 +90,12 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
                 .assert_problem(503, "unavailable");
         }
 
-        // What needs no database is answered as ever.
-        nobody
+        // Requests that need no database still work.
+        anonymous
             .get("/v1/me")
             .await
             .assert_problem(401, "unauthenticated");
-        nobody.get("/openapi.json").await.assert_status(200);
+        anonymous.get("/openapi.json").await.assert_status(200);
     }
 
     app.start_postgres().await;
@@ -116,7 +116,7 @@ async fn without_its_database_the_service_says_so_and_heals_by_itself() {
 
 /// OWASP ASVS 13.1.2, 13.2.6.
 #[tokio::test]
-async fn an_exhausted_pool_is_refused_within_its_budget() {
+async fn an_exhausted_pool_answers_503_within_its_budget() {
     let builder = TestApp::builder(fixture::platform()).setting("database.pool_size", "1");
     let builder = builder
         .setting("database.acquire_timeout", "6s")
@@ -126,15 +126,15 @@ async fn an_exhausted_pool_is_refused_within_its_budget() {
 
     agent.get("/v1/customers").await.assert_status(200);
 
-    let mut locked = Locked::customers(&app).await;
+    let mut locked = TableLock::customers(&app).await;
     let (listing, second) = tokio::join!(agent.get("/v1/customers"), async {
         locked.wait_for(1).await;
-        // The only connection waits for the lock; this one waits for the connection.
+        // The only connection waits for the lock; this request waits for the connection.
         let refused = agent.get("/v1/customers").await;
         assert_eq!(
             locked.waiting().await,
             1,
-            "the statement's deadline passed before the pool's"
+            "the statement timed out before the pool did"
         );
         app.anonymous().get("/livez").await.assert_status(200);
         app.anonymous().get("/readyz").await.assert_status(200);
@@ -149,9 +149,9 @@ async fn an_exhausted_pool_is_refused_within_its_budget() {
     until(&agent, "/v1/customers", 200).await;
 }
 
-/// A statement whose client has gone is not left running, and its connection not lost to the pool.
+/// When a client disconnects, its statement is cancelled and its connection returns to the pool.
 #[tokio::test]
-async fn a_client_that_goes_away_leaves_nothing_behind() {
+async fn a_disconnected_client_leaves_no_running_statement() {
     let builder = TestApp::builder(fixture::platform()).setting("database.pool_size", "1");
     let app = builder
         .setting("database.statement_timeout", "10m")
@@ -161,11 +161,11 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
 
     agent.get("/v1/customers").await.assert_status(200);
 
-    let mut locked = Locked::customers(&app).await;
+    let mut locked = TableLock::customers(&app).await;
     for _ in 0..3 {
         let mut stream = TcpStream::connect(app.address())
             .await
-            .expect("the server accepts");
+            .expect("the server accepts the connection");
         let head = format!(
             "GET /v1/customers HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\r\n",
             agent.token()
@@ -174,14 +174,14 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
         stream
             .write_all(head.as_bytes())
             .await
-            .expect("the server reads");
+            .expect("the request is sent");
         locked.wait_for(1).await;
         drop(stream);
 
-        // Neither the lock nor the statement's deadline has let it go.
+        // Neither the lock nor the statement's timeout has ended it.
         locked.wait_for(0).await;
 
-        // The audit log does not stand behind the lock, and the pool has one connection to read it with.
+        // The audit log is not locked, and the pool's only connection can read it.
         until(&agent, "/v1/me", 200).await;
     }
 

@@ -1,4 +1,4 @@
-//! `key-ring status`, `key-ring rotate` and `key-ring reseal` as an operator runs them, and as a machine kills them.
+//! The commands `key-ring status`, `key-ring rotate` and `key-ring reseal`, also when they are killed.
 
 use mainstay::{
     crypto::KeyRing,
@@ -13,14 +13,14 @@ use crate::program::{Serving, finish, program};
 
 const CUSTOMERS: i64 = 600;
 
-/// A service whose rows stand under one key, and the ring that another was put in front of.
-struct House {
+/// A service whose rows are under an old key, and key rings with the old key and with a new one in front.
+struct Deployment {
     app: TestApp,
     new: String,
     old: String,
 }
 
-impl House {
+impl Deployment {
     async fn new() -> Self {
         let [old, new] = [(); 2].map(|()| {
             KeyRing::generate(&Random::default())
@@ -35,21 +35,21 @@ impl House {
             .await;
         app.actor(BuiltInRole::Owner).await;
 
-        let house = Self { app, new, old };
+        let deployment = Self { app, new, old };
         let mut seed = program(["seed", "--customers", &CUSTOMERS.to_string()]);
         seed.envs([
             ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
             (
                 "MAINSTAY_DATABASE_URL",
-                house.app.database_url().expose_secret().to_owned(),
+                deployment.app.database_url().expose_secret().to_owned(),
             ),
-            ("MAINSTAY_CRYPTO_KEYS", house.old.clone()),
+            ("MAINSTAY_CRYPTO_KEYS", deployment.old.clone()),
         ]);
 
         let (code, text) = finish(&mut seed);
         assert_eq!(code, Some(0), "{text}");
 
-        house
+        deployment
     }
 
     fn command(&self, ring: &str, arguments: &[&str]) -> std::process::Command {
@@ -62,18 +62,18 @@ impl House {
         command
     }
 
-    fn turned(&self) -> String {
+    fn rotated_ring(&self) -> String {
         format!("{} {}", self.new, self.old)
     }
 
     fn keys(&self, arguments: &[&str]) -> String {
-        let (code, text) = finish(&mut self.command(&self.turned(), arguments));
+        let (code, text) = finish(&mut self.command(&self.rotated_ring(), arguments));
         assert_eq!(code, Some(0), "{text}");
         text
     }
 
-    /// Begins a command at a slow pace, kills it once `moved` counts some of its rows, and gives what it wrote and how far
-    /// it came.
+    /// Starts a command at a slow pace, kills it once `moved` counts some of its rows, and returns its output and
+    /// progress.
     async fn killed(
         &self,
         arguments: &[&str],
@@ -89,35 +89,35 @@ impl House {
             .copied()
             .collect();
 
-        let mut victim = Serving::start(&mut self.command(&self.turned(), &slowly));
+        let mut victim = Serving::start(&mut self.command(&self.rotated_ring(), &slowly));
         while so_far().await < before + 50 {
             assert!(victim.is_running(), "{}", victim.log());
             tokio::task::yield_now().await;
         }
 
         victim.signal("KILL");
-        assert_eq!(victim.exit_code(), None, "it was killed");
+        assert_eq!(victim.exit_code(), None, "the command was killed");
 
         (victim.log(), so_far().await - before)
     }
 
-    /// How what the new key makes names it.
+    /// The id of the new key in the rows that it protects.
     fn new_id(&self) -> Vec<u8> {
-        let ring = KeyRing::parse(&self.new.as_str().into()).expect("it is a ring");
+        let ring = KeyRing::parse(&self.new.as_str().into()).expect("the key ring is valid");
         ring.key_ids()
             .next()
             .map(|(_, id)| id.to_vec())
-            .expect("it has a key")
+            .expect("the ring has a primary key")
     }
 }
 
 async fn count<const N: usize>(owner: &mut Owner, query: &'static str, values: [Value; N]) -> i64 {
-    owner.run(query, values).await.expect("it is asked")[0]
+    owner.run(query, values).await.expect("the rows are read")[0]
         .get(0)
-        .expect("a count")
+        .expect("the count is a number")
 }
 
-/// The number that a command says it moved.
+/// The number of moved rows that a command prints.
 fn moved(text: &str) -> i64 {
     let line = text
         .lines()
@@ -130,7 +130,7 @@ fn moved(text: &str) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_that_is_killed_goes_on_where_it_was() {
+async fn a_killed_rotation_continues_where_it_stopped() {
     const KEYS: &str = "SELECT count(*) FROM data_keys";
 
     const REWRAPPED: &str = r"
@@ -147,10 +147,10 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
 
     const RESEALED: &str = "SELECT count(*) FROM data_keys WHERE created_at > $1";
 
-    let house = House::new().await;
-    let mut owner = house.app.owner().await;
+    let deployment = Deployment::new().await;
+    let mut owner = deployment.app.owner().await;
     let total = count(&mut owner, KEYS, []).await;
-    let status = house.keys(&["status"]);
+    let status = deployment.keys(&["status"]);
 
     assert!(
         status.contains("primary")
@@ -159,49 +159,53 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         "{status}"
     );
 
-    let (_, at_first) = house
-        .killed(&["rotate", "kek"], REWRAPPED, house.new_id())
+    let (_, at_first) = deployment
+        .killed(&["rotate", "kek"], REWRAPPED, deployment.new_id())
         .await;
-    let text = house.keys(&["rotate", "kek"]);
+    let text = deployment.keys(&["rotate", "kek"]);
 
-    // Private boxes come after data keys: the second run moves those, and what the first left.
+    // Private boxes come after data keys: the second run moves them and the rest of the data keys.
     let boxes = moved(&text) - (total - at_first);
     assert!(
         at_first < total && (1..20).contains(&boxes),
         "{at_first} of {total}, then {text}"
     );
     assert_eq!(
-        count(&mut owner, REWRAPPED, [house.new_id().into()]).await,
+        count(&mut owner, REWRAPPED, [deployment.new_id().into()]).await,
         total
     );
-    assert_eq!(moved(&house.keys(&["rotate", "kek"])), 0, "nothing is left");
-
-    let status = house.keys(&["status"]);
-    assert!(
-        status.contains("in use"),
-        "the indexes are not moved yet: {status}"
+    assert_eq!(
+        moved(&deployment.keys(&["rotate", "kek"])),
+        0,
+        "no row is left to move"
     );
 
-    let (_, at_first) = house
-        .killed(&["rotate", "index"], INDEXED, house.new_id())
+    let status = deployment.keys(&["status"]);
+    assert!(
+        status.contains("in use"),
+        "the indexes are still under the old key: {status}"
+    );
+
+    let (_, at_first) = deployment
+        .killed(&["rotate", "index"], INDEXED, deployment.new_id())
         .await;
-    let text = house.keys(&["rotate", "index"]);
+    let text = deployment.keys(&["rotate", "index"]);
 
     assert!(
         at_first < CUSTOMERS && moved(&text) < CUSTOMERS,
         "{at_first}, then {text}"
     );
     assert_eq!(
-        count(&mut owner, INDEXED, [house.new_id().into()]).await,
+        count(&mut owner, INDEXED, [deployment.new_id().into()]).await,
         CUSTOMERS
     );
     assert_eq!(
-        moved(&house.keys(&["rotate", "index"])),
+        moved(&deployment.keys(&["rotate", "index"])),
         0,
-        "nothing is left"
+        "no row is left to move"
     );
 
-    let status = house.keys(&["status"]);
+    let status = deployment.keys(&["status"]);
     assert!(
         status.contains("unused: can be removed from the ring") && !status.contains("in use"),
         "{status}"
@@ -210,9 +214,11 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
     let rows = owner
         .run("SELECT max(created_at) FROM data_keys", [])
         .await
-        .expect("it is asked");
-    let youngest: Timestamp = rows[0].get(0).expect("a moment");
-    let (log, at_first) = house.killed(&["reseal"], RESEALED, youngest.inner()).await;
+        .expect("the rows are read");
+    let youngest: Timestamp = rows[0].get(0).expect("the column is a timestamp");
+    let (log, at_first) = deployment
+        .killed(&["reseal"], RESEALED, youngest.inner())
+        .await;
 
     assert!(at_first < CUSTOMERS, "{at_first}");
 
@@ -220,25 +226,25 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         .split("--before ")
         .nth(1)
         .and_then(|rest| rest.split_whitespace().next())
-        .expect("it says how");
+        .expect("the output has the command");
 
-    let text = house.keys(&["reseal", "--before", before]);
+    let text = deployment.keys(&["reseal", "--before", before]);
     assert_eq!(moved(&text), total - at_first, "{text}");
     assert_eq!(
-        moved(&house.keys(&["reseal", "--older-than", "1h"])),
+        moved(&deployment.keys(&["reseal", "--older-than", "1h"])),
         0,
-        "nothing is that old"
+        "no key is that old"
     );
     assert_eq!(
         count(&mut owner, KEYS, []).await,
         total,
-        "a key a row, as before"
+        "each row still has one key"
     );
 
-    // The new key alone opens and finds everything.
-    let alone = house
+    // The new key alone opens and finds every row.
+    let alone = deployment
         .app
-        .second_replica_with([("crypto.keys", house.new.clone())])
+        .second_replica_with([("crypto.keys", deployment.new.clone())])
         .await;
     let body = json!({ "email": "owner-1@example.org", "password": mainstay_testing::PASSWORD });
 
@@ -249,9 +255,11 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
         .assert_status(201)
         .json();
 
-    let client = alone
-        .anonymous()
-        .with_token(session["access_token"].as_str().expect("a token"));
+    let client = alone.anonymous().with_token(
+        session["access_token"]
+            .as_str()
+            .expect("the response has a token"),
+    );
     let page = client
         .get("/v1/customers?limit=100&sort=name")
         .await
@@ -262,9 +270,9 @@ async fn a_rotation_that_is_killed_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn what_does_not_open_is_told_and_keeps_its_key_on_the_ring() {
-    let house = House::new().await;
-    let mut owner = house.app.owner().await;
+async fn a_value_that_does_not_open_is_reported_and_its_key_is_kept() {
+    let deployment = Deployment::new().await;
+    let mut owner = deployment.app.owner().await;
     owner
         .run(
             r"
@@ -275,20 +283,21 @@ async fn what_does_not_open_is_told_and_keeps_its_key_on_the_ring() {
             [],
         )
         .await
-        .expect("one is altered");
+        .expect("one value is altered");
 
-    let (code, text) = finish(&mut house.command(&house.turned(), &["rotate", "kek"]));
+    let (code, text) =
+        finish(&mut deployment.command(&deployment.rotated_ring(), &["rotate", "kek"]));
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("1 cannot be decrypted"), "{text}");
 
-    let status = house.keys(&["status"]);
+    let status = deployment.keys(&["status"]);
     assert!(
         status.contains("data_keys.wrapped: 1") && !status.contains("can be removed"),
         "{status}"
     );
 
-    // A ring that lacks the key says so, and does not call it retirable.
-    let (code, status) = finish(&mut house.command(&house.new, &["status"]));
+    // With a ring that lacks the key, the command reports that, and does not call the key retirable.
+    let (code, status) = finish(&mut deployment.command(&deployment.new, &["status"]));
     assert_eq!(code, Some(0), "{status}");
     assert!(status.contains("NOT ON THE RING"), "{status}");
 }

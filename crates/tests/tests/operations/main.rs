@@ -1,5 +1,4 @@
-//! What an operator does to the service, and what happens to it: a database that goes away, a shutdown, the command
-//! line, and wrong settings.
+//! Operating the service: the command line, settings, shutdown, upgrades, and failures of the database.
 
 #![expect(
     clippy::expect_used,
@@ -17,6 +16,8 @@ mod path;
 mod pooler;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../support/table_locks.rs"]
+mod table_locks;
 #[path = "../support/vault.rs"]
 mod vault;
 
@@ -35,7 +36,6 @@ mod dev;
 mod drain;
 mod faults;
 mod key_rotation;
-mod locks;
 mod management_port;
 mod metrics;
 mod migration_locks;

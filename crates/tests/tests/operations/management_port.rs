@@ -1,11 +1,11 @@
-//! Probes are answered whatever else is connected: an orchestrator that gets no answer kills a healthy process.
+//! Probes are always answered, since an orchestrator kills a process that does not answer.
 
 use mainstay_testing::TestApp;
 use tokio::net::TcpStream;
 
 use crate::http::send;
 
-/// More idle connections than the port has places, none of which times out while the test runs.
+/// More idle connections than the port allows, none of which times out during the test.
 #[tokio::test]
 async fn idle_connections_do_not_delay_a_probe() {
     let app = TestApp::builder(fixture::platform())
@@ -18,7 +18,7 @@ async fn idle_connections_do_not_delay_a_probe() {
             idle.push(
                 TcpStream::connect(app.management_address())
                     .await
-                    .expect("the server accepts"),
+                    .expect("the server accepts the connection"),
             );
         }
 
@@ -34,7 +34,7 @@ async fn idle_connections_do_not_delay_a_probe() {
     }
 }
 
-/// The places of the API are not those of the probes.
+/// The API and the probes have separate connection limits.
 #[tokio::test]
 async fn a_full_api_does_not_delay_a_probe() {
     let builder = TestApp::builder(fixture::platform()).setting("http.header_timeout", "10m");
@@ -44,7 +44,7 @@ async fn a_full_api_does_not_delay_a_probe() {
         waiting.push(
             TcpStream::connect(app.address())
                 .await
-                .expect("the kernel accepts"),
+                .expect("the kernel accepts the connection"),
         );
     }
 

@@ -1,4 +1,4 @@
-//! What `/metrics` tells: of a fresh process, of a queue and a log that others should look after.
+//! `/metrics` of a new process, and of a queue and a log that other processes neglect.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ use crate::{
     signals::Pair,
 };
 
-/// The samples of a scrape: name with labels, and value.
+/// The samples of a scrape: names with labels, and values.
 struct Scrape(BTreeMap<String, f64>);
 
 impl Scrape {
@@ -48,7 +48,7 @@ impl Scrape {
             .collect()
     }
 
-    /// The greatest value of a metric.
+    /// The highest value of a metric.
     fn greatest(&self, metric: &str) -> Option<f64> {
         self.samples(metric)
             .into_iter()
@@ -56,7 +56,7 @@ impl Scrape {
             .reduce(f64::max)
     }
 
-    /// The metrics that it has samples of, each of which must be listed.
+    /// The listed metrics that have samples; panics at an unlisted one.
     fn names(&self) -> BTreeSet<&'static str> {
         let listed = |sample: &String| {
             let name = sample.split('{').next().unwrap_or_default();
@@ -67,7 +67,7 @@ impl Scrape {
                 .iter()
                 .find(|metric| metric.name == name || Some(metric.name) == histogram);
             metric
-                .unwrap_or_else(|| panic!("{name} is in no list"))
+                .unwrap_or_else(|| panic!("{name} is not listed"))
                 .name
         };
 
@@ -75,10 +75,10 @@ impl Scrape {
     }
 }
 
-/// A counter that appears at its first event hides that event from whoever asks by how much it grew.
+/// A counter must exist before its first event, or `increase()` misses that event.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_event() {
-    let folder = tempfile::tempdir().expect("there is room");
+async fn a_new_process_exports_every_metric() {
+    let folder = tempfile::tempdir().expect("the temporary file is created");
     let pair = Pair::new(folder.path());
     pair.write(2020, 2090);
 
@@ -105,7 +105,7 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
 
     let all = tokio::time::timeout(crate::http::PATIENCE, all).await;
     let missing: Vec<_> = listed.difference(&scrape.names()).copied().collect();
-    assert!(all.is_ok(), "{missing:?} are not told");
+    assert!(all.is_ok(), "{missing:?} are missing");
 
     let counters = METRICS
         .iter()
@@ -121,16 +121,16 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
         );
     }
 
-    // With each value that its label will ever have.
+    // With each value of its label.
     let tasks = app
         .owner()
         .await
         .run("SELECT name FROM mainstay.periodic_tasks", [])
         .await
-        .expect("they are read");
+        .expect("the rows are read");
 
     for row in &tasks {
-        let task: String = row.get(0).expect("a name");
+        let task: String = row.get(0).expect("the name is present");
         let sample = format!("periodic_tasks_failed_total{{task=\"{task}\"}}");
         assert!(scrape.0.contains_key(&sample), "{sample}");
     }
@@ -144,7 +144,7 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
     assert!(one("process_max_fds") >= one("process_open_fds"));
     assert!(
         one("mainstay_clock_skew_seconds").abs() < 1.0,
-        "the database is on this machine"
+        "the clocks should not differ: the database is on this machine"
     );
     let version = app.platform().schema_version();
     for (of, version) in [("platform", version.platform), ("app", version.app)] {
@@ -165,16 +165,16 @@ async fn a_fresh_process_tells_every_metric_and_no_counter_waits_for_its_first_e
 
 fn seconds(moment: &str) -> f64 {
     Timestamp::parse(moment)
-        .expect("it is a moment")
+        .expect("the timestamp is valid")
         .unix_timestamp() as f64
 }
 
-/// The sealer's lock is elsewhere, and nobody there seals: every replica says so, and so does its log.
+/// Another session holds the sealer's lock without sealing: every replica reports it, in a metric and in its log.
 #[tokio::test(flavor = "multi_thread")]
-async fn records_without_a_seal_are_told_by_every_process() {
+async fn every_process_reports_unsealed_records() {
     const LOCK: &str = "SELECT pg_advisory_lock(7218340963)";
 
-    // Four minutes ago, which the schema takes for a clock that is behind.
+    // Four minutes ago, which the schema accepts as a slow clock.
     let clock = Clock::manual(Clock::default().now() - time::Duration::minutes(4));
     let (app, mut environment) = beside(
         TestApp::builder(fixture::platform())
@@ -194,7 +194,7 @@ async fn records_without_a_seal_are_told_by_every_process() {
         .into();
     for process in &mut processes {
         let management = process.management();
-        let told = async {
+        let reported = async {
             while Scrape::of(management)
                 .await
                 .greatest("audit_oldest_unsealed_seconds")
@@ -205,9 +205,9 @@ async fn records_without_a_seal_are_told_by_every_process() {
             }
         };
 
-        tokio::time::timeout(crate::http::PATIENCE, told)
+        tokio::time::timeout(crate::http::PATIENCE, reported)
             .await
-            .expect("the gauge tells it");
+            .expect("the gauge reports it");
 
         assert!(
             Scrape::of(management)
@@ -218,7 +218,7 @@ async fn records_without_a_seal_are_told_by_every_process() {
         );
 
         tokio::task::block_in_place(|| {
-            eventually("the log tells it", || {
+            eventually("the log reports it", || {
                 process
                     .log()
                     .contains("audit records are not being sealed")
@@ -228,9 +228,9 @@ async fn records_without_a_seal_are_told_by_every_process() {
     }
 }
 
-/// A replica that is behind tells by how much.
+/// A replica reports how far its clock is behind.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_differs_from_the_databases_is_measured() {
+async fn the_difference_to_the_databases_clock_is_measured() {
     let clock = Clock::manual(Clock::default().now() + time::Duration::minutes(5));
     let app = TestApp::builder(fixture::platform())
         .clock(clock)
@@ -242,11 +242,11 @@ async fn a_clock_that_differs_from_the_databases_is_measured() {
         .await
         .expect("the database answers");
     let minutes = skew.as_seconds_f64() / 60.0;
-    // The clock of the test stands still meanwhile.
+    // The test's manual clock stands still meanwhile.
     assert!((3.0..=5.1).contains(&minutes), "{minutes}");
 }
 
-/// Names that code counts under, and that stand in no list, would be told by nobody.
+/// A metric that is not listed would not be documented.
 #[test]
 fn every_metric_of_the_code_is_listed() {
     let mut found = BTreeSet::new();
@@ -261,14 +261,14 @@ fn every_metric_of_the_code_is_listed() {
 }
 
 fn collect(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in fs::read_dir(folder).expect("it is a folder") {
-        let path = entry.expect("it is read").path();
+    for entry in fs::read_dir(folder).expect("the folder is read") {
+        let path = entry.expect("the row is read").path();
         if path.is_dir() {
             collect(&path, found);
         } else if path.extension().is_some_and(|end| end == "rs")
             && !path.ends_with("telemetry/src/start.rs")
         {
-            let text = fs::read_to_string(&path).expect("it is text");
+            let text = fs::read_to_string(&path).expect("the file is text");
             for before in ["counter!(", "gauge!(", "histogram!("] {
                 let names = text
                     .split(before)

@@ -78,7 +78,7 @@ const RECORDS: &str = r"
 ";
 
 async fn connect(beside: &Beside) -> Owner {
-    Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is verified"))
+    Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is valid"))
         .await
         .expect("the owner connects")
 }
@@ -86,14 +86,19 @@ async fn connect(beside: &Beside) -> Owner {
 async fn records(owner: &mut Owner) -> Vec<(String, String)> {
     let rows = owner.run(RECORDS, []).await.expect("the log is read");
     rows.iter()
-        .map(|row| (row.get(0).expect("an id"), row.get(1).expect("a record")))
+        .map(|row| {
+            (
+                row.get(0).expect("the id is present"),
+                row.get(1).expect("a record"),
+            )
+        })
         .collect()
 }
 
 async fn number(owner: &mut Owner, text: &'static str) -> i64 {
-    owner.run(text, []).await.expect("it is counted")[0]
+    owner.run(text, []).await.expect("the rows are counted")[0]
         .get(0)
-        .expect("a number")
+        .expect("the column is a number")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,23 +116,26 @@ async fn records_of_old_months_are_in_their_partitions_and_sealed_as_they_are() 
     owner
         .migrate(app.platform().schema())
         .await
-        .expect("it is migrated");
+        .expect("the schema is migrated");
 
     for statement in UNGUARDED.iter().chain(MONTHS) {
-        owner.run(statement, []).await.expect("the owner may");
+        owner
+            .run(statement, [])
+            .await
+            .expect("the owner's statement runs");
     }
 
     for (moment, _) in PLACES {
         owner
             .run(WRITE, [(*moment).into(), EACH.into()])
             .await
-            .expect("they are written");
+            .expect("the rows are written");
     }
 
     let before = records(&mut owner).await;
     assert_eq!(
         before.len(),
-        PLACES.len() * usize::try_from(EACH).expect("a few")
+        PLACES.len() * usize::try_from(EACH).expect("the number is small")
     );
 
     for (moment, partition) in PLACES {
@@ -139,9 +147,9 @@ async fn records_of_old_months_are_in_their_partitions_and_sealed_as_they_are() 
         let rows = owner
             .run(PARTITION, [(*moment).into(), (*partition).into()])
             .await
-            .expect("it is counted");
+            .expect("the rows are counted");
         assert_eq!(
-            rows[0].get::<i64>(0).expect("a number"),
+            rows[0].get::<i64>(0).expect("the column is a number"),
             EACH,
             "of {moment} in {partition}"
         );
@@ -156,7 +164,7 @@ async fn records_of_old_months_are_in_their_partitions_and_sealed_as_they_are() 
 
     assert_eq!(
         number(&mut owner, UNSEALED).await,
-        i64::try_from(before.len()).expect("a few")
+        i64::try_from(before.len()).expect("the number is small")
     );
 
     let mut service = Serving::start(program(["serve"]).envs(environment.clone()));
@@ -189,7 +197,10 @@ async fn records_of_old_months_are_in_their_partitions_and_sealed_as_they_are() 
             WHERE id = (SELECT id FROM mainstay.audit_events_2020_01 LIMIT 1)
         ",
     ] {
-        owner.run(statement, []).await.expect("the owner may");
+        owner
+            .run(statement, [])
+            .await
+            .expect("the owner's statement runs");
     }
 
     let (code, told) = verify();

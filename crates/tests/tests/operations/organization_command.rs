@@ -1,4 +1,4 @@
-//! `organization list` and `organization revoke`: what an operator does when a whole organization's credentials may be known.
+//! The commands `organization list` and `organization revoke`, for an organization whose credentials may have leaked.
 
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::program::{finish, program, secrets};
 
-/// OWASP ASVS 7.4.5: an operator ends sessions, here of everybody in an organization.
+/// OWASP ASVS 7.4.5: an operator ends all sessions in an organization.
 #[tokio::test]
-async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization() {
+async fn an_operator_revokes_all_credentials_of_an_organization() {
     let app = TestApp::start(fixture::platform()).await;
     let (owner, agent) = (app.actor(Owner).await, app.actor(Agent).await);
     assert_eq!(owner.organization(), agent.organization());
@@ -21,12 +21,12 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
     let made = agent.post("/v1/api-keys", key("ours")).await.json();
     let ours = app
         .anonymous()
-        .with_token(made["key"].as_str().expect("a key"));
+        .with_token(made["key"].as_str().expect("the key is present"));
     let made = stranger.post("/v1/api-keys", key("theirs")).await.json();
 
     let theirs = app
         .anonymous()
-        .with_token(made["key"].as_str().expect("a key"));
+        .with_token(made["key"].as_str().expect("the key is present"));
     let replica = app.second_replica().await;
     for client in [&*owner, &agent, &ours, &theirs] {
         client.get("/v1/me").await.assert_status(200);
@@ -37,7 +37,7 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
             .assert_status(200);
     }
 
-    // An operator's pod has the owner's URL beside the service's.
+    // An operator's pod has both the owner's URL and the service's.
     let mut environment = secrets(app.database_url().expose_secret());
     environment.push((
         "MAINSTAY_DATABASE_OWNER_URL",
@@ -79,7 +79,7 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
         while refused.get("/v1/me").await.status != 401 {
             assert!(
                 revoked.elapsed() < Duration::from_secs(1),
-                "the {who} is still let in"
+                "the {who} still has access"
             );
             tokio::task::yield_now().await;
         }
@@ -102,16 +102,19 @@ async fn an_operator_revokes_what_lets_people_and_machines_into_an_organization(
         .await
         .run(recorded, [])
         .await
-        .expect("it is asked");
+        .expect("the rows are read");
 
     assert_eq!(rows.len(), 1);
     assert_eq!(
-        rows[0].get::<mainstay_database::Uuid>(0).expect("a UUID"),
+        rows[0]
+            .get::<mainstay_database::Uuid>(0)
+            .expect("the column is a UUID"),
         owner.organization().uuid()
     );
 
     let counts: serde_json::Value =
-        serde_json::from_str(&rows[0].get::<String>(1).expect("a text")).expect("JSON");
+        serde_json::from_str(&rows[0].get::<String>(1).expect("the column is text"))
+            .expect("the text is JSON");
     let expected =
         json!({ "ended_sessions": 2, "revoked_api_keys": 1, "revoked_client_secrets": 0 });
 

@@ -1,4 +1,4 @@
-//! A panic in an endpoint is a 500, and costs nothing else: no lock, and no connection to Postgres.
+//! A panic in an endpoint answers 500, and leaks no lock and no Postgres connection.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ const GRANTS: [&str; 2] = [
     ",
 ];
 
-/// What locks a row, which a transaction that went on would keep.
+/// Locks a row; a leaked transaction would keep the lock.
 const LOCK: &str = r"
     SELECT id
     FROM organizations
@@ -40,10 +40,10 @@ const LOCK: &str = r"
 async fn panic_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> {
     let transaction = by.begin().await?;
     transaction.select("panics.lock", LOCK, []).await?;
-    panic!("as it should");
+    panic!("as the test expects");
 }
 
-/// Panic where a value is bound: this one has no moment in UTC.
+/// Panic where a value is bound: this timestamp does not exist in UTC.
 #[get("/v1/panics/value")]
 async fn panic_at_a_value(by: Allowed<Panic>) -> Result<NoContent, Problem> {
     let value = datetime!(9999-12-31 23:59:59 -1).into();
@@ -72,7 +72,7 @@ async fn panic_at_a_value_in_transaction(by: Allowed<Panic>) -> Result<NoContent
     Ok(NoContent)
 }
 
-/// The backends that serve this app.
+/// Process ids of the backends that serve this app.
 async fn backends(app: &TestApp) -> BTreeSet<i32> {
     let text = r"
         SELECT pid
@@ -86,7 +86,7 @@ async fn backends(app: &TestApp) -> BTreeSet<i32> {
         .await
         .expect("the activity is read");
     rows.iter()
-        .map(|row| row.get(0).expect("a number"))
+        .map(|row| row.get(0).expect("the column is a number"))
         .collect()
 }
 
@@ -108,7 +108,7 @@ async fn a_panic_costs_no_connection() {
             .await
             .run(grant, [])
             .await
-            .expect("it is granted");
+            .expect("the permission is granted");
     }
 
     let owner = app.actor(Owner).await;
@@ -129,11 +129,11 @@ async fn a_panic_costs_no_connection() {
 
     assert_eq!(backends(&app).await, before);
 
-    // Nor does a transaction go on that holds the row.
+    // No transaction still holds the row.
     let text = "UPDATE organizations SET name = name";
     app.owner()
         .await
         .run(text, [])
         .await
-        .expect("the rows are free");
+        .expect("the rows are not locked");
 }

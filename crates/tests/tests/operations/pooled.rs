@@ -1,4 +1,5 @@
-//! Behind PgBouncer in transaction mode: requests go through it, and what needs a session of Postgres goes past it.
+//! Behind PgBouncer in transaction mode: requests go through it, and connections that need a Postgres session bypass
+//! it.
 
 use std::time::Duration;
 
@@ -31,14 +32,21 @@ const LEADERS: &str = r"
       AND (l.classid::bigint << 32 | l.objid::bigint) = 7218340963
 ";
 
-/// What `deploy/database/roles.sql` does for the whole server: a role may set it for itself.
-const LIMITS: &str = "DO $$ BEGIN EXECUTE format('ALTER ROLE mainstay_server IN DATABASE %I SET statement_timeout = ''5s''', \
-     current_database()); END $$";
+/// Sets for the role what `deploy/database/roles.sql` sets for the whole server.
+const LIMITS: &str = r"
+    DO $$
+    BEGIN
+        EXECUTE format(
+            'ALTER ROLE mainstay_server IN DATABASE %I SET statement_timeout = ''5s''',
+            current_database()
+        );
+    END $$
+";
 
 async fn count(owner: &mut Owner, text: &'static str) -> i64 {
-    owner.run(text, []).await.expect("it is counted")[0]
+    owner.run(text, []).await.expect("the rows are counted")[0]
         .get(0)
-        .expect("a number")
+        .expect("the column is a number")
 }
 
 async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
@@ -49,11 +57,11 @@ async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
     };
     timeout(PATIENCE, waiting)
         .await
-        .unwrap_or_else(|_| panic!("it took too long: {what}"));
+        .unwrap_or_else(|_| panic!("timed out: {what}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_stands_behind_a_pooler() {
+async fn the_service_runs_behind_a_pooler() {
     let builder = TestApp::builder(fixture::platform()).setting("jobs.in_process", "false");
     let (app, mut environment) = beside(builder).await;
     let Some(pooler) = Pooler::start(&app.database_url()) else {
@@ -64,7 +72,7 @@ async fn the_service_stands_behind_a_pooler() {
         .await
         .run(LIMITS, [])
         .await
-        .expect("a role may say this of itself");
+        .expect("the role may set its own limits");
 
     let agent = app.actor(Agent).await;
     environment.retain(|(name, _)| *name != "MAINSTAY_DATABASE_URL");
@@ -82,14 +90,14 @@ async fn the_service_stands_behind_a_pooler() {
         [(); 2].map(|()| Serving::start(program(["serve"]).envs(environment.clone())));
     let addresses = [0, 1].map(|number: usize| replicas[number].addresses());
     let [(here, health), (there, _)] = addresses;
-    until("it is ready", async || {
+    until("the service is ready", async || {
         let status = send(health, "GET", "/readyz", "", "").await.status;
         assert!(status == 200 || status == 503, "{status}: {}", pooler.log());
         status == 200
     })
     .await;
 
-    // Requests, more at once than the pooler has connections, and each statement prepared on whichever it gets.
+    // More requests at once than the pooler has connections, with statements prepared on any of them.
     let credentials = json!({ "email": agent.email(), "password": PASSWORD }).to_string();
     let session = send(here, "POST", "/v1/sessions", "", &credentials).await;
 
@@ -97,7 +105,7 @@ async fn the_service_stands_behind_a_pooler() {
 
     let token = session.json()["access_token"]
         .as_str()
-        .expect("a token")
+        .expect("the response has a token")
         .to_owned();
     let customer = json!({ "full_name": "Ada", "email": "ada@example.org" }).to_string();
 
@@ -111,7 +119,7 @@ async fn the_service_stands_behind_a_pooler() {
         }
     }
 
-    // One of them seals, through a session that nobody else is lent.
+    // One of them seals, through its own session.
     let mut owner = app.owner().await;
     until("every record is sealed", async || {
         count(&mut owner, UNSEALED).await == 0
@@ -127,7 +135,7 @@ async fn the_service_stands_behind_a_pooler() {
     };
     assert_eq!(replicas.iter().filter(|replica| leads(replica)).count(), 1);
 
-    // A revocation is heard by the other one.
+    // The other replica receives a revocation.
     assert_eq!(send(there, "GET", "/v1/me", &token, "").await.status, 200);
     assert_eq!(
         send(here, "DELETE", "/v1/sessions/current", &token, "")
@@ -141,8 +149,8 @@ async fn the_service_stands_behind_a_pooler() {
     })
     .await;
 
-    // Where the leader ends, the other one goes on.
-    let leader = replicas.iter().position(leads).expect("one leads");
+    // When the leader ends, the other one takes over.
+    let leader = replicas.iter().position(leads).expect("one replica leads");
     replicas[leader].signal("KILL");
     eventually("the other one leads", || {
         leads(&replicas[1 - leader]).then_some(())
@@ -157,6 +165,6 @@ async fn the_service_stands_behind_a_pooler() {
     let log = replicas[1 - leader].log();
     assert!(
         !log.contains("not limited"),
-        "the role has its limits: {log}"
+        "the role has no limits: {log}"
     );
 }

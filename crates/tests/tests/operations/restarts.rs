@@ -1,5 +1,5 @@
-//! The database restarts while customers are created. What was acknowledged is there, and nothing is there by halves
-//! (OWASP ASVS 2.3.3).
+//! The database restarts while customers are created. Acknowledged customers are stored, and none is incomplete (OWASP
+//! ASVS 2.3.3).
 
 use std::{
     collections::BTreeSet,
@@ -19,7 +19,7 @@ use crate::http::PATIENCE;
 const CLIENTS: usize = 4;
 const RESTARTS: usize = 3;
 
-/// What the clients were told.
+/// The responses that the clients received.
 #[derive(Default)]
 struct Ledger {
     acknowledged: Mutex<BTreeSet<String>>,
@@ -29,10 +29,13 @@ struct Ledger {
 
 impl Ledger {
     fn count(&self) -> usize {
-        self.acknowledged.lock().expect("no client panicked").len()
+        self.acknowledged
+            .lock()
+            .expect("the lock is not poisoned")
+            .len()
     }
 
-    /// Waits for so many acknowledgements more.
+    /// Waits for this many more acknowledgements.
     async fn wait_for(&self, more: usize) {
         let enough = self.count() + more;
         let reached = async {
@@ -58,13 +61,13 @@ impl Ledger {
                 let id = answer.json()["id"]
                     .as_str()
                     .map(str::to_owned)
-                    .expect("an id");
+                    .expect("the id is present");
                 self.acknowledged
                     .lock()
-                    .expect("no client panicked")
+                    .expect("the lock is not poisoned")
                     .insert(id);
             } else {
-                // A change that was under way when its connection broke may have happened.
+                // A change whose connection broke may have been committed.
                 let code = answer.assert_status(503).problem().code;
                 assert!(
                     ["unavailable", "outcome_unknown"].contains(&code.as_str()),
@@ -77,7 +80,7 @@ impl Ledger {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_survives_restarts() {
+async fn acknowledged_changes_survive_restarts() {
     let app = TestApp::builder(fixture::platform())
         .own_cluster()
         .start()
@@ -100,19 +103,22 @@ async fn what_was_acknowledged_survives_restarts() {
     tokio::join!(creating, restarting);
     assert!(
         ledger.refused.load(Ordering::Relaxed) > 0,
-        "no restart was noticed"
+        "no request failed"
     );
 
     let mut owner = app.owner().await;
     let rows = owner
         .run("SELECT id::text FROM customers", [])
         .await
-        .expect("they are read");
-    let stored: BTreeSet<String> = rows.iter().map(|row| row.get(0).expect("an id")).collect();
+        .expect("the rows are read");
+    let stored: BTreeSet<String> = rows
+        .iter()
+        .map(|row| row.get(0).expect("the id is present"))
+        .collect();
     let acknowledged = ledger
         .acknowledged
         .into_inner()
-        .expect("no client panicked");
+        .expect("the lock is not poisoned");
 
     let lost: Vec<_> = acknowledged.difference(&stored).collect();
     assert!(
@@ -122,7 +128,7 @@ async fn what_was_acknowledged_survives_restarts() {
         acknowledged.len()
     );
 
-    // Each customer has its record and its key, and there are no others of either.
+    // Each customer has one audit record and one key, and there are no others.
     let halves = r"
         SELECT coalesce(c.id, e.resource_id, k.subject_id)::text
         FROM customers c
@@ -139,6 +145,6 @@ async fn what_was_acknowledged_survives_restarts() {
         WHERE c.id IS NULL OR e.resource_id IS NULL OR k.id IS NULL
     ";
 
-    let halves = owner.run(halves, []).await.expect("they are read");
-    assert_eq!(halves.len(), 0, "something was half done");
+    let halves = owner.run(halves, []).await.expect("the rows are read");
+    assert_eq!(halves.len(), 0, "a change is incomplete");
 }

@@ -1,4 +1,4 @@
-//! A restore without the table of data keys: nothing of what is sealed can be read, and readiness says so.
+//! A restore without the table of data keys: sealed values cannot be opened, and readiness reports it.
 
 use mainstay::http::Method;
 use mainstay_access::BuiltInRole::{Manager, Owner};
@@ -23,11 +23,11 @@ async fn until_ready(management: std::net::SocketAddr, status: u16) -> String {
 
     tokio::time::timeout(PATIENCE, reached)
         .await
-        .unwrap_or_else(|_| panic!("readiness is never {status}"))
+        .unwrap_or_else(|_| panic!("readiness did not become {status}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rows_without_their_data_keys_are_told() {
+async fn rows_without_their_data_keys_are_reported() {
     let (app, mut environment) =
         beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
     environment.push(("MAINSTAY_DATABASE_OWNER_URL", {
@@ -57,7 +57,7 @@ async fn rows_without_their_data_keys_are_told() {
     let (_, management) = serving.addresses();
 
     until_ready(management, 200).await;
-    // Who was erased has no key, and nothing is missing.
+    // An erased person has no key, which is correct.
     let erasing = app.actor(Owner).await;
 
     erasing
@@ -71,7 +71,7 @@ async fn rows_without_their_data_keys_are_told() {
         app.database()
             .missing_keys()
             .await
-            .expect("it looks")
+            .expect("the check runs")
             .iter()
             .all(|found| found.missing == 0)
     );
@@ -81,22 +81,25 @@ async fn rows_without_their_data_keys_are_told() {
         "CREATE TABLE keys_elsewhere AS SELECT * FROM mainstay.data_keys",
         "DELETE FROM mainstay.data_keys",
     ] {
-        owner.run(statement, []).await.expect("the owner may");
+        owner
+            .run(statement, [])
+            .await
+            .expect("the owner's statement runs");
     }
 
-    let told = until_ready(management, 503).await;
-    assert!(told.contains("Data keys are missing"), "{told}");
+    let output = until_ready(management, 503).await;
+    assert!(output.contains("Data keys are missing"), "{output}");
     assert!(
         serving
             .log()
             .contains("data keys are missing; was the table data_keys restored?")
     );
 
-    let (code, told) = status();
-    assert_eq!(code, Some(1), "{told}");
+    let (code, output) = status();
+    assert_eq!(code, Some(1), "{output}");
     assert!(
-        told.contains("customers: 1 rows WITHOUT THEIR DATA KEY"),
-        "{told}"
+        output.contains("customers: 1 rows WITHOUT THEIR DATA KEY"),
+        "{output}"
     );
 
     owner
@@ -105,7 +108,7 @@ async fn rows_without_their_data_keys_are_told() {
             [],
         )
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
     until_ready(management, 200).await;
 
     assert_eq!(status().0, Some(0));

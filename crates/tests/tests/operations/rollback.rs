@@ -1,4 +1,4 @@
-//! A release that is taken back: the schema is ahead of the program, and nothing stands in the way of it.
+//! A rolled-back release: the program runs on a schema that is newer than its own.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_database::SchemaVersion;
@@ -9,7 +9,7 @@ use crate::{
     program::{Serving, eventually, finish, program, secrets},
 };
 
-/// The statements that act on a history: a migration of the next release, one that was altered, one that is not there.
+/// Statements on a migration history: add a migration of the next release, alter one, remove one.
 struct History {
     ahead: &'static str,
     altered: &'static str,
@@ -35,7 +35,7 @@ const APP: History = History {
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_is_older_than_the_platforms_schema_serves_and_says_so() {
+async fn a_program_older_than_the_platforms_schema_serves_and_reports_it() {
     let app = TestApp::start(fixture::platform()).await;
     let own = app.platform().schema_version();
     let found = SchemaVersion {
@@ -47,7 +47,7 @@ async fn a_program_that_is_older_than_the_platforms_schema_serves_and_says_so() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_is_older_than_the_apps_schema_serves_and_says_so() {
+async fn a_program_older_than_the_apps_schema_serves_and_reports_it() {
     let app = TestApp::start(fixture::platform()).await;
     let own = app.platform().schema_version();
     let found = SchemaVersion {
@@ -70,14 +70,14 @@ async fn serves_on_a_newer_schema(
     owner
         .run(history.ahead, [ahead.into()])
         .await
-        .expect("it is written");
+        .expect("the write succeeds");
 
     let url = app.owner_url();
     let migrate =
         || finish(program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", url.expose_secret()));
-    let told = format!("schema ({found}) is newer than this build's ({own}): nothing to do\n");
+    let output = format!("schema ({found}) is newer than this build's ({own}): nothing to do\n");
 
-    assert_eq!(migrate(), (Some(0), told));
+    assert_eq!(migrate(), (Some(0), output));
 
     let ports =
         ["MAINSTAY_HTTP_BIND", "MAINSTAY_MANAGEMENT_BIND"].map(|name| (name, "127.0.0.1:0"));
@@ -88,7 +88,7 @@ async fn serves_on_a_newer_schema(
     );
 
     let (_, management) = service.addresses();
-    let ready = eventually("it is ready", || {
+    let ready = eventually("the service is ready", || {
         let asking = tokio::task::block_in_place(|| {
             tokio::runtime::Handle::current().block_on(send(management, "GET", "/readyz", "", ""))
         });
@@ -101,23 +101,23 @@ async fn serves_on_a_newer_schema(
     );
 }
 
-/// Newer is not the same as other: what this program has must be what was applied.
+/// A newer schema must contain the program's own migrations unchanged.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_of_another_line_is_refused() {
+async fn a_schema_with_other_migrations_is_refused() {
     let app = TestApp::start(fixture::platform()).await;
     let own = app.platform().schema_version();
-    refuses_another_line(&app, &PLATFORM, own.platform).await;
+    refuses_other_migrations(&app, &PLATFORM, own.platform).await;
 
     let app = TestApp::start(fixture::platform()).await;
-    refuses_another_line(&app, &APP, own.app).await;
+    refuses_other_migrations(&app, &APP, own.app).await;
 }
 
-async fn refuses_another_line(app: &TestApp, history: &History, version: i32) {
+async fn refuses_other_migrations(app: &TestApp, history: &History, version: i32) {
     let mut owner = app.owner().await;
     owner
         .run(history.ahead, [(version + 1).into()])
         .await
-        .expect("it is written");
+        .expect("the write succeeds");
 
     let url = app.owner_url();
     let migrate =
@@ -126,7 +126,7 @@ async fn refuses_another_line(app: &TestApp, history: &History, version: i32) {
     owner
         .run(history.altered, [version.into()])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let (code, text) = migrate();
     assert!(
@@ -137,7 +137,7 @@ async fn refuses_another_line(app: &TestApp, history: &History, version: i32) {
     owner
         .run(history.absent, [version.into()])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let (code, text) = migrate();
     assert!(code == Some(1) && text.contains("missing"), "{text}");

@@ -1,4 +1,4 @@
-//! Signals that do not end a process: SIGHUP reads the certificate again, SIGUSR1 and SIGUSR2 change how much is logged.
+//! Signals that do not end a process: SIGHUP reloads the certificate, SIGUSR1 and SIGUSR2 change the log level.
 
 use std::{
     net::SocketAddr,
@@ -41,16 +41,18 @@ impl Pair {
         }
     }
 
-    /// Writes a new pair, valid from one year to another, and gives its certificate.
+    /// Writes a new pair, valid between two years, and returns its certificate.
     pub fn write(&self, from: i32, until: i32) -> Vec<u8> {
-        let mut parameters =
-            rcgen::CertificateParams::new(["localhost".to_owned()]).expect("it is a name");
+        let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()])
+            .expect("the server name is valid");
         parameters.not_before = rcgen::date_time_ymd(from, 1, 1);
         parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
         let key = rcgen::KeyPair::generate().expect("a key is made");
-        let certificate = parameters.self_signed(&key).expect("a certificate is made");
-        std::fs::write(&self.key, key.serialize_pem()).expect("it is written");
-        std::fs::write(&self.certificate, certificate.pem()).expect("it is written");
+        let certificate = parameters
+            .self_signed(&key)
+            .expect("the certificate is generated");
+        std::fs::write(&self.key, key.serialize_pem()).expect("the write succeeds");
+        std::fs::write(&self.certificate, certificate.pem()).expect("the write succeeds");
         certificate.der().to_vec()
     }
 
@@ -64,13 +66,13 @@ impl Pair {
         ]
     }
 
-    /// Asks on a connection of its own, whatever certificate is shown.
+    /// Sends a request on a new connection, and accepts any certificate.
     pub async fn get(&self, api: SocketAddr, path: &str) -> Reply {
         get(&mut connect(api).await, path).await
     }
 }
 
-/// Takes any certificate: the test looks which one it is.
+/// Accepts any certificate; the test checks which one it is.
 #[derive(Debug)]
 struct Any;
 
@@ -114,38 +116,40 @@ impl ServerCertVerifier for Any {
 async fn connect(api: SocketAddr) -> TlsStream<TcpStream> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("the provider has them")
+        .expect("the provider supports these versions")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Any))
         .with_no_client_auth();
 
-    let stream = TcpStream::connect(api).await.expect("the server accepts");
-    let name = ServerName::try_from("localhost").expect("it is a name");
+    let stream = TcpStream::connect(api)
+        .await
+        .expect("the server accepts the connection");
+    let name = ServerName::try_from("localhost").expect("the server name is valid");
 
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
-        .expect("TLS comes about")
+        .expect("the TLS handshake succeeds")
 }
 
-/// The certificate that was shown.
+/// The certificate of the server.
 async fn shown(api: SocketAddr) -> Vec<u8> {
     let stream = connect(api).await;
     let chain = stream
         .get_ref()
         .1
         .peer_certificates()
-        .expect("one was shown");
+        .expect("the server sends a certificate");
     chain[0].to_vec()
 }
 
-/// Asks on a connection that stays open.
+/// Sends a request on an open connection.
 async fn get(stream: &mut TlsStream<TcpStream>, path: &str) -> Reply {
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     stream
         .write_all(request.as_bytes())
         .await
-        .expect("the server reads");
+        .expect("the request is sent");
 
     let mut bytes = Vec::new();
     while !String::from_utf8_lossy(&bytes).contains("\r\n\r\n") {
@@ -173,8 +177,8 @@ fn until_log(serving: &Serving, says: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
-    let folder = tempfile::tempdir().expect("there is room");
+async fn sighup_reloads_the_certificate_and_drops_no_connection() {
+    let folder = tempfile::tempdir().expect("the temporary file is created");
     let pair = Pair::new(folder.path());
     let first = pair.write(2020, 2090);
     let (_app, mut serving) = serve(&pair).await;
@@ -195,12 +199,12 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
 
     assert!(
         shown(api).await == second,
-        "the new certificate is not shown"
+        "the new certificate is not served"
     );
     assert_eq!(
         get(&mut open, "/livez").await.status,
         200,
-        "the open connection goes on"
+        "the open connection still works"
     );
 
     for (from, until, why) in [
@@ -212,11 +216,11 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
         until_log(&serving, why);
         assert!(
             shown(api).await == second,
-            "the refused certificate is shown: {why}"
+            "the refused certificate is served: {why}"
         );
     }
 
-    std::fs::write(&pair.key, "no key").expect("it is written");
+    std::fs::write(&pair.key, "no key").expect("the write succeeds");
     serving.signal("HUP");
     until_log(&serving, "key.pem");
 
@@ -233,16 +237,16 @@ async fn a_hangup_shows_the_renewed_certificate_and_drops_no_connection() {
     assert_eq!(serving.exit_code(), Some(0));
 }
 
-/// Told at the start and by the metric: clients refuse it, whatever the service does.
+/// The log reports it at the start, and so does the metric: clients refuse such a certificate.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_certificate_is_told() {
-    let folder = tempfile::tempdir().expect("there is room");
+async fn an_expired_certificate_is_reported() {
+    let folder = tempfile::tempdir().expect("the temporary file is created");
     let pair = Pair::new(folder.path());
     pair.write(2020, 2025);
     let (_app, serving) = serve(&pair).await;
     until_log(&serving, "certificate has expired");
 
-    // Renewed on the disk, it is shown without a signal.
+    // After a renewal on disk, it is served without a signal.
     pair.write(2020, 2090);
     until_log(&serving, "certificate reloaded");
 }
@@ -264,7 +268,7 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
         process.signal("USR1");
         until_log(&process, "as set, and the platform at debug");
 
-        // Upkeep comes by every ten seconds and says so.
+        // Upkeep runs every ten seconds and logs it.
         tokio::task::block_in_place(|| {
             eventually("a line at DEBUG", || {
                 is_debugged(&process.log()).then_some(())
@@ -281,7 +285,7 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
         assert_eq!(process.exit_code(), Some(0), "{command}: {}", process.log());
         assert!(
             !process.log().contains(r#""message":"stopped""#),
-            "warnings alone were asked for"
+            "the level is set to warnings only"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! A statement that takes long is logged, and tells nobody's data.
+//! A slow statement is logged without any value.
 
 use mainstay::access::BuiltInRole::Agent;
 use mainstay_database::Owner;
@@ -29,9 +29,9 @@ const SESSIONS: Locked = Locked {
     lock: "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE",
 };
 
-/// Sends a request that meets a locked table, and lets the table go once the statement has waited for longer than the
+/// Sends a request to a locked table, and releases the table once the statement has waited for longer than the
 /// threshold.
-async fn held_up(
+async fn delayed_request(
     (owner, watching): (&mut Owner, &mut Owner),
     locked: Locked,
     request: impl Future<Output = Reply>,
@@ -43,24 +43,30 @@ async fn held_up(
           AND clock_timestamp() - waitstart > interval '300 milliseconds'
     ";
 
-    owner.run("BEGIN", []).await.expect("it begins");
-    owner.run(locked.lock, []).await.expect("it is locked");
+    owner
+        .run("BEGIN", [])
+        .await
+        .expect("the transaction starts");
+    owner
+        .run(locked.lock, [])
+        .await
+        .expect("the table is locked");
 
     let release = async {
         while watching
             .run(WAITS, [locked.table.into()])
             .await
-            .expect("it is read")
+            .expect("the row is read")
             .is_empty()
         {
             sleep(std::time::Duration::from_millis(20)).await;
         }
-        owner.run("COMMIT", []).await.expect("it is let go");
+        owner.run("COMMIT", []).await.expect("the lock is released");
     };
 
     let (reply, ()) = timeout(PATIENCE, async { tokio::join!(request, release) })
         .await
-        .expect("it is answered");
+        .expect("the request is answered");
 
     reply
 }
@@ -76,9 +82,13 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     let (api, _) = serving.addresses();
     let (mut owner, mut watching) = (app.owner().await, app.owner().await);
 
-    let body = json!({ "full_name": format!("Ada {CANARY}"), "email": format!("{CANARY}@example.org"), "tags": [CANARY] });
+    let body = json!({
+        "full_name": format!("Ada {CANARY}"),
+        "email": format!("{CANARY}@example.org"),
+        "tags": [CANARY],
+    });
     let (token, body) = (agent.token(), body.to_string());
-    let made = held_up(
+    let made = delayed_request(
         (&mut owner, &mut watching),
         CUSTOMERS,
         send(api, "POST", "/v1/customers", token, &body),
@@ -101,7 +111,7 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
         patch.len()
     );
 
-    let changed = held_up(
+    let changed = delayed_request(
         (&mut owner, &mut watching),
         CUSTOMERS,
         crate::http::exchange(api, request),
@@ -111,7 +121,7 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     assert_eq!(changed.status, 200, "{changed:?}");
 
     for (statement, rows) in [("customers.insert", 0), ("customers.update", 1)] {
-        let line = eventually("it is logged", || {
+        let line = eventually("the statement is logged", || {
             let log = serving.log();
             let mut lines = log
                 .lines()
@@ -154,7 +164,7 @@ async fn a_slow_statement_that_no_organization_limits_says_why() {
     let me = send(api, "GET", "/v1/me", agent.token(), "").await;
     assert_eq!(me.status, 200, "{me:?}");
 
-    let listed = held_up(
+    let listed = delayed_request(
         (&mut owner, &mut watching),
         SESSIONS,
         send(api, "GET", "/v1/sessions", agent.token(), ""),

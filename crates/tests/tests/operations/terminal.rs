@@ -1,4 +1,4 @@
-//! What commands write: whole words at a terminal of any width, whole lines into a pipe, and no panic where a reader leaves.
+//! Output of commands: wrapped at words on a terminal, whole lines in a pipe, and no panic when the reader closes it.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -12,7 +12,7 @@ use crate::program::{finish, program, secrets};
 
 const URL: &str = "postgres://mainstay_server:p@localhost:5432/app?sslmode=verify-full";
 
-/// Runs a command at a terminal of so many columns, which `script` of util-linux makes.
+/// Runs a command on a terminal of this many columns, created with `script` of util-linux.
 fn at_terminal(columns: usize, arguments: &str) -> String {
     let service = env!("CARGO_BIN_EXE_service");
     let line = format!("stty rows 24 cols {columns} && exec {service} {arguments}");
@@ -34,7 +34,7 @@ fn at_terminal(columns: usize, arguments: &str) -> String {
 }
 
 #[test]
-fn no_line_is_wider_than_the_terminal_and_no_word_is_parted() {
+fn lines_are_wrapped_at_words_to_the_width_of_the_terminal() {
     for arguments in ["config", "routes", "--help"] {
         let (_, piped) = finish(program(arguments.split(' ')).envs(secrets(URL)));
         let whole: Vec<&str> = piped.split_whitespace().collect();
@@ -62,20 +62,23 @@ fn no_line_is_wider_than_the_terminal_and_no_word_is_parted() {
     }
 }
 
-/// Reads the first line of what a command writes and leaves, as `head -1` does.
+/// Reads the first line of a command's output and closes the pipe, as `head -1` does.
 fn head(command: &mut Command) -> (Option<i32>, String) {
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the program runs");
+        .expect("the program starts");
 
     let mut line = String::new();
-    let mut output = BufReader::with_capacity(64, child.stdout.take().expect("it is piped"));
-    output.read_line(&mut line).expect("it writes");
+    let mut output =
+        BufReader::with_capacity(64, child.stdout.take().expect("standard output is piped"));
+    output
+        .read_line(&mut line)
+        .expect("the command writes a line");
     drop(output);
 
-    let ended = child.wait_with_output().expect("it ends");
+    let ended = child.wait_with_output().expect("the task ends");
 
     (
         ended.status.code(),
@@ -84,9 +87,9 @@ fn head(command: &mut Command) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn a_reader_that_leaves_is_no_failure() {
+async fn a_closed_pipe_is_not_an_error() {
     let app = TestApp::start(fixture::platform()).await;
-    // More than a pipe holds.
+    // More than a pipe buffers.
     let insert = r"
         INSERT INTO audit_events (id, occurred_at, action, operation, resource, request_id)
         SELECT (
@@ -98,13 +101,16 @@ async fn a_reader_that_leaves_is_no_failure() {
     ";
 
     let mut owner = app.owner().await;
-    owner.run(insert, []).await.expect("the owner may");
+    owner
+        .run(insert, [])
+        .await
+        .expect("the owner's statement runs");
 
     let sealed = async {
         while owner
             .run("SELECT FROM audit_checkpoints", [])
             .await
-            .expect("it is read")
+            .expect("the row is read")
             .is_empty()
         {
             tokio::task::yield_now().await;
@@ -132,16 +138,16 @@ async fn a_reader_that_leaves_is_no_failure() {
 }
 
 #[test]
-fn a_full_disk_is_a_failure() {
+fn a_full_disk_is_an_error() {
     let full = std::fs::OpenOptions::new()
         .write(true)
         .open("/dev/full")
-        .expect("Linux has it");
+        .expect("/dev/full exists on Linux");
     let output = program(["openapi"])
         .stdout(full)
         .stderr(Stdio::piped())
         .output()
-        .expect("the program runs");
+        .expect("the program starts");
 
     assert_eq!(output.status.code(), Some(1));
 

@@ -1,5 +1,4 @@
-//! A database of an earlier release, brought up to date by `migrate`: the platform and the app go forward each in its own
-//! sequence.
+//! `migrate` upgrades a database of an earlier release: the platform and the app have separate migration sequences.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_database::{DatabaseUrl, Migration, Migrations, Owner, SchemaMigrations, Value};
@@ -10,7 +9,7 @@ use crate::{
     program::{finish, program, secrets},
 };
 
-/// Everything that the release before had written: a row of the platform and one of the app.
+/// Rows of the earlier release: one of the platform and one of the app.
 const WRITE: [&str; 2] = [
     r"
         INSERT INTO mainstay.organizations (id, name, created_at)
@@ -27,7 +26,7 @@ const WRITE: [&str; 2] = [
     ",
 ];
 
-/// Both of them, joined.
+/// Both rows, joined.
 const KEPT: &str = r"
     SELECT o.name, c.version
     FROM mainstay.organizations o
@@ -35,27 +34,27 @@ const KEPT: &str = r"
 ";
 
 async fn connect(beside: &Beside) -> Owner {
-    Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is verified"))
+    Owner::connect(&DatabaseUrl::parse(&beside.owner).expect("the URL is valid"))
         .await
         .expect("the owner connects")
 }
 
-/// A sequence without its last migration, and the name of that one.
+/// A sequence without its last migration, and that migration's name.
 fn all_but_the_last(migrations: &Migrations) -> (Migrations, String) {
     let mut all = migrations.get_migrations().clone();
     all.sort_by_key(Migration::version);
-    let last = all.pop().expect("there is one");
+    let last = all.pop().expect("the sequence has a migration");
 
     (Migrations::new(&all), last.to_string())
 }
 
-/// The same sequence with one more.
+/// The same sequence with one more migration.
 fn with_one_more(migrations: &Migrations) -> Migrations {
     let more = Migration::unapplied(
         "V9000__one_more",
         "ALTER TABLE customers ADD COLUMN more text",
     )
-    .expect("a name");
+    .expect("the name is present");
     Migrations::new(&[migrations.get_migrations().as_slice(), &[more]].concat())
 }
 
@@ -65,7 +64,7 @@ fn same(migrations: &Migrations) -> Migrations {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_database_of_an_earlier_platform_is_brought_up_to_date() {
+async fn a_database_of_an_earlier_platform_is_upgraded() {
     let app = TestApp::start(fixture::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE earlier_platform").await;
     let schema = app.platform().schema();
@@ -75,39 +74,42 @@ async fn a_database_of_an_earlier_platform_is_brought_up_to_date() {
     owner
         .migrate(&SchemaMigrations::new(earlier, same(schema.app())))
         .await
-        .expect("it is migrated");
+        .expect("the schema is migrated");
 
     for statement in WRITE {
-        owner.run(statement, []).await.expect("it is written");
+        owner.run(statement, []).await.expect("the write succeeds");
     }
 
     let environment = secrets(beside.server.expose_secret());
     let state = || finish(program(["schema"]).envs(environment.clone()));
-    let (code, told) = state();
-    assert!(code == Some(1) && told.contains("run `migrate`"), "{told}");
+    let (code, output) = state();
+    assert!(
+        code == Some(1) && output.contains("run `migrate`"),
+        "{output}"
+    );
 
-    let (code, told) = finish(
+    let (code, output) = finish(
         program(["migrate"]).env("MAINSTAY_DATABASE_OWNER_URL", beside.owner.expose_secret()),
     );
     let expected = format!(
         "applied platform {last}\nthe schema is up to date: {}\n",
         app.platform().schema_version()
     );
-    assert_eq!((code, told), (Some(0), expected));
+    assert_eq!((code, output), (Some(0), expected));
 
-    let (code, told) = state();
-    assert!(code == Some(0) && told.contains("up to date"), "{told}");
+    let (code, output) = state();
+    assert!(code == Some(0) && output.contains("up to date"), "{output}");
 
-    let kept = owner.run(KEPT, []).await.expect("it is read");
+    let kept = owner.run(KEPT, []).await.expect("the row is read");
     assert_eq!(
         (kept[0].get(0).ok(), kept[0].get(1).ok(), kept.len()),
         (Some("Home".to_owned()), Some(7_i64), 1)
     );
 }
 
-/// An adopter has migrations of their own when an upgrade of the platform brings more.
+/// An adopter has migrations when an upgrade of the platform brings more.
 #[tokio::test]
-async fn an_upgrade_of_the_platform_takes_no_number_of_the_apps() {
+async fn migrations_of_the_platform_use_no_numbers_of_the_app() {
     let app = TestApp::start(fixture::platform()).await;
     let beside = Beside::make(&app, "CREATE DATABASE two_sequences").await;
     let schema = app.platform().schema();
@@ -115,11 +117,17 @@ async fn an_upgrade_of_the_platform_takes_no_number_of_the_apps() {
 
     let mut owner = connect(&beside).await;
     let theirs = SchemaMigrations::new(earlier, with_one_more(schema.app()));
-    let before = owner.migrate(&theirs).await.expect("it is migrated");
+    let before = owner
+        .migrate(&theirs)
+        .await
+        .expect("the schema is migrated");
     assert_eq!(before.version, theirs.version());
 
     let upgraded = SchemaMigrations::new(same(schema.platform()), with_one_more(schema.app()));
-    let after = owner.migrate(&upgraded).await.expect("it is migrated");
+    let after = owner
+        .migrate(&upgraded)
+        .await
+        .expect("the schema is migrated");
 
     assert_eq!(after.applied, [format!("platform {last}")]);
     assert_eq!(after.version, upgraded.version());
@@ -128,15 +136,15 @@ async fn an_upgrade_of_the_platform_takes_no_number_of_the_apps() {
         owner
             .migrate(&upgraded)
             .await
-            .expect("nothing to do")
+            .expect("the schema is up to date")
             .applied,
         Vec::<String>::new()
     );
 }
 
-/// Each sequence has a history of its own, in its own schema.
+/// Each sequence has its own history, in its own schema.
 #[tokio::test]
-async fn each_sequence_has_a_history_of_its_own() {
+async fn each_sequence_has_its_own_history() {
     let app = TestApp::start(fixture::platform()).await;
     let version = app.platform().schema_version();
     let mut owner = app.owner().await;
@@ -154,9 +162,9 @@ async fn each_sequence_has_a_history_of_its_own() {
         let rows = owner
             .run(history, Vec::<Value>::new())
             .await
-            .expect("it is read");
+            .expect("the row is read");
         assert_eq!(
-            rows[0].get::<i32>(0).expect("a version"),
+            rows[0].get::<i32>(0).expect("the column is a number"),
             expected,
             "{history}"
         );

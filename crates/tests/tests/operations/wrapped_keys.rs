@@ -1,4 +1,4 @@
-//! Root keys that Vault wraps: made by it, unwrapped at the start, and nothing told of them when it refuses.
+//! Root keys that Vault wraps: generated with it, unwrapped at the start, and never printed when it refuses.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_testing::TestApp;
@@ -24,13 +24,16 @@ fn settings(vault: &Vault) -> Vec<(&'static str, String)> {
 fn wrapped_ring(vault: &Vault) -> String {
     let (code, text) = finish(program(["key-ring", "generate", "--vault"]).envs(settings(vault)));
     assert_eq!(code, Some(0), "{text}");
-    let (_, key) = text.trim().split_once(':').expect("a name and a key");
+    let (_, key) = text
+        .trim()
+        .split_once(':')
+        .expect("the ring has a name and a key");
     assert!(key.starts_with("vault:v1:="), "{text}");
     text.trim().to_owned()
 }
 
 #[tokio::test]
-async fn the_service_starts_with_keys_that_vault_has_wrapped() {
+async fn the_service_starts_with_keys_wrapped_by_vault() {
     let vault = Vault::start();
     let ring = wrapped_ring(&vault);
     let app = TestApp::start(fixture::platform()).await;
@@ -47,14 +50,19 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
         ("MAINSTAY_CRYPTO_KEYS", ring.clone()),
     ]);
 
-    let before = vault.times_asked();
+    let before = vault.request_count();
     let (code, text) = finish(program(["key-ring", "status"]).envs(environment.clone()));
     assert_eq!(code, Some(0), "{text}");
     assert!(
-        text.contains(ring.split(':').next().expect("a name")) && text.contains("primary"),
+        text.contains(ring.split(':').next().expect("the name is present"))
+            && text.contains("primary"),
         "{text}"
     );
-    assert_eq!(vault.times_asked(), before + 1, "once, at the start");
+    assert_eq!(
+        vault.request_count(),
+        before + 1,
+        "Vault is asked once, at the start"
+    );
 
     environment.retain(|(name, _)| *name != "MAINSTAY_DATABASE_OWNER_URL");
     environment.extend([
@@ -65,7 +73,7 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, _) = serving.addresses();
 
-    // Vault may go: the keys are in memory.
+    // Vault may fail now: the keys are in memory.
     vault.feel(Mood::Status(503));
     assert_eq!(
         send(api, "GET", "/.well-known/jwks.json", "", "")
@@ -76,15 +84,15 @@ async fn the_service_starts_with_keys_that_vault_has_wrapped() {
     assert!(!serving.log().contains("canary"), "{}", serving.log());
 }
 
-/// OWASP ASVS 13.3.1, 16.5.1: whatever Vault says, what is told is why, and no key, no ciphertext, no token.
+/// OWASP ASVS 13.3.1, 16.5.1: an error of Vault is reported with its cause, but without a key, ciphertext or token.
 #[test]
-fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
+fn errors_of_vault_are_reported_without_secrets() {
     let vault = Vault::start();
     let ring = wrapped_ring(&vault);
     let key: String = ring
         .rsplit(':')
         .next()
-        .expect("a key")
+        .expect("the key is present")
         .chars()
         .rev()
         .collect();
@@ -105,14 +113,18 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
         let (code, text) = finish(program(["key-ring", "status"]).envs(environment));
         assert_eq!(code, Some(1), "{text}");
 
-        for secret in [TOKEN, &key[..20], ring.rsplit(':').next().expect("a key")] {
+        for secret in [
+            TOKEN,
+            &key[..20],
+            ring.rsplit(':').next().expect("the key is present"),
+        ] {
             assert!(!text.contains(secret), "{text}");
         }
 
         text
     };
 
-    let told = |mood, expected: &str| {
+    let assert_reported = |mood, expected: &str| {
         vault.feel(mood);
         let text = start(&ring, &[]);
         assert!(
@@ -121,11 +133,11 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
         );
     };
 
-    told(Mood::Status(403), "its policy does not allow this");
-    told(Mood::Status(503), "sealed or in standby");
-    told(Mood::Silent, "timed out");
-    told(Mood::Nonsense, "contains no key");
-    told(Mood::Elsewhere, "status 307");
+    assert_reported(Mood::Status(403), "its policy does not allow this");
+    assert_reported(Mood::Status(503), "sealed or in standby");
+    assert_reported(Mood::Silent, "timed out");
+    assert_reported(Mood::Nonsense, "contains no key");
+    assert_reported(Mood::Elsewhere, "status 307");
     vault.feel(Mood::Well);
 
     let foreign = start(&ring.replace("vault:v1:=", "vault:v1:x"), &[]);
@@ -146,8 +158,8 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
     let unset = start(&ring, &[("MAINSTAY_CRYPTO_VAULT_TOKEN", "")]);
     assert!(unset.contains("entry 1"), "{unset}");
 
-    // In production the token never goes in clear, and nowhere a URL with credentials leads.
-    let before = vault.times_asked();
+    // In production, a URL without TLS or with credentials is refused.
+    let before = vault.request_count();
 
     for (name, value) in [
         ("MAINSTAY_ENVIRONMENT", "production".to_owned()),
@@ -164,5 +176,5 @@ fn what_vault_refuses_is_told_and_nothing_secret_with_it() {
         assert!(refused.contains("must be https"), "{refused}");
     }
 
-    assert_eq!(vault.times_asked(), before);
+    assert_eq!(vault.request_count(), before);
 }

@@ -1,4 +1,4 @@
-//! What people prove themselves with: an authenticator app and a passkey, each written by others than the service.
+//! Second factors: an authenticator app and a passkey, both implemented independently of the service.
 
 #![allow(
     dead_code,
@@ -27,24 +27,24 @@ use passkey::{
 use serde_json::{Value, json};
 use webauthn_rs::prelude::Url;
 
-/// Where the pages of a service are that listens on the machine itself.
+/// Origin of the pages of a service that runs locally.
 pub const ORIGIN: &str = "http://localhost:8000";
 
-/// An authenticator app with one secret in it (RFC 6238).
+/// An authenticator app with one secret (RFC 6238).
 pub struct App(Vec<u8>);
 
 impl App {
-    /// The app that has scanned the answer of `POST /v1/me/totp`.
+    /// Creates the app from the response of `POST /v1/me/totp`.
     pub fn of(enrolment: &Value) -> Self {
         Self(base32(enrolment["secret"].as_str().unwrap()))
     }
 
-    /// What its codes are made of.
+    /// The shared secret.
     pub fn secret(&self) -> &[u8] {
         &self.0
     }
 
-    /// What it shows at a moment.
+    /// The code at a given time.
     pub fn code(&self, at: Timestamp) -> String {
         let step = u64::try_from(at.unix_timestamp()).unwrap() / 30;
         let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &self.0);
@@ -56,7 +56,7 @@ impl App {
         format!("{:06}", number % 1_000_000)
     }
 
-    /// Some code that it does not show around a moment.
+    /// A code that is not valid around a given time.
     pub fn wrong_code(&self, at: Timestamp) -> String {
         let shown = [-30, 0, 30].map(|seconds| self.code(at + time::Duration::seconds(seconds)));
         (0..)
@@ -83,7 +83,7 @@ fn base32(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Gives somebody an authenticator app, and the recovery codes that come with it.
+/// Enrols an authenticator app, and returns it with the recovery codes.
 pub async fn enrol(app: &TestApp, actor: &Actor) -> (App, Vec<String>) {
     let totp = App::of(
         &actor
@@ -104,7 +104,7 @@ pub async fn enrol(app: &TestApp, actor: &Actor) -> (App, Vec<String>) {
     (totp, recovery_codes(&confirmed.assert_status(200).json()))
 }
 
-/// The recovery codes of an answer; none where it shows none.
+/// The recovery codes in a response; empty when there are none.
 pub fn recovery_codes(answer: &Value) -> Vec<String> {
     answer["recovery_codes"]
         .as_array()
@@ -114,13 +114,13 @@ pub fn recovery_codes(answer: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Whether somebody was written to about this.
-pub async fn was_told(app: &TestApp, actor: &Actor, subject: &str) -> bool {
+/// Whether an e-mail with this subject was sent to the actor.
+pub async fn was_notified(app: &TestApp, actor: &Actor, subject: &str) -> bool {
     let mut mail = app.mailbox().await.into_iter();
     mail.any(|message| message.to == actor.email() && message.subject == subject)
 }
 
-/// Tries to sign in with the usual password, and perhaps a code.
+/// Tries to sign in with the actor's password and an optional code.
 pub async fn sign_in(app: &TestApp, actor: &Actor, code: Option<&str>) -> Answer {
     let mut body = json!({ "email": actor.email(), "password": PASSWORD });
     if let Some(code) = code {
@@ -129,7 +129,7 @@ pub async fn sign_in(app: &TestApp, actor: &Actor, code: Option<&str>) -> Answer
     app.anonymous().post("/v1/sessions", body).await
 }
 
-/// Whoever was signed in by this answer.
+/// The client that this response signed in.
 pub fn signed_in(app: &TestApp, answer: &Answer) -> Client {
     app.anonymous().with_token(
         answer.assert_status(201).json()["access_token"]
@@ -138,16 +138,16 @@ pub fn signed_in(app: &TestApp, answer: &Answer) -> Client {
     )
 }
 
-/// A device with room for one passkey, and a finger on it. A clone of it is what a thief of the key has.
+/// A device with one passkey, whose user confirms everything. A clone stands for a stolen key.
 #[derive(Clone, Default)]
 pub struct Device {
     passkey: Option<Passkey>,
-    /// Whether its passkeys count their uses.
+    /// Whether its passkeys have a signature counter.
     counts: bool,
 }
 
 impl Device {
-    /// A device whose passkeys count their uses.
+    /// Creates a device whose passkeys have a signature counter.
     pub fn counting() -> Self {
         Self {
             passkey: None,
@@ -155,7 +155,7 @@ impl Device {
         }
     }
 
-    /// Makes a passkey, as a browser does for a page of the service.
+    /// Creates a passkey, as a browser does for a page of the service.
     pub async fn create(&mut self, options: &Value) -> Value {
         let mut authenticator = self.authenticator();
         authenticator.set_make_credentials_with_signature_counter(self.counts);
@@ -183,7 +183,7 @@ impl Device {
         as_browsers_write(serde_json::to_value(answer).unwrap())
     }
 
-    /// Signs what no browser would: any challenge for any page, and without asking anybody if so told.
+    /// Signs what no browser would: any challenge for any page, and without user verification if `asks` is false.
     pub async fn sign(&mut self, page: &str, rp_id: &str, challenge: &str, asks: bool) -> Value {
         let client_data =
             json!({ "type": "webauthn.get", "challenge": challenge, "origin": page }).to_string();
@@ -228,7 +228,7 @@ impl Device {
     }
 }
 
-/// Bytes as text, where the device's library writes a list of numbers.
+/// Encodes bytes as base64url, where the device's library writes a list of numbers.
 fn as_browsers_write(value: Value) -> Value {
     match value {
         Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_u64) => {
@@ -246,12 +246,12 @@ fn as_browsers_write(value: Value) -> Value {
     }
 }
 
-/// The challenge of some options.
+/// The challenge in the options.
 pub fn challenge(options: &Value) -> &str {
     options["public_key"]["challenge"].as_str().unwrap()
 }
 
-/// Options for a sign-in or a step-up.
+/// Requests the options for a sign-in or a step-up.
 pub async fn request_options(app: &TestApp) -> Value {
     app.anonymous()
         .request(Method::POST, "/v1/sessions/passkey/options")
@@ -261,7 +261,7 @@ pub async fn request_options(app: &TestApp) -> Value {
         .json()
 }
 
-/// Gives somebody a passkey on this device. Answers what the service said of it.
+/// Adds a passkey on this device, and returns the service's response.
 pub async fn add_passkey(actor: &Client, device: &mut Device) -> Value {
     let options = actor
         .request(Method::POST, "/v1/me/passkeys/options")
@@ -281,14 +281,14 @@ pub async fn add_passkey(actor: &Client, device: &mut Device) -> Value {
     made.assert_status(201).json()
 }
 
-/// Tries to sign in with an answer of a passkey.
+/// Tries to sign in with a passkey's assertion.
 pub async fn sign_in_by_passkey(app: &TestApp, credential: &Value) -> Answer {
     app.anonymous()
         .post("/v1/sessions/passkey", json!({ "credential": credential }))
         .await
 }
 
-/// A person who agrees to everything.
+/// A user who confirms everything.
 pub struct Finger;
 
 impl UserValidationMethod for Finger {

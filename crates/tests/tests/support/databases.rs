@@ -1,40 +1,40 @@
-//! Databases beside the app's, on the same Postgres: for a dump to be restored into, for an older schema.
+//! Extra databases on the app's Postgres, for example to restore a dump or to migrate an older schema.
 
 use mainstay::kernel::{ExposeSecret as _, SecretString};
 use mainstay_testing::TestApp;
 
-/// A database beside the app's, empty as it is made, and how its two roles reach it.
+/// An empty database next to the app's, with the URLs of its two roles.
 pub struct Beside {
     pub owner: SecretString,
     pub server: SecretString,
 }
 
 impl Beside {
-    /// Makes it: `create` is `CREATE DATABASE` and its name.
+    /// Creates the database with `create`, a `CREATE DATABASE` statement.
     pub async fn make(app: &TestApp, create: &'static str) -> Self {
         let name = create
             .strip_prefix("CREATE DATABASE ")
-            .expect("it makes a database");
+            .expect("the statement creates a database");
         let mut owner = app.owner().await;
         owner
             .run(create, [])
             .await
-            .expect("the owner makes databases");
+            .expect("the owner may create databases");
 
         let rows = owner
             .run("SELECT current_database()::text", [])
             .await
-            .expect("it has a name");
-        let live: String = rows[0].get(0).expect("a text");
-        let there = |url: SecretString| {
+            .expect("the statement has a name");
+        let live: String = rows[0].get(0).expect("the name is text");
+        let url_of = |url: SecretString| {
             url.expose_secret()
                 .replace(&format!("/{live}?"), &format!("/{name}?"))
                 .into()
         };
 
         Self {
-            owner: there(app.owner_url()),
-            server: there(app.database_url()),
+            owner: url_of(app.owner_url()),
+            server: url_of(app.database_url()),
         }
     }
 }

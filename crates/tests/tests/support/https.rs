@@ -1,4 +1,4 @@
-//! A replica that ends TLS itself, and connections to it that speak HTTP/2 frame by frame.
+//! A replica that terminates TLS itself, and HTTP/2 connections that are driven frame by frame.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,33 +14,33 @@ use tokio_rustls::{
     rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName},
 };
 
-/// The replica, for as long as this value lives.
+/// The replica. It stops when this value is dropped.
 pub struct Https {
     replica: Replica,
     config: Arc<ClientConfig>,
     _files: TempDir,
 }
 
-/// One connection of HTTP/2.
+/// An HTTP/2 connection.
 pub struct Http2 {
     pub requests: SendRequest<Bytes>,
-    /// Ends with the connection.
+    /// Drives the connection.
     pub ended: JoinHandle<Result<(), h2::Error>>,
 }
 
 impl Https {
-    /// Starts a replica of `app` with a certificate of its own and these settings.
+    /// Starts a replica of `app` with its own certificate and these settings.
     pub async fn start(app: &TestApp, settings: &[(&'static str, &str)]) -> Self {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
-            .expect("a certificate is made");
-        let files = tempfile::tempdir().expect("there is room");
+            .expect("the certificate is generated");
+        let files = tempfile::tempdir().expect("the temporary directory is created");
         let (certificate, key) = (
             files.path().join("certificate.pem"),
             files.path().join("key.pem"),
         );
 
-        std::fs::write(&certificate, certified.cert.pem()).expect("it is written");
-        std::fs::write(&key, certified.signing_key.serialize_pem()).expect("it is written");
+        std::fs::write(&certificate, certified.cert.pem()).expect("the file is written");
+        std::fs::write(&key, certified.signing_key.serialize_pem()).expect("the file is written");
 
         let path = |file: &std::path::Path| file.display().to_string();
         let tls = [
@@ -56,12 +56,12 @@ impl Https {
         let mut roots = RootCertStore::empty();
         roots
             .add(certified.cert.der().clone())
-            .expect("it is a certificate");
+            .expect("the certificate is valid");
 
         let mut config =
             ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
-                .expect("the provider has them")
+                .expect("the provider supports these versions")
                 .with_root_certificates(roots)
                 .with_no_client_auth();
 
@@ -78,7 +78,7 @@ impl Https {
         self.replica.address()
     }
 
-    /// Connects, and says that the peer of each stream may send `window` bytes before they are read.
+    /// Connects with a receive window of `window` bytes per stream.
     pub async fn connect(&self, window: u32) -> Http2 {
         let (requests, connection) = Builder::new()
             .initial_window_size(window)
@@ -94,17 +94,17 @@ impl Https {
     async fn connect_tls(&self) -> TlsStream<TcpStream> {
         let stream = TcpStream::connect(self.address())
             .await
-            .expect("the server accepts");
-        let name = ServerName::try_from("localhost").expect("it is a name");
+            .expect("the server accepts the connection");
+        let name = ServerName::try_from("localhost").expect("the server name is valid");
         TlsConnector::from(self.config.clone())
             .connect(name, stream)
             .await
-            .expect("the certificate is good")
+            .expect("the TLS handshake succeeds")
     }
 }
 
 impl Http2 {
-    /// Sends a request without a body, and leaves its answer to the caller.
+    /// Sends a request without a body, and returns its pending response.
     pub async fn get(&mut self, path: &str) -> h2::client::ResponseFuture {
         let request = self.request(Method::GET, path);
         self.ready()
@@ -114,7 +114,7 @@ impl Http2 {
             .0
     }
 
-    /// Sends a request with the beginning of a body, of which more is to follow.
+    /// Sends a request with the first part of its body.
     pub async fn begin(
         &mut self,
         path: &str,
@@ -126,7 +126,7 @@ impl Http2 {
             .await
             .send_request(request, false)
             .expect("the connection is open");
-        // A stream that was refused meanwhile takes nothing.
+        // A stream that was refused meanwhile accepts no data.
         sending.send_data(body, false).ok();
         (answer, sending)
     }
@@ -140,7 +140,7 @@ impl Http2 {
         request
             .header("content-type", "application/json")
             .body(())
-            .expect("it is a request")
+            .expect("the request is valid")
     }
 
     async fn ready(&mut self) -> SendRequest<Bytes> {

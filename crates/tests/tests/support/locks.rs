@@ -1,5 +1,5 @@
-//! Races that come out the same each time: the test holds a row that two requests need, so that both have verified what they
-//! verify before either acts, and they act in the order in which they came.
+//! Deterministic races. The test locks a row that two requests need, so that both have done their checks before either
+//! writes, and they write in the order in which they arrived.
 
 #![allow(
     dead_code,
@@ -16,53 +16,56 @@ use mainstay_database::Owner;
 use mainstay_testing::TestApp;
 use tokio::time::timeout;
 
-/// How long a request may take to come to the row.
+/// How long a request may take to reach the row lock.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Holds an account, also against those who only refer to it.
+/// Locks an account, also against rows that refer to it.
 pub const ACCOUNT: &str = r"
     SELECT FROM users
     WHERE id = $1
     FOR UPDATE
 ";
-/// Holds an account against those who change it or stand on it, and lets others refer to it.
+/// Locks an account against changes, but not against rows that refer to it.
 pub const CREDENTIALS: &str = r"
     SELECT FROM users
     WHERE id = $1
     FOR NO KEY UPDATE
 ";
-/// Holds an organization, also against those who only refer to it.
+/// Locks an organization, also against rows that refer to it.
 pub const ORGANIZATION: &str = r"
     SELECT FROM organizations
     WHERE id = $1
     FOR UPDATE
 ";
-/// Holds the memberships of an account.
+/// Locks the memberships of an account.
 pub const MEMBERSHIPS: &str = r"
     SELECT FROM memberships
     WHERE user_id = $1
     FOR UPDATE
 ";
 
-/// A row that the test holds.
+/// A row that the test has locked.
 pub struct Held {
     holder: Owner,
     watcher: Owner,
 }
 
 impl Held {
-    /// Holds the rows that `statement` locks, for this `id`.
+    /// Locks rows with `statement`, for this `id`.
     pub async fn row(app: &TestApp, statement: &'static str, id: Uuid) -> Self {
         let (mut holder, watcher) = (app.owner().await, app.owner().await);
-        holder.run("BEGIN", []).await.expect("a transaction begins");
+        holder
+            .run("BEGIN", [])
+            .await
+            .expect("the transaction starts");
         holder
             .run(statement, [id.into()])
             .await
-            .expect("the row is held");
+            .expect("the row is locked");
         Self { holder, watcher }
     }
 
-    /// Lets `first` come to the row, then `second`, and releases it. Gives both answers.
+    /// Waits until `first`, then `second`, waits for the row, and releases it. Returns both responses.
     pub async fn in_order<A, B>(
         mut self,
         first: impl Future<Output = A>,
@@ -71,14 +74,14 @@ impl Held {
         let mut first = pin!(first);
 
         tokio::select! {
-            _ = &mut first => panic!("the first request does not need the row"),
+            _ = &mut first => panic!("the first request did not wait for the row"),
             () = self.until_waiting(1) => {}
         }
 
         let mut both = pin!(join(first, second));
 
         tokio::select! {
-            _ = &mut both => panic!("the second request does not need the row"),
+            _ = &mut both => panic!("the second request did not wait for the row"),
             () = self.until_waiting(2) => {}
         }
         self.release().await;
@@ -86,16 +89,16 @@ impl Held {
         both.await
     }
 
-    /// Lets all come to the row, and releases it. Gives their answers.
+    /// Waits until all requests wait for the row, and releases it. Returns their responses.
     pub async fn all<A>(
         mut self,
         requests: impl IntoIterator<Item = impl Future<Output = A>>,
     ) -> Vec<A> {
         let requests: Vec<_> = requests.into_iter().collect();
-        let waiting = i64::try_from(requests.len()).expect("a few");
+        let waiting = i64::try_from(requests.len()).expect("the number of requests fits");
         let mut all = pin!(join_all(requests));
         tokio::select! {
-            _ = &mut all => panic!("the requests do not need the row"),
+            _ = &mut all => panic!("the requests did not wait for the row"),
             () = self.until_waiting(waiting) => {}
         }
         self.release().await;
@@ -103,7 +106,7 @@ impl Held {
         all.await
     }
 
-    /// Waits until as many statements of the service wait for a lock.
+    /// Waits until this many statements of the service wait for a lock.
     async fn until_waiting(&mut self, waiting: i64) {
         const WAITING: &str = r"
             SELECT count(DISTINCT l.pid)
@@ -114,8 +117,12 @@ impl Held {
 
         let reached = async {
             loop {
-                let rows = self.watcher.run(WAITING, []).await.expect("it is asked");
-                if rows[0].get::<i64>(0).expect("a count") >= waiting {
+                let rows = self
+                    .watcher
+                    .run(WAITING, [])
+                    .await
+                    .expect("the waiting statements are read");
+                if rows[0].get::<i64>(0).expect("the count is a number") >= waiting {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -124,7 +131,7 @@ impl Held {
 
         timeout(PATIENCE, reached)
             .await
-            .expect("they come to the row");
+            .expect("the requests reach the row lock");
     }
 
     async fn release(&mut self) {

@@ -1,5 +1,5 @@
-//! The path between a service and Postgres, which a test lets go silent: what is sent is accepted and goes nowhere, new
-//! connections too, and nobody is told. So do a host that freezes, and a firewall that has forgotten a connection.
+//! A network path between a service and Postgres that a test can make silent: it accepts bytes and new connections, but
+//! forwards nothing and reports no error, like a frozen host or a firewall that dropped a connection.
 
 #![allow(
     dead_code,
@@ -25,13 +25,13 @@ pub struct Path {
 }
 
 impl Path {
-    /// A path to the Postgres that `url` names.
+    /// Opens a path to the Postgres of `url`.
     pub async fn to(url: &SecretString) -> Self {
         let postgres = port(url.expose_secret());
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
-            .expect("there is a free port");
-        let address = listener.local_addr().expect("it is bound");
+            .expect("a port is free");
+        let address = listener.local_addr().expect("the listener has an address");
         let (silent, is_silent) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, postgres, is_silent));
 
@@ -43,7 +43,7 @@ impl Path {
         }
     }
 
-    /// The same URL by way of this path.
+    /// The same URL through this path.
     pub fn url(&self, url: &SecretString) -> String {
         url.expose_secret().replace(
             &format!(":{}/", self.postgres),
@@ -51,12 +51,12 @@ impl Path {
         )
     }
 
-    /// Passes nothing on any more.
+    /// Stops forwarding.
     pub fn go_silent(&self) {
         self.silent.send_replace(true);
     }
 
-    /// Passes on what comes, and what has come meanwhile.
+    /// Forwards again, including what arrived meanwhile.
     pub fn recover(&self) {
         self.silent.send_replace(false);
     }
@@ -79,11 +79,11 @@ fn port(url: &str) -> u16 {
 
 async fn accept(listener: TcpListener, postgres: u16, silent: watch::Receiver<bool>) {
     while let Ok((client, _)) = listener.accept().await {
-        tokio::spawn(pass_on(client, postgres, silent.clone()));
+        tokio::spawn(forward(client, postgres, silent.clone()));
     }
 }
 
-async fn pass_on(client: TcpStream, postgres: u16, silent: watch::Receiver<bool>) {
+async fn forward(client: TcpStream, postgres: u16, silent: watch::Receiver<bool>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", postgres)).await else {
         return;
     };
@@ -103,7 +103,7 @@ async fn copy(
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let length = from.read(&mut buffer).await.unwrap_or(0);
-        // What was read while the path is silent waits here.
+        // Bytes that were read while the path is silent wait here.
         if silent.wait_for(|silent| !silent).await.is_err() || length == 0 {
             break;
         }
@@ -112,6 +112,6 @@ async fn copy(
         }
     }
 
-    // The other side may be gone already.
+    // The other side may have closed already.
     to.shutdown().await.ok();
 }

@@ -1,9 +1,9 @@
-//! PgBouncer in front of Postgres, in transaction mode and with TLS on both sides: the real program, where there is one.
+//! The real PgBouncer in front of Postgres, in transaction mode and with TLS on both sides, where it is installed.
 
 #![allow(
     clippy::expect_used,
     clippy::print_stderr,
-    reason = "a test fails by panicking, and says what it skips"
+    reason = "a test fails by panicking, and reports what it skips"
 )]
 
 use std::{
@@ -18,34 +18,32 @@ use tempfile::TempDir;
 
 use crate::program::eventually;
 
-/// The first version that knows statements which were prepared on another connection (`max_prepared_statements`).
+/// The first version that supports prepared statements across connections (`max_prepared_statements`).
 const LEAST: (u32, u32) = (1, 21);
 
 pub struct Pooler {
     process: Child,
     port: u16,
     postgres: String,
-    /// What it was told, and its certificate.
+    /// Its configuration and certificate.
     directory: TempDir,
 }
 
 impl Pooler {
-    /// Starts one that leads to the Postgres of `url`, as the role that it names. Where the program is missing, or older
-    /// than what the service needs, it says so and gives nothing.
+    /// Starts PgBouncer in front of the Postgres of `url`, with its role. Prints a message and returns `None` where the
+    /// program is missing or too old.
     pub fn start(url: &SecretString) -> Option<Self> {
         let program = std::env::var("PGBOUNCER").unwrap_or_else(|_| "pgbouncer".to_owned());
         if !is_recent(&program) {
             let (major, minor) = LEAST;
-            eprintln!(
-                "skipped: there is no PgBouncer of {major}.{minor} or later (PATH, PGBOUNCER)"
-            );
+            eprintln!("skipped: PgBouncer {major}.{minor} or later is missing (PATH, PGBOUNCER)");
             return None;
         }
 
-        let directory = TempDir::new().expect("there is room");
+        let directory = TempDir::new().expect("the temporary directory is created");
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|free| free.local_addr())
-            .expect("a free port")
+            .expect("a port is free")
             .port();
         let postgres = url.expose_secret().to_owned();
         let configuration = configure(directory.path(), port, &Target::of(&postgres));
@@ -56,7 +54,7 @@ impl Pooler {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("PgBouncer runs");
+            .expect("PgBouncer starts");
 
         eventually("PgBouncer listens", || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
@@ -70,7 +68,7 @@ impl Pooler {
         })
     }
 
-    /// The URL that leads through it.
+    /// The database URL through PgBouncer.
     pub fn url(&self) -> String {
         let target = Target::of(&self.postgres);
         let authority = self.directory.path().join("server.crt");
@@ -90,7 +88,7 @@ impl Pooler {
         )
     }
 
-    /// What it has written, for messages.
+    /// Its log, for messages.
     pub fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
@@ -98,7 +96,7 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         self.process.kill().ok();
         self.process.wait().ok();
     }
@@ -124,7 +122,7 @@ fn is_recent(program: &str) -> bool {
         .is_some_and(|version| version >= LEAST)
 }
 
-/// The parts of a URL of `devdb`, whose names hold nothing that is encoded.
+/// The parts of a URL from `devdb`, whose names need no decoding.
 struct Target<'a> {
     user: &'a str,
     password: &'a str,
@@ -152,7 +150,7 @@ impl<'a> Target<'a> {
             })
         };
 
-        parts().expect("devdb's URL has these parts")
+        parts().expect("a URL from devdb has these parts")
     }
 }
 
@@ -166,7 +164,7 @@ fn configure(directory: &Path, port: u16, target: &Target<'_>) -> std::path::Pat
     } = target;
 
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
-        .expect("a certificate is made");
+        .expect("the certificate is generated");
     let write = |name: &str, text: String| {
         fs::write(directory.join(name), text).expect("the file is written")
     };
@@ -174,10 +172,10 @@ fn configure(directory: &Path, port: u16, target: &Target<'_>) -> std::path::Pat
     write("server.key", certified.signing_key.serialize_pem());
 
     write("users", format!("\"{user}\" \"{password}\"\n"));
-    // Copied, so that a PgBouncer that gives up the rights of root may read it.
+    // Copied, so that a PgBouncer without root privileges may read it.
     write(
         "authority.crt",
-        fs::read_to_string(authority).expect("the authority of Postgres is read"),
+        fs::read_to_string(authority).expect("the certificate authority of Postgres is read"),
     );
 
     let place = directory.display();
@@ -210,7 +208,7 @@ server_tls_ca_file = {place}/authority.crt
             .status();
         assert!(
             owned.is_ok_and(|status| status.success()),
-            "the directory is given to nobody"
+            "the directory's owner is changed to the user nobody"
         );
     }
 
@@ -221,6 +219,9 @@ server_tls_ca_file = {place}/authority.crt
 
 /// PgBouncer does not run as root.
 fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output().expect("there is id");
+    let output = Command::new("id")
+        .arg("-u")
+        .output()
+        .expect("the program id runs");
     output.stdout.trim_ascii() == b"0"
 }

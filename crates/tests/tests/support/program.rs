@@ -1,4 +1,4 @@
-//! The service's program as a child process, with the environment that a test gives it and nothing else.
+//! The service as a child process, with no environment but what a test sets.
 
 use std::{
     ffi::OsStr,
@@ -12,10 +12,11 @@ use mainstay::{crypto::KeyRing, kernel::ExposeSecret as _, kernel::Random};
 use mainstay_testing::{Builder, TestApp};
 use tempfile::NamedTempFile;
 
-/// How long anything may take that a test waits for.
+/// How long a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The program with these arguments. Not even HOME is set: only what the search for Postgres' programs needs.
+/// The program with these arguments. Its environment has only what the search for Postgres's programs needs; not even
+/// HOME is set.
 pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
     command.env_clear().args(arguments).stdin(Stdio::null());
@@ -27,20 +28,20 @@ pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Comma
     command
 }
 
-/// Runs a command to its end and gives its status and what it wrote, both streams in one.
+/// Runs a command to its end. Returns its exit code and its output, both streams together.
 pub fn finish(command: &mut Command) -> (Option<i32>, String) {
     let Output {
         status,
         stdout,
         stderr,
-    } = command.output().expect("the program runs");
+    } = command.output().expect("the program starts");
     let text = [stdout, stderr]
         .map(|text| String::from_utf8_lossy(&text).into_owned())
         .concat();
     (status.code(), text)
 }
 
-/// Fresh keys and a database: what `serve` cannot do without.
+/// The settings that `serve` requires: new keys and a database.
 pub fn secrets(database_url: &str) -> Vec<(&'static str, String)> {
     vec![
         ("MAINSTAY_ENVIRONMENT", "development".to_owned()),
@@ -54,8 +55,9 @@ pub fn secrets(database_url: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// An app, and what a program is told that works on its database under its keys, on ports that are free.
-#[allow(dead_code, reason = "not every target that stands on this file asks")]
+/// Starts an app, and returns it with the environment of a program on the same database, with the same keys and on free
+/// ports.
+#[allow(dead_code, reason = "not every test target uses it")]
 pub async fn beside(builder: Builder) -> (TestApp, Vec<(&'static str, String)>) {
     let keys = KeyRing::generate(&Random::default())
         .expose_secret()
@@ -75,32 +77,36 @@ pub async fn beside(builder: Builder) -> (TestApp, Vec<(&'static str, String)>) 
     (app, environment)
 }
 
-/// A process that serves; it does not outlive this value.
+/// A running process. It ends when this value is dropped.
 pub struct Serving {
     child: Child,
-    /// What it writes. A file, since a pipe that nobody reads stops whoever writes to it.
+    /// Its output. A file, since a full pipe would block the process.
     log: NamedTempFile,
 }
 
 impl Serving {
-    /// Starts a command that goes on until it is told to stop.
+    /// Starts a command that runs until it is stopped.
     pub fn start(command: &mut Command) -> Self {
-        let log = NamedTempFile::new().expect("there is room");
-        let output = || log.as_file().try_clone().expect("there are descriptors");
+        let log = NamedTempFile::new().expect("the temporary file is created");
+        let output = || {
+            log.as_file()
+                .try_clone()
+                .expect("the file handle is cloned")
+        };
         let child = command
             .stdout(output())
             .stderr(output())
             .spawn()
-            .expect("the program runs");
+            .expect("the program starts");
         Self { child, log }
     }
 
-    /// What it has written so far.
+    /// Its output so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log.path()).expect("the log is text")
     }
 
-    /// Waits until the log of `serve` tells where it listens: the API, then the management port.
+    /// Waits until the log of `serve` has its addresses: of the API, then of the management port.
     pub fn addresses(&mut self) -> (SocketAddr, SocketAddr) {
         eventually("the service serves", || {
             let log = self.log();
@@ -113,8 +119,8 @@ impl Serving {
         })
     }
 
-    /// Waits until the log tells where health and metrics listen: of `serve`, or of `worker`.
-    #[allow(dead_code, reason = "not every target that stands on this file asks")]
+    /// Waits until the log of `serve` or `worker` has the address of its management port.
+    #[allow(dead_code, reason = "not every test target uses it")]
     pub fn management(&mut self) -> SocketAddr {
         eventually("the management port listens", || {
             let log = self.log();
@@ -127,31 +133,36 @@ impl Serving {
     }
 
     /// Its process id.
-    #[allow(dead_code, reason = "not every target that stands on this file asks")]
+    #[allow(dead_code, reason = "not every test target uses it")]
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has not ended yet.
+    /// Whether it is still running.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("it was started").is_none()
+        self.child
+            .try_wait()
+            .expect("the process can be waited for")
+            .is_none()
     }
 
-    /// Sends a signal by its name, as in `INT`.
+    /// Sends a signal by name, as in `INT`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args(["-s", name, &self.child.id().to_string()])
             .status();
         assert!(
-            sent.expect("there is kill").success(),
+            sent.expect("the program kill runs").success(),
             "SIG{name} was not sent"
         );
     }
 
-    /// Waits until it has ended by itself, and gives its exit code.
+    /// Waits until it ends, and returns its exit code.
     pub fn exit_code(&mut self) -> Option<i32> {
         eventually("the service ends", || {
-            self.child.try_wait().expect("it was started")
+            self.child
+                .try_wait()
+                .expect("the process can be waited for")
         })
         .code()
     }
@@ -159,16 +170,16 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// Asks again and again until the answer is `Some`.
+/// Polls until the answer is `Some`.
 ///
 /// # Panics
-/// When that takes too long.
+/// When that takes longer than [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

@@ -1,13 +1,13 @@
-//! A feature as an adopter writes it: remarks about customers, and one line for each sealed column. Its table is made by
-//! [`start`], since the service's own migrations know nothing of it.
+//! A feature as an adopter would write it: remarks about customers, with one line for each sealed column. [`start`]
+//! creates its table, since no migration does.
 
 use mainstay::{database::Revealed, kernel::Id, personal_text, prelude::*};
 use mainstay_testing::{Builder, TestApp};
 
 personal_text! {
-    /// What a member noted about a customer.
+    /// A member's note about a customer.
     pub RemarkText, 1..=2_000 characters, shown as personal::hidden;
-    /// Where they were seen.
+    /// Where the customer was seen.
     pub Whereabouts, 1..=200 characters, shown as personal::initials;
 }
 
@@ -28,7 +28,7 @@ pub struct RemarkRow {
     pub updated_at: Timestamp,
 }
 
-/// A row of `purchases`: it names a customer, holds nothing sealed, and must stay when the customer is erased.
+/// A row of `purchases`. It refers to a customer, has no sealed column, and must survive the customer's erasure.
 #[derive(Entity)]
 #[entity(table = "purchases", resource = "purchase", erasure = "empty")]
 pub struct PurchaseRow {
@@ -48,24 +48,24 @@ permission! {
 /// A new remark.
 #[input]
 pub struct CreateRemark {
-    /// Whom it is about.
+    /// The customer.
     customer_id: Id<About>,
-    /// What to remember.
+    /// The text of the remark.
     text: Sealed<RemarkText>,
-    /// Where they were seen.
+    /// Where the customer was seen.
     seen_at: Option<Sealed<Whereabouts>>,
 }
 
-/// What changes of a remark.
+/// The fields of a remark to change.
 #[input]
 pub struct UpdateRemark {
-    /// What to remember.
+    /// The text of the remark.
     text: Patch<Sealed<RemarkText>>,
-    /// Where they were seen.
+    /// Where the customer was seen.
     seen_at: Patch<Option<Sealed<Whereabouts>>>,
 }
 
-/// A remark, what is sealed masked.
+/// A remark with masked fields.
 #[view]
 pub struct RemarkView {
     /// The remark.
@@ -81,13 +81,13 @@ pub struct RemarkView {
 /// A remark in clear.
 #[view]
 pub struct RemarkTextView {
-    /// What it says.
+    /// The text of the remark.
     text: String,
-    /// Where they were seen.
+    /// Where the customer was seen.
     seen_at: Option<String>,
 }
 
-/// Note something about a customer.
+/// Create a remark about a customer.
 #[post("/v1/remarks")]
 async fn create_remark(
     by: Allowed<RemarksWrite>,
@@ -171,14 +171,30 @@ pub fn module() -> Module {
         .endpoints(endpoints)
 }
 
-const TABLE: &str = "CREATE TABLE remarks (id uuid PRIMARY KEY, organization_id uuid NOT NULL, data_key bigint NOT NULL, \
-         customer_id uuid NOT NULL, text bytea NOT NULL, seen_at bytea, version bigint NOT NULL, \
-         created_at timestamptz NOT NULL, updated_at timestamptz NOT NULL, \
-         FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id))";
+const TABLE: &str = r"
+    CREATE TABLE remarks (
+        id uuid PRIMARY KEY,
+        organization_id uuid NOT NULL,
+        data_key bigint NOT NULL,
+        customer_id uuid NOT NULL,
+        text bytea NOT NULL,
+        seen_at bytea,
+        version bigint NOT NULL,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL,
+        FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
+    )
+";
 
-const PURCHASES: &str = "CREATE TABLE purchases (id uuid PRIMARY KEY, organization_id uuid NOT NULL, \
-         customer_id uuid NOT NULL, total bigint NOT NULL, \
-         FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id))";
+const PURCHASES: &str = r"
+    CREATE TABLE purchases (
+        id uuid PRIMARY KEY,
+        organization_id uuid NOT NULL,
+        customer_id uuid NOT NULL,
+        total bigint NOT NULL,
+        FOREIGN KEY (organization_id, customer_id) REFERENCES customers (organization_id, id)
+    )
+";
 
 const DESCRIPTIONS: [&str; 7] = [
     "COMMENT ON TABLE remarks IS 'What members noted about customers.'",

@@ -1,4 +1,4 @@
-//! A Vault of the tests' own: its transit engine, and how it may fail.
+//! A fake Vault with a transit engine that can fail.
 
 use std::{
     io::{Read as _, Write as _},
@@ -11,25 +11,25 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// The token that it takes.
+/// The token that it accepts.
 pub const TOKEN: &str = "hvs.canary-of-the-token";
 
-/// How it answers.
+/// Its behaviour.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
-    /// As it should.
+    /// Answers correctly.
     Well,
-    /// With this status and an error that quotes what was asked.
+    /// Answers this status, with an error that quotes the request.
     Status(u16),
-    /// Never.
+    /// Never answers.
     Silent,
-    /// With something that is no answer of Vault.
+    /// Answers with something other than a Vault response.
     Nonsense,
-    /// With another URL to ask.
+    /// Redirects to another URL.
     Elsewhere,
 }
 
-/// It serves until the test's process ends.
+/// The fake server. It runs until the test's process ends.
 pub struct Vault {
     pub address: SocketAddr,
     mood: Arc<Mutex<Mood>>,
@@ -38,22 +38,22 @@ pub struct Vault {
 
 impl Vault {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there are ports");
-        let address = listener.local_addr().expect("it is bound");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("the listener has an address");
         let (mood, asked) = (
             Arc::new(Mutex::new(Mood::Well)),
             Arc::new(AtomicUsize::new(0)),
         );
-        let (its_mood, its_asked) = (mood.clone(), asked.clone());
+        let (server_mood, its_asked) = (mood.clone(), asked.clone());
 
         std::thread::spawn(move || {
-            // What is left unanswered stays open, so that whoever waits does wait.
+            // An unanswered connection stays open, so that its client keeps waiting.
             let mut unanswered = Vec::new();
             for stream in listener.incoming() {
-                let mut stream = stream.expect("somebody comes");
+                let mut stream = stream.expect("a client connects");
                 its_asked.fetch_add(1, Ordering::Relaxed);
 
-                let mood = *its_mood.lock().expect("nobody panicked");
+                let mood = *server_mood.lock().expect("the lock is not poisoned");
                 if mood == Mood::Silent {
                     unanswered.push(stream);
                     continue;
@@ -82,10 +82,10 @@ impl Vault {
     }
 
     pub fn feel(&self, mood: Mood) {
-        *self.mood.lock().expect("nobody panicked") = mood;
+        *self.mood.lock().expect("the lock is not poisoned") = mood;
     }
 
-    pub fn times_asked(&self) -> usize {
+    pub fn request_count(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }
@@ -135,7 +135,7 @@ fn answer(mood: Mood, request: &str) -> (u16, String) {
         return (403, json!({ "errors": ["permission denied"] }).to_string());
     }
 
-    // Turned about, which hides it well enough from a search for the key.
+    // Reversed, which is enough to hide the key from a search.
     let turned = |text: &str| text.chars().rev().collect::<String>();
     let data = match head.split(' ').nth(1) {
         Some("/v1/transit/encrypt/mainstay") => {

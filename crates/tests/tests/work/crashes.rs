@@ -1,4 +1,4 @@
-//! Workers that die at any moment: no mail is sent twice, and none is forgotten.
+//! Workers that are killed at any time: no e-mail is sent twice, and none is lost.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::{
     http::{PATIENCE, send},
-    process::House,
+    process::Deployment,
     queue::{queue_mail, until, until_state},
     smtp_server::{Fault, SmtpServer, Tls},
 };
@@ -24,40 +24,40 @@ async fn eventually(what: &str, mut reached: impl AsyncFnMut() -> bool) {
     };
     timeout(PATIENCE, waiting)
         .await
-        .unwrap_or_else(|_| panic!("it took too long: {what}"));
+        .unwrap_or_else(|_| panic!("timed out: {what}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
+async fn workers_that_are_killed_send_no_mail_twice() {
     let server = SmtpServer::at_pace(Tls::AtOnce, Duration::from_millis(20)).await;
-    let house = House::new(&server).await;
+    let deployment = Deployment::new(&server).await;
     let mut queued = Vec::new();
     for number in 0..MAILS {
         queued.push(
             queue_mail(
-                house.app.database(),
+                deployment.app.database(),
                 &format!("person-{number}@example.org"),
             )
             .await,
         );
     }
 
-    let (mut steady, _) = house.worker();
+    let (mut steady, _) = deployment.worker();
 
     for kill in 1..=KILLS {
-        let (mut victim, _) = house.worker();
-        // Each dies in the middle of its work, with several mails on their way.
+        let (mut victim, _) = deployment.worker();
+        // Each is killed in the middle of its work, while it sends several e-mails.
         let so_far = server.received().len();
         eventually("mail flows", async || {
             server.received().len() >= (so_far + 8).min(MAILS - KILLS + kill)
         })
         .await;
         victim.signal("KILL");
-        assert_eq!(victim.exit_code(), None, "it was killed");
+        assert_eq!(victim.exit_code(), None, "the worker was killed");
     }
 
-    eventually("every mail has been seen to", async || {
-        undecided(&house.app).await == 0
+    eventually("every e-mail is sent or left behind", async || {
+        unfinished(&deployment.app).await == 0
     })
     .await;
     steady.signal("TERM");
@@ -72,8 +72,8 @@ async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
     let twice: Vec<_> = arrived.iter().filter(|(_, count)| **count > 1).collect();
     assert!(twice.is_empty(), "sent twice: {twice:?}");
 
-    let left = left_behind(&house.app).await;
-    let listed = house.command(&["mail", "list"]).1;
+    let left = left_behind(&deployment.app).await;
+    let listed = deployment.command(&["mail", "list"]).1;
 
     for id in &queued {
         let has_arrived = arrived.contains_key(&id.to_string());
@@ -94,67 +94,67 @@ async fn a_worker_that_is_killed_again_and_again_sends_nothing_twice() {
         0
     );
 
-    // What is left behind is what was on its way when a worker died: at most what one does at once.
+    // Left behind are the e-mails that a killed worker was sending: at most its concurrency.
     assert!(left.len() <= KILLS * 4, "{} are left behind", left.len());
 }
 
-/// RFC 5321 §4.1.1.4: without the final dot nothing has been delivered.
+/// RFC 5321 §4.1.1.4: without the final dot nothing is delivered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_worker_dies_of_before_the_message_leaves_is_sent_by_the_next() {
+async fn mail_of_a_worker_killed_before_the_hand_over_is_sent_by_the_next() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([Fault::SilentAtData]);
 
-    let house = House::new(&server).await;
-    let (mut victim, _) = house.worker();
-    let id = queue_mail(house.app.database(), "ada@example.org").await;
+    let deployment = Deployment::new(&server).await;
+    let (mut victim, _) = deployment.worker();
+    let id = queue_mail(deployment.app.database(), "ada@example.org").await;
 
-    eventually("DATA is asked for", async || {
+    eventually("the client sends DATA", async || {
         server.commands().iter().any(|(_, line)| line == "DATA")
     })
     .await;
     victim.signal("KILL");
     victim.exit_code();
 
-    let (_worker, _) = house.worker();
-    assert_eq!(until_state(&house.app, id, "done").await.attempts, 2);
+    let (_worker, _) = deployment.worker();
+    assert_eq!(until_state(&deployment.app, id, "done").await.attempts, 2);
     assert_eq!(server.count(id), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_decide() {
+async fn mail_of_a_worker_killed_during_the_hand_over_is_left_to_the_operator() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([Fault::SilentAfterMessage]);
 
-    let house = House::new(&server).await;
-    let (mut victim, _) = house.worker();
-    let id = queue_mail(house.app.database(), "ada@example.org").await;
+    let deployment = Deployment::new(&server).await;
+    let (mut victim, _) = deployment.worker();
+    let id = queue_mail(deployment.app.database(), "ada@example.org").await;
 
     eventually("the message arrives", async || server.count(id) == 1).await;
     victim.signal("KILL");
     victim.exit_code();
 
-    let (mut worker, management) = house.worker();
-    // Its lease runs out, and still it is nobody's; what is queued after it passes it by.
+    let (mut worker, management) = deployment.worker();
+    // Its lease runs out, but no worker takes it; later mail overtakes it.
     let expired = r"
         SELECT 1
         FROM mainstay.jobs
         WHERE id = $1 AND leased_until < now()
     ";
-    let mut owner = house.app.owner().await;
+    let mut owner = deployment.app.owner().await;
     eventually("the lease runs out", async || {
         !owner
             .run(expired, [id.into()])
             .await
-            .expect("it is read")
+            .expect("the row is read")
             .is_empty()
     })
     .await;
 
-    let other = queue_mail(house.app.database(), "eve@example.com").await;
-    until_state(&house.app, other, "done").await;
+    let other = queue_mail(deployment.app.database(), "eve@example.com").await;
+    until_state(&deployment.app, other, "done").await;
     assert_eq!((server.count(id), server.count(other)), (1, 1));
 
-    let (code, listed) = house.command(&["mail", "list"]);
+    let (code, listed) = deployment.command(&["mail", "list"]);
     assert_eq!(code, Some(0), "{listed}");
     assert!(
         listed.contains(&id.to_string()) && listed.contains("handed_over  a***@example.org"),
@@ -165,22 +165,22 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
         "{listed}"
     );
 
-    let (code, text) = house.command(&["mail", "resend", &Uuid::nil().to_string()]);
+    let (code, text) = deployment.command(&["mail", "resend", &Uuid::nil().to_string()]);
     assert_eq!(code, Some(1), "{text}");
 
-    let (code, text) = house.command(&["mail", "resend", &id.to_string()]);
+    let (code, text) = deployment.command(&["mail", "resend", &id.to_string()]);
     assert_eq!(code, Some(0), "{text}");
 
-    until_state(&house.app, id, "done").await;
+    until_state(&deployment.app, id, "done").await;
     assert_eq!(server.count(id), 2);
     assert!(
-        house
+        deployment
             .command(&["mail", "list"])
             .1
             .contains("No undelivered mail.")
     );
 
-    // It has a management port and nothing else.
+    // A worker has a management port and nothing else.
     assert_eq!(send(management, "GET", "/readyz", "", "").await.status, 200);
     assert_eq!(send(management, "GET", "/v1/me", "", "").await.status, 404);
 
@@ -199,22 +199,22 @@ async fn what_a_worker_dies_of_while_the_message_leaves_is_the_operators_to_deci
     );
 }
 
-/// A shutdown takes nothing more, and finishes what is under way.
+/// A worker that shuts down claims no more jobs, and finishes those that run.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_is_asked_to_stop_finishes() {
+async fn a_worker_that_is_stopped_finishes_its_jobs() {
     let server = SmtpServer::at_pace(Tls::AtOnce, Duration::from_secs(1)).await;
-    let house = House::new(&server).await;
-    let (mut worker, _) = house.worker();
-    let id = queue_mail(house.app.database(), "ada@example.org").await;
-    until(&house.app, id, |it| it.state == "handed_over").await;
+    let deployment = Deployment::new(&server).await;
+    let (mut worker, _) = deployment.worker();
+    let id = queue_mail(deployment.app.database(), "ada@example.org").await;
+    until(&deployment.app, id, |it| it.state == "handed_over").await;
     worker.signal("TERM");
     assert_eq!(worker.exit_code(), Some(0), "{}", worker.log());
-    until_state(&house.app, id, "done").await;
+    until_state(&deployment.app, id, "done").await;
     assert_eq!(server.count(id), 1);
 }
 
-/// How many jobs are waiting or under way.
-async fn undecided(app: &TestApp) -> i64 {
+/// Number of jobs that wait or run.
+async fn unfinished(app: &TestApp) -> i64 {
     let text = r"
         SELECT count(*)
         FROM mainstay.jobs
@@ -225,9 +225,9 @@ async fn undecided(app: &TestApp) -> i64 {
         .await
         .run(text, [])
         .await
-        .expect("they are counted")[0]
+        .expect("the rows are counted")[0]
         .get(0)
-        .expect("a count")
+        .expect("the count is a number")
 }
 
 async fn left_behind(app: &TestApp) -> Vec<Uuid> {
@@ -237,6 +237,8 @@ async fn left_behind(app: &TestApp) -> Vec<Uuid> {
         .await
         .run(text, [])
         .await
-        .expect("they are read");
-    rows.iter().map(|row| row.get(0).expect("an id")).collect()
+        .expect("the rows are read");
+    rows.iter()
+        .map(|row| row.get(0).expect("the id is present"))
+        .collect()
 }

@@ -1,16 +1,16 @@
-//! A worker whose way to Postgres ends without a word: it says that it does not get on, and goes on by itself when it can.
+//! A worker whose path to Postgres goes silent: it reports that it is not ready, and recovers by itself.
 
 use mainstay_access::BuiltInRole::Agent;
-use mainstay_database::Owner;
 use mainstay_testing::TestApp;
 
 use crate::{
     http::send,
     path::Path,
-    process::House,
+    process::Deployment,
     program::eventually,
     queue::{queue_mail, until_state},
     smtp_server::{SmtpServer, Tls},
+    table_locks::TableLock,
 };
 
 const UNSEALED: &str = r"
@@ -22,9 +22,9 @@ const UNSEALED: &str = r"
 async fn until_sealed(app: &TestApp) {
     let mut owner = app.owner().await;
     let sealed = async {
-        while owner.run(UNSEALED, []).await.expect("they are counted")[0]
+        while owner.run(UNSEALED, []).await.expect("the rows are counted")[0]
             .get::<i64>(0)
-            .expect("a number")
+            .expect("the column is a number")
             > 0
         {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -44,71 +44,60 @@ async fn until_status(management: std::net::SocketAddr, status: u16) {
     };
     tokio::time::timeout(crate::http::PATIENCE, reached)
         .await
-        .expect("readiness follows");
+        .expect("readiness changes");
 }
 
-/// The limits that make it quick.
+/// Timeouts that make the test fast.
 const SOON: [(&str, &str); 2] = [
     ("MAINSTAY_DATABASE_STATEMENT_TIMEOUT", "1s"),
     ("MAINSTAY_DATABASE_ACQUIRE_TIMEOUT", "2s"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_on_a_dead_path_goes_on_when_it_is_back() {
+async fn a_worker_on_a_dead_path_recovers() {
     let server = SmtpServer::start(Tls::AtOnce).await;
-    let house = House::new(&server).await.telling(SOON);
-    let path = Path::to(&house.app.database_url()).await;
-    let url = path.url(&house.app.database_url());
-    let house = house.telling([("MAINSTAY_DATABASE_URL", url.as_str())]);
-    let (_worker, management) = house.worker();
-    let first = queue_mail(house.app.database(), "first@example.org").await;
+    let deployment = Deployment::new(&server).await.with_environment(SOON);
+    let path = Path::to(&deployment.app.database_url()).await;
+    let url = path.url(&deployment.app.database_url());
+    let deployment = deployment.with_environment([("MAINSTAY_DATABASE_URL", url.as_str())]);
+    let (_worker, management) = deployment.worker();
+    let first = queue_mail(deployment.app.database(), "first@example.org").await;
 
-    until_state(&house.app, first, "done").await;
-    until_sealed(&house.app).await;
+    until_state(&deployment.app, first, "done").await;
+    until_sealed(&deployment.app).await;
     until_status(management, 200).await;
 
     path.go_silent();
-    let second = queue_mail(house.app.database(), "second@example.org").await;
-    house.app.actor(Agent).await;
+    let second = queue_mail(deployment.app.database(), "second@example.org").await;
+    deployment.app.actor(Agent).await;
     until_status(management, 503).await;
 
     path.recover();
-    until_state(&house.app, second, "done").await;
-    until_sealed(&house.app).await;
+    until_state(&deployment.app, second, "done").await;
+    until_sealed(&deployment.app).await;
     until_status(management, 200).await;
 
-    assert_eq!(server.count(second), 1, "it was sent once");
+    assert_eq!(server.count(second), 1, "the e-mail was sent once");
 }
 
-/// The database answers, and the worker gets nothing done there: that is not ready.
+/// The database answers, but the worker cannot claim jobs: it is not ready.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_that_claims_nothing_is_not_ready() {
+async fn a_worker_that_cannot_claim_jobs_is_not_ready() {
     let server = SmtpServer::start(Tls::AtOnce).await;
-    let house = House::new(&server).await.telling(SOON);
-    let (_worker, management) = house.worker();
+    let deployment = Deployment::new(&server).await.with_environment(SOON);
+    let (_worker, management) = deployment.worker();
 
     until_status(management, 200).await;
 
-    let mut owner: Owner = house.app.owner().await;
-    owner.run("BEGIN", []).await.expect("a transaction begins");
-    owner
-        .run("SET LOCAL idle_in_transaction_session_timeout = 0", [])
-        .await
-        .expect("it may take its time");
-    owner
-        .run("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE", [])
-        .await
-        .expect("the queue is locked");
-
+    let lock = TableLock::take(&deployment.app, "LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE").await;
     until_status(management, 503).await;
 
-    owner
-        .run("ROLLBACK", [])
-        .await
-        .expect("the transaction ends");
+    lock.release().await;
     until_status(management, 200).await;
 
-    let queued = queue_mail(house.app.database(), "later@example.org").await;
-    until_state(&house.app, queued, "done").await;
-    eventually("it is sent", || (server.count(queued) == 1).then_some(()));
+    let queued = queue_mail(deployment.app.database(), "later@example.org").await;
+    until_state(&deployment.app, queued, "done").await;
+    eventually("the e-mail is sent", || {
+        (server.count(queued) == 1).then_some(())
+    });
 }

@@ -1,4 +1,4 @@
-//! A server that takes mail, refuses it for now or for good, or leaves the question open.
+//! A mail server that accepts mail, refuses it temporarily or permanently, or never answers.
 
 use mainstay_testing::TestApp;
 
@@ -9,7 +9,7 @@ use crate::{
 
 const TO: &str = "ada@example.org";
 
-/// An app that sends to `server`, and tries again soon.
+/// Starts an app that sends to `server` and retries quickly.
 pub async fn sending_to(server: &SmtpServer, scheme: &str) -> TestApp {
     TestApp::builder(fixture::platform())
         .setting("mail.smtp_url", server.url(scheme))
@@ -29,10 +29,10 @@ async fn a_mail_arrives_once_as_text_and_html() {
         let id = queue_mail(app.database(), TO).await;
         let done = until_state(&app, id, "done").await;
 
-        // What is done holds nobody's address and no secret any more.
+        // A finished job has no address and no secret.
         assert!(!done.has_payload, "{done:?}");
 
-        let [message] = <[_; 1]>::try_from(server.received()).expect("one message");
+        let [message] = <[_; 1]>::try_from(server.received()).expect("exactly one message arrived");
         assert_eq!(
             (message.id.as_str(), message.to.len()),
             (id.to_string().as_str(), 1)
@@ -57,13 +57,13 @@ async fn a_mail_arrives_once_as_text_and_html() {
                 .commands()
                 .iter()
                 .any(|(_, line)| line.starts_with("AUTH PLAIN ")),
-            "it did not sign in"
+            "the client did not authenticate"
         );
     }
 }
 
 #[tokio::test]
-async fn what_is_refused_for_now_is_sent_later() {
+async fn mail_refused_temporarily_is_sent_later() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([
         Fault::Recipient("451 greylisted, ada@example.org"),
@@ -75,9 +75,9 @@ async fn what_is_refused_for_now_is_sent_later() {
     assert_eq!(server.count(id), 1);
 }
 
-/// The server's words may quote the address; they are not kept.
+/// The server's reply may quote the address, so it is not stored.
 #[tokio::test]
-async fn what_is_refused_for_good_is_kept_for_the_operator() {
+async fn mail_refused_permanently_is_kept_for_the_operator() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([
         Fault::Recipient("550 no ada@example.org here"),
@@ -100,7 +100,7 @@ async fn what_is_refused_for_good_is_kept_for_the_operator() {
 
     let undelivered = mainstay::mail::undelivered(&unscoped(app.database()))
         .await
-        .expect("they are read");
+        .expect("the rows are read");
     let shown: Vec<_> = undelivered
         .iter()
         .map(|it| (it.state.as_str(), it.to.as_str()))
@@ -109,9 +109,9 @@ async fn what_is_refused_for_good_is_kept_for_the_operator() {
     assert_eq!(shown, [("failed", "a***@example.org"); 2]);
 }
 
-/// RFC 5321 §4.2.5: once the message is there, only the server's answer says whose it is.
+/// RFC 5321 §4.2.5: after the final dot, only the server's reply says who is responsible for the message.
 #[tokio::test]
-async fn what_nobody_knows_of_is_not_sent_again() {
+async fn mail_with_an_unknown_outcome_is_not_sent_again() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     server.fail([Fault::HangUpAfterMessage]);
 
@@ -124,18 +124,18 @@ async fn what_nobody_knows_of_is_not_sent_again() {
 
     assert_eq!((left.attempts, left.has_payload), (1, true), "{left:?}");
 
-    // Others go on meanwhile, and it stays where it is.
+    // Other mail is sent meanwhile, and this one stays.
     let other = queue_mail(app.database(), TO).await;
     until_state(&app, other, "done").await;
 
     assert_eq!((server.count(id), server.count(other)), (1, 1));
 
-    // The operator looks into the server's log, and decides.
+    // The operator checks the server's log, and decides.
     let around = unscoped(app.database());
     assert!(
         mainstay::mail::resend(&around, id.into())
             .await
-            .expect("it is queued again")
+            .expect("the e-mail is queued again")
     );
 
     until_state(&app, id, "done").await;
@@ -143,8 +143,8 @@ async fn what_nobody_knows_of_is_not_sent_again() {
     assert!(
         !mainstay::mail::resend(&around, id.into())
             .await
-            .expect("it is asked"),
-        "it is done"
+            .expect("the rows are read"),
+        "the e-mail is already sent"
     );
 
     let records = r"
@@ -157,15 +157,15 @@ async fn what_nobody_knows_of_is_not_sent_again() {
             .await
             .run(records, [id.into()])
             .await
-            .expect("they are read")
+            .expect("the rows are read")
             .len(),
         1
     );
 }
 
-/// OWASP ASVS 1.3.11: neither an address nor a name makes a second recipient, header or command.
+/// OWASP ASVS 1.3.11: neither an address nor a name can add a recipient, header or command.
 #[tokio::test]
-async fn nothing_is_injected() {
+async fn mail_injection_is_impossible() {
     use mainstay::mail::{Letter, Mail};
 
     let server = SmtpServer::start(Tls::AtOnce).await;
@@ -192,19 +192,19 @@ async fn nothing_is_injected() {
             .map_err(|_| mainstay::mail::MailError::Template)
     });
 
-    let id = queue(app.database(), job.expect("the address is one")).await;
+    let id = queue(app.database(), job.expect("the address is valid")).await;
     until_state(&app, id, "done").await;
 
-    let [message] = <[_; 1]>::try_from(server.received()).expect("one message");
+    let [message] = <[_; 1]>::try_from(server.received()).expect("exactly one message arrived");
     assert_eq!(message.to.len(), 1);
 
     let (head, _) = message
         .text
         .split_once("\r\n\r\n")
-        .expect("a head and a body");
+        .expect("the message has a head and a body");
     assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
 
-    // The text that looks like a conversation is inside the message, which ends where it should.
+    // The text that looks like SMTP commands is inside the message, which ends correctly.
     assert!(
         message.text.contains("\r\n.\r\n\r\nMAIL FROM:"),
         "{}",
@@ -217,9 +217,9 @@ async fn nothing_is_injected() {
     );
 }
 
-/// A payload names a person and may hold a one-time secret: it is sealed while it waits.
+/// A payload contains an address and may contain a one-time secret, so it is sealed while it waits.
 #[tokio::test]
-async fn what_waits_is_sealed() {
+async fn a_waiting_payload_is_sealed() {
     let app = TestApp::builder(fixture::platform())
         .setting("jobs.in_process", "false")
         .start()
@@ -236,9 +236,9 @@ async fn what_waits_is_sealed() {
         .await
         .run(text, [id.into()])
         .await
-        .expect("it is read");
+        .expect("the row is read");
 
-    let stored: String = rows[0].get(0).expect("it is text");
+    let stored: String = rows[0].get(0).expect("the file is text");
     assert!(
         !stored.contains("ada") && !stored.contains("canary"),
         "{stored}"

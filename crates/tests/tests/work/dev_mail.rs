@@ -1,4 +1,4 @@
-//! `/dev/mail`: what the service would have sent, for a developer's eyes, in development alone.
+//! `/dev/mail` shows a developer the mail that the service would have sent, in development only.
 
 use mainstay::http::Method;
 use mainstay_testing::TestApp;
@@ -21,7 +21,7 @@ async fn a_developer_sees_the_mail() {
         ("A test", "canary-token")
     );
 
-    // Each call gives a new one.
+    // Each call returns a new e-mail.
     queue_mail(app.database(), "ada@example.org").await;
 
     let second = app.mail_to("ada@example.org").await;
@@ -98,18 +98,19 @@ async fn a_developer_sees_the_mail() {
     );
 }
 
-/// What somebody chose as a name is shown, and does nothing.
+/// A name with markup is shown as text.
 #[tokio::test]
-async fn the_page_runs_nothing() {
+async fn the_page_escapes_its_content() {
     use mainstay::mail::{Letter, Mail};
 
     let app = TestApp::start(fixture::platform()).await;
     let letter = Letter::new("<script>alert(1)</script>").paragraph("\"><script>alert(2)</script>");
-    let mail = Mail::new("ada@example.org", &letter).expect("it is an address");
+    let mail = Mail::new("ada@example.org", &letter).expect("the address is valid");
 
     queue(
         app.database(),
-        mail.job(&unscoped(app.database())).expect("it is queued"),
+        mail.job(&unscoped(app.database()))
+            .expect("the job is queued"),
     )
     .await;
 
@@ -118,9 +119,9 @@ async fn the_page_runs_nothing() {
     assert!(!text.contains("<script"), "{text}");
 }
 
-/// OWASP ASVS 13.4.2: what helps a developer is not there in production.
+/// OWASP ASVS 13.4.2: tools for developers are absent in production.
 #[tokio::test]
-async fn elsewhere_there_is_no_such_page() {
+async fn the_page_exists_in_development_only() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     let app = sending_to(&server, "smtps").await;
     app.anonymous()

@@ -1,4 +1,4 @@
-//! Mail leaves the house over TLS to the server that its certificate names, or not at all (OWASP ASVS 12.3.1, 12.3.2).
+//! Mail is sent over TLS to a server with a valid certificate, or not at all (OWASP ASVS 12.3.1, 12.3.2).
 
 use mainstay_testing::TestApp;
 
@@ -8,39 +8,39 @@ use crate::{
     smtp_server::{SmtpServer, Tls},
 };
 
-/// Queues a mail, waits until it was tried more than once, and gives what the server heard.
+/// Queues an e-mail, waits until it was tried more than once, and returns the lines that the server received.
 async fn tried(app: &TestApp, server: &SmtpServer) -> Vec<(bool, String)> {
     let id = queue_mail(app.database(), "ada@example.org").await;
-    let standing = until(app, id, |it| it.attempts > 2).await;
+    let job = until(app, id, |it| it.attempts > 2).await;
     assert!(
-        ["waiting", "running"].contains(&standing.state.as_str()),
-        "{standing:?}"
+        ["waiting", "running"].contains(&job.state.as_str()),
+        "{job:?}"
     );
     assert!(server.received().is_empty());
     server.commands()
 }
 
-fn assert_untold(heard: &[(bool, String)]) {
-    for (_, line) in heard {
-        for told in ["MAIL", "RCPT", "AUTH", "DATA", "ada@", "canary"] {
-            assert!(!line.contains(told), "it was told {line:?}");
+fn assert_nothing_sent(received: &[(bool, String)]) {
+    for (_, line) in received {
+        for secret in ["MAIL", "RCPT", "AUTH", "DATA", "ada@", "canary"] {
+            assert!(!line.contains(secret), "the server received {line:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_told_nothing() {
+async fn a_server_without_tls_receives_nothing() {
     let server = SmtpServer::start(Tls::Never).await;
     for scheme in ["smtp", "smtps"] {
         let app = sending_to(&server, scheme).await;
-        let heard = tried(&app, &server).await;
-        assert!(!heard.is_empty(), "it was not even asked");
-        assert_untold(&heard);
+        let received = tried(&app, &server).await;
+        assert!(!received.is_empty(), "the client did not connect");
+        assert_nothing_sent(&received);
     }
 }
 
 #[tokio::test]
-async fn a_server_under_another_authority_is_told_nothing() {
+async fn a_server_with_an_untrusted_certificate_receives_nothing() {
     let stranger = SmtpServer::start(Tls::Never).await;
     for (tls, scheme) in [(Tls::AtOnce, "smtps"), (Tls::AfterGreeting, "smtp")] {
         let server = SmtpServer::start(tls).await;
@@ -55,16 +55,16 @@ async fn a_server_under_another_authority_is_told_nothing() {
                 .setting("jobs.retry_delay", "10ms")
                 .start()
                 .await;
-            assert_untold(&tried(&app, &server).await);
+            assert_nothing_sent(&tried(&app, &server).await);
         }
     }
 }
 
 #[tokio::test]
-async fn a_server_of_another_name_is_told_nothing() {
+async fn a_server_with_another_name_receives_nothing() {
     let server = SmtpServer::start(Tls::AtOnce).await;
     let app = TestApp::builder(fixture::platform())
-        // The certificate says localhost.
+        // The certificate is for localhost.
         .setting(
             "mail.smtp_url",
             server.url("smtps").replace("@localhost:", "@127.0.0.1:"),
@@ -75,5 +75,5 @@ async fn a_server_of_another_name_is_told_nothing() {
         .start()
         .await;
 
-    assert_untold(&tried(&app, &server).await);
+    assert_nothing_sent(&tried(&app, &server).await);
 }

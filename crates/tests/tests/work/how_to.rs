@@ -1,4 +1,4 @@
-//! What docs/how-to.md shows of code is this file's, letter by letter, and does what the page says.
+//! The code in docs/how-to.md is copied from this file, and does what the page says.
 
 use std::{
     fs,
@@ -126,9 +126,15 @@ fn about() -> WebPage {
 
 async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
     const TABLE: [&str; 2] = [
-        "CREATE TABLE parcels (id uuid CONSTRAINT parcels_pkey PRIMARY KEY, organization_id uuid NOT NULL, \
-             label text NOT NULL CONSTRAINT parcels_label_key UNIQUE, version bigint NOT NULL, \
-             updated_at timestamptz NOT NULL)",
+        r"
+            CREATE TABLE parcels (
+                id uuid CONSTRAINT parcels_pkey PRIMARY KEY,
+                organization_id uuid NOT NULL,
+                label text NOT NULL CONSTRAINT parcels_label_key UNIQUE,
+                version bigint NOT NULL,
+                updated_at timestamptz NOT NULL
+            )
+        ",
         "GRANT SELECT, INSERT ON parcels TO mainstay_server",
     ];
 
@@ -147,14 +153,14 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
             .await
             .run(statement, [])
             .await
-            .expect("the owner may");
+            .expect("the owner's statement runs");
     }
 
     app
 }
 
 #[tokio::test]
-async fn the_code_of_the_how_tos_does_what_they_say() {
+async fn the_code_of_the_how_to_guides_works() {
     const JOBS: &str = r"
         SELECT id
         FROM mainstay.jobs
@@ -171,7 +177,7 @@ async fn the_code_of_the_how_tos_does_what_they_say() {
         .await
         .assert_status(204);
 
-    // The second is taken: the first is not sent either, and no label of it is printed.
+    // The second label is taken, so the first parcel is not sent either, and its label is not printed.
     owner
         .post("/v1/parcels", json!({ "labels": ["Hopper", "Kepler"] }))
         .await
@@ -182,15 +188,15 @@ async fn the_code_of_the_how_tos_does_what_they_say() {
         .await
         .run(JOBS, [])
         .await
-        .expect("they are listed");
+        .expect("the rows are listed");
 
     assert_eq!(jobs.len(), 2);
 
     for job in jobs {
-        until_state(&app, job.get(0).expect("an id"), "done").await;
+        until_state(&app, job.get(0).expect("the id is present"), "done").await;
     }
 
-    let mut printed = printed.lock().expect("nobody panicked").clone();
+    let mut printed = printed.lock().expect("the lock is not poisoned").clone();
     printed.sort();
     assert_eq!(printed, ["Kepler", "Noether"]);
 
@@ -199,10 +205,11 @@ async fn the_code_of_the_how_tos_does_what_they_say() {
 }
 
 #[test]
-fn the_page_shows_the_code_that_is_tried() {
-    let tried =
-        fs::read_to_string(root().join("crates/tests/tests/work/how_to.rs")).expect("this file");
-    let page = fs::read_to_string(root().join("docs/how-to.md")).expect("it is committed");
+fn the_page_shows_the_tested_code() {
+    let tried = fs::read_to_string(root().join("crates/tests/tests/work/how_to.rs"))
+        .expect("this file is read");
+    let page =
+        fs::read_to_string(root().join("docs/how-to.md")).expect("the committed file is read");
     let blocks: Vec<&str> = page
         .split("```rust\n")
         .skip(1)

@@ -1,4 +1,5 @@
-//! Work that modules bring: done once it is committed, again when it fails, and not at all when its change failed.
+//! Jobs of modules: they run once their change is committed, run again when they fail, and never run when the change
+//! failed.
 
 use std::{
     sync::{
@@ -17,20 +18,20 @@ use mainstay_testing::TestApp;
 
 use crate::queue::{event, queue, unscoped, until, until_state};
 
-/// Does what the payload says, and remembers that it did.
+/// Does what its payload says, and records each attempt.
 #[derive(Clone, Default)]
-struct Obedient(Arc<Mutex<Vec<(String, i32)>>>);
+struct Scripted(Arc<Mutex<Vec<(String, i32)>>>);
 
-impl Obedient {
+impl Scripted {
     fn note(&self, what: String, attempt: i32) {
         self.0
             .lock()
-            .expect("nobody panicked in it")
+            .expect("the lock is not poisoned")
             .push((what, attempt));
     }
 
     fn attempts(&self, order: &str) -> Vec<i32> {
-        let done = self.0.lock().expect("nobody panicked in it");
+        let done = self.0.lock().expect("the lock is not poisoned");
         done.iter()
             .filter(|(done, _)| done == order)
             .map(|(_, attempt)| *attempt)
@@ -38,9 +39,9 @@ impl Obedient {
     }
 }
 
-impl Handler for Obedient {
+impl Handler for Scripted {
     fn kind(&self) -> &'static str {
-        "obedient"
+        "scripted"
     }
 
     fn run<'a>(&'a self, job: &'a Claimed) -> BoxFuture<'a, Result<(), JobError>> {
@@ -54,7 +55,7 @@ impl Handler for Obedient {
                 "give up" => Err(JobError::give_up("no use")),
                 "panic" => panic!("as ordered"),
                 "hang" if job.attempt() < 2 => std::future::pending().await,
-                "hang after handing over" => {
+                "hang after hand-over" => {
                     job.hand_over().await?;
                     std::future::pending().await
                 }
@@ -72,7 +73,7 @@ impl Handler for Obedient {
     }
 }
 
-async fn start(handler: &Obedient) -> TestApp {
+async fn start(handler: &Scripted) -> TestApp {
     TestApp::builder(fixture::platform().handler(handler.clone()))
         .setting("jobs.poll", "50ms")
         .setting("jobs.retry_delay", "1ms")
@@ -84,14 +85,14 @@ async fn start(handler: &Obedient) -> TestApp {
 
 async fn order(app: &TestApp, order: &str) -> mainstay::kernel::Uuid {
     let job = unscoped(app.database())
-        .job("obedient", &order)
-        .expect("it has a JSON form");
+        .job("scripted", &order)
+        .expect("the payload is serializable");
     queue(app.database(), job).await
 }
 
 #[tokio::test]
-async fn work_is_done_again_until_it_succeeds() {
-    let handler = Obedient::default();
+async fn a_job_is_retried_until_it_succeeds() {
+    let handler = Scripted::default();
     let app = start(&handler).await;
     let (easy, hard, hangs) = (
         order(&app, "do").await,
@@ -113,8 +114,8 @@ async fn work_is_done_again_until_it_succeeds() {
 }
 
 #[tokio::test]
-async fn work_that_fails_too_often_is_kept_with_its_reason() {
-    let handler = Obedient::default();
+async fn a_job_that_fails_too_often_is_kept_with_its_reason() {
+    let handler = Scripted::default();
     let app = start(&handler).await;
 
     for (what, attempts, reason) in [
@@ -130,20 +131,20 @@ async fn work_that_fails_too_often_is_kept_with_its_reason() {
         );
         assert_eq!(
             handler.attempts(what).len(),
-            usize::try_from(attempts).expect("few")
+            usize::try_from(attempts).expect("the number is small")
         );
     }
 
-    // The worker has survived it all.
+    // The worker still runs.
     let id = order(&app, "do").await;
     until_state(&app, id, "done").await;
 }
 
 #[tokio::test]
-async fn what_was_handed_over_is_begun_once() {
-    let handler = Obedient::default();
+async fn a_job_that_was_handed_over_runs_once() {
+    let handler = Scripted::default();
     let app = start(&handler).await;
-    let id = order(&app, "hang after handing over").await;
+    let id = order(&app, "hang after hand-over").await;
     let left = until(&app, id, |it| {
         it.state == "handed_over" && !it.error.is_empty()
     })
@@ -153,13 +154,13 @@ async fn what_was_handed_over_is_begun_once() {
 
     let other = order(&app, "do").await;
     until_state(&app, other, "done").await;
-    assert_eq!(handler.attempts("hang after handing over"), [1]);
+    assert_eq!(handler.attempts("hang after hand-over"), [1]);
 }
 
-/// A worker that stalls beyond its lease finds that the job is another's, before it does what cannot be taken back.
+/// A worker that stalls past its lease finds that it lost the job, before it does anything irreversible.
 #[tokio::test]
-async fn whoever_lost_the_lease_may_not_go_on() {
-    let handler = Obedient::default();
+async fn a_worker_that_lost_its_lease_stops() {
+    let handler = Scripted::default();
     let builder =
         TestApp::builder(fixture::platform().handler(handler.clone())).setting("jobs.poll", "50ms");
     let app = builder.start().await;
@@ -180,22 +181,22 @@ async fn whoever_lost_the_lease_may_not_go_on() {
         "stalled: {:?}",
         Err::<(), _>(JobError::retry("the lease expired"))
     );
-    let told = async {
+    let was_refused = async {
         while handler.attempts(&refused).is_empty() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
 
-    tokio::time::timeout(crate::http::PATIENCE, told)
+    tokio::time::timeout(crate::http::PATIENCE, was_refused)
         .await
-        .expect("the stalled one is refused");
+        .expect("the stalled worker is refused");
 
     assert_eq!(until_state(&app, id, "done").await.attempts, 2);
 }
 
-/// OWASP ASVS 2.3.3: work and the change that asks for it happen together.
+/// OWASP ASVS 2.3.3: a job and its change are committed together.
 #[tokio::test]
-async fn work_of_a_change_that_did_not_happen_is_never_queued() {
+async fn a_job_of_a_failed_change_is_never_queued() {
     const REFUSED: &str = r"
             changed AS (
                 INSERT INTO mainstay.sessions (id)
@@ -204,17 +205,21 @@ async fn work_of_a_change_that_did_not_happen_is_never_queued() {
             )
         ";
 
-    let handler = Obedient::default();
+    let handler = Scripted::default();
     let app = start(&handler).await;
     let around = unscoped(app.database());
-    let job = |order: &str| around.job("obedient", &order).expect("it has a JSON form");
+    let job = |order: &str| {
+        around
+            .job("scripted", &order)
+            .expect("the payload is serializable")
+    };
     let refused = Change::new("test", REFUSED, [], event()).queue(job("refused"));
 
     around
         .change(refused)
         .await
         .err()
-        .expect("the schema refuses it");
+        .expect("the schema refuses the row");
 
     let nothing =
         Change::new("test", "changed AS (SELECT 1 WHERE false)", [], event()).queue(job("nothing"));
@@ -222,7 +227,7 @@ async fn work_of_a_change_that_did_not_happen_is_never_queued() {
         around
             .change(nothing)
             .await
-            .expect("nothing is no failure")
+            .expect("a change of no rows is not an error")
             .is_empty()
     );
 
@@ -233,7 +238,7 @@ async fn work_of_a_change_that_did_not_happen_is_never_queued() {
             .await
             .run("SELECT 1 FROM mainstay.jobs", [])
             .await
-            .expect("they are read")
+            .expect("the rows are read")
             .len(),
         1
     );
@@ -243,25 +248,25 @@ async fn work_of_a_change_that_did_not_happen_is_never_queued() {
     );
 }
 
-/// A release that knows a new kind of work runs beside one that does not.
+/// A new release may queue a kind of job that an old one does not know.
 #[tokio::test]
-async fn work_of_an_unknown_kind_waits_for_somebody_who_knows_it() {
-    let app = start(&Obedient::default()).await;
+async fn a_job_of_an_unknown_kind_waits() {
+    let app = start(&Scripted::default()).await;
     let job = unscoped(app.database())
-        .job("unheard_of", &())
-        .expect("it has a JSON form");
+        .job("unknown_kind", &())
+        .expect("the payload is serializable");
     let unknown = queue(app.database(), job).await;
     let known = order(&app, "do").await;
     until_state(&app, known, "done").await;
     assert_eq!(until_state(&app, unknown, "waiting").await.attempts, 0);
 }
 
-/// Each job is one worker's, however many there are.
+/// With several workers, each job runs once.
 #[tokio::test]
-async fn no_job_is_done_by_two() {
+async fn each_job_is_run_by_one_worker() {
     const JOBS: usize = 100;
 
-    let handler = Obedient::default();
+    let handler = Scripted::default();
     let app = start(&handler).await;
     let workers: Vec<_> = (0..3)
         .map(|_| tokio::spawn(worker(&app, &handler).run(std::future::pending())))
@@ -284,12 +289,12 @@ async fn no_job_is_done_by_two() {
     workers.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
-/// Not before its time, by the clock of the database.
+/// A retry waits by the database's clock.
 #[tokio::test]
 async fn a_retry_waits_for_its_time() {
     const HOUR: Duration = Duration::from_secs(3_600);
 
-    let handler = Obedient::default();
+    let handler = Scripted::default();
     let app = TestApp::builder(fixture::platform().handler(handler.clone()))
         .setting("jobs.poll", "20ms")
         .setting("jobs.retry_delay", "1h")
@@ -303,16 +308,16 @@ async fn a_retry_waits_for_its_time() {
     until_state(&app, other, "done").await;
     assert_eq!(handler.attempts("fail twice"), [1]);
 
-    app.let_the_queue_wait(HOUR).await;
+    app.advance_queue(HOUR).await;
     until(&app, id, |it| it.attempts == 2 && it.state == "waiting").await;
-    app.let_the_queue_wait(HOUR).await;
+    app.advance_queue(HOUR).await;
     until_state(&app, id, "done").await;
 }
 
-/// OWASP ASVS 14.2.4: what was finished is forgotten after a while.
+/// OWASP ASVS 14.2.4: finished jobs are deleted after a while.
 #[tokio::test]
-async fn finished_work_is_forgotten() {
-    let handler = Obedient::default();
+async fn finished_jobs_are_deleted() {
+    let handler = Scripted::default();
     let app = TestApp::builder(fixture::platform().handler(handler.clone()))
         .start()
         .await;
@@ -320,13 +325,12 @@ async fn finished_work_is_forgotten() {
 
     until_state(&app, done, "done").await;
     until_state(&app, failed, "failed").await;
-    app.let_the_queue_wait(Duration::from_secs(8 * 86_400))
-        .await;
+    app.advance_queue(Duration::from_secs(8 * 86_400)).await;
 
     let waiting = order(&app, "do").await;
     until_state(&app, waiting, "done").await;
 
-    // One that begins looks at once what is due.
+    // A worker runs due upkeep when it starts.
     let worker = tokio::spawn(worker(&app, &handler).run(std::future::pending()));
     let mut owner = app.owner().await;
     let left = async {
@@ -334,9 +338,11 @@ async fn finished_work_is_forgotten() {
             let rows = owner
                 .run("SELECT id FROM mainstay.jobs", [])
                 .await
-                .expect("they are read");
+                .expect("the rows are read");
             if rows.len() == 1 {
-                return rows[0].get::<mainstay::kernel::Uuid>(0).expect("an id");
+                return rows[0]
+                    .get::<mainstay::kernel::Uuid>(0)
+                    .expect("the id is present");
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -345,14 +351,14 @@ async fn finished_work_is_forgotten() {
     assert_eq!(
         tokio::time::timeout(crate::http::PATIENCE, left)
             .await
-            .expect("they are cleared"),
+            .expect("finished jobs are deleted"),
         waiting
     );
 
     worker.abort();
 }
 
-fn worker(app: &TestApp, handler: &Obedient) -> mainstay::jobs::Worker {
+fn worker(app: &TestApp, handler: &Scripted) -> mainstay::jobs::Worker {
     let mut reader = mainstay::config::Reader::new([]);
     let settings = mainstay::jobs::Settings::read(&mut reader);
     mainstay::jobs::Worker::new(
@@ -362,7 +368,7 @@ fn worker(app: &TestApp, handler: &Obedient) -> mainstay::jobs::Worker {
     )
 }
 
-/// Counts how often it ran.
+/// Counts runs.
 #[derive(Clone, Default)]
 pub struct Counter(Arc<AtomicUsize>);
 

@@ -1,4 +1,4 @@
-//! Queued work and mail: what is done, how often, and what leaves the house. A mail server stands in the tests that can
+//! Queued jobs and mail: which run, how often, and what is sent. The tests have their own mail server, which can
 //! refuse, hang up and record.
 
 #![expect(
@@ -12,10 +12,14 @@ mod http;
 #[path = "../support/path.rs"]
 mod path;
 #[path = "../support/program.rs"]
-#[expect(dead_code, reason = "other tests need more of it")]
+#[expect(dead_code, reason = "other test targets use more of it")]
 mod program;
+#[path = "../support/proxy.rs"]
+mod proxy;
 #[path = "../support/remarks.rs"]
 mod remarks;
+#[path = "../support/table_locks.rs"]
+mod table_locks;
 
 mod crashes;
 mod dead_paths;

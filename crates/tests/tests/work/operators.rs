@@ -1,20 +1,20 @@
-//! What an operator does about work that was not done: mail that was left behind, messages that were given up.
+//! Commands of an operator for unfinished jobs: mail that was left behind, webhook messages that failed for good.
 
 use mainstay::kernel::Uuid;
 use mainstay_testing::TestApp;
 
 use crate::{
     program::{beside, finish, program},
-    queue::{queue, queue_mail, standing, unscoped},
+    queue::{find_job, queue, queue_mail, unscoped},
 };
 
-struct House {
+struct Deployment {
     app: TestApp,
     environment: Vec<(&'static str, String)>,
 }
 
-impl House {
-    /// An app whose work nobody does.
+impl Deployment {
+    /// Starts an app without a worker.
     async fn new() -> Self {
         let (app, environment) =
             beside(TestApp::builder(fixture::platform()).setting("jobs.in_process", "false")).await;
@@ -31,7 +31,7 @@ impl House {
             .await
             .run(statement, [id.into()])
             .await
-            .expect("the owner may");
+            .expect("the owner's statement runs");
     }
 
     async fn records(&self, action: &str, id: Uuid) -> usize {
@@ -46,12 +46,12 @@ impl House {
             .await
             .run(COUNT, [action.into(), id.into()])
             .await;
-        rows.expect("they are read").len()
+        rows.expect("the rows are read").len()
     }
 }
 
 #[tokio::test]
-async fn mail_that_arrived_is_settled() {
+async fn mail_that_arrived_can_be_settled() {
     const LEFT: &str = r"
         UPDATE mainstay.jobs
         SET state = 'handed_over', attempts = 1, leased_until = now()
@@ -65,49 +65,49 @@ async fn mail_that_arrived_is_settled() {
         WHERE id = $1
     ";
 
-    let house = House::new().await;
+    let deployment = Deployment::new().await;
     let [left, under_way, waiting] = [
-        queue_mail(house.app.database(), "ada@example.org").await,
-        queue_mail(house.app.database(), "bea@example.org").await,
-        queue_mail(house.app.database(), "cleo@example.org").await,
+        queue_mail(deployment.app.database(), "ada@example.org").await,
+        queue_mail(deployment.app.database(), "bea@example.org").await,
+        queue_mail(deployment.app.database(), "cleo@example.org").await,
     ];
 
-    house.set(left, LEFT).await;
-    house.set(under_way, UNDER_WAY).await;
+    deployment.set(left, LEFT).await;
+    deployment.set(under_way, UNDER_WAY).await;
 
-    let (code, told) = house.command(&["mail", "settle", &left.to_string()]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = deployment.command(&["mail", "settle", &left.to_string()]);
+    assert_eq!(code, Some(0), "{output}");
 
-    let settled = standing(&house.app, left)
+    let settled = find_job(&deployment.app, left)
         .await
-        .expect("it is kept for a while");
+        .expect("a finished job is kept for a while");
     assert_eq!(
         (settled.state.as_str(), settled.has_payload),
         ("done", false),
         "{settled:?}"
     );
-    assert_eq!(house.records("mail_settled", left).await, 1);
+    assert_eq!(deployment.records("mail_settled", left).await, 1);
 
     for other in [left, under_way, waiting] {
-        let (code, told) = house.command(&["mail", "settle", &other.to_string()]);
-        assert_eq!(code, Some(1), "{told}");
+        let (code, output) = deployment.command(&["mail", "settle", &other.to_string()]);
+        assert_eq!(code, Some(1), "{output}");
         assert!(
-            told.contains("no mail with this ID is handed_over"),
-            "{told}"
+            output.contains("no mail with this ID is handed_over"),
+            "{output}"
         );
     }
 
     assert_eq!(
-        standing(&house.app, under_way)
+        find_job(&deployment.app, under_way)
             .await
-            .expect("it is there")
+            .expect("the row exists")
             .state,
         "handed_over"
     );
 }
 
 #[tokio::test]
-async fn what_was_given_up_begins_anew() {
+async fn a_failed_job_can_be_retried() {
     const FAIL: &str = r"
         UPDATE mainstay.jobs
         SET state = 'failed', attempts = 15, error = 'the receiver answered 500',
@@ -115,33 +115,33 @@ async fn what_was_given_up_begins_anew() {
         WHERE id = $1
     ";
 
-    let house = House::new().await;
+    let deployment = Deployment::new().await;
     let mut messages = Vec::new();
     for _ in 0..2 {
-        let job = unscoped(house.app.database())
+        let job = unscoped(deployment.app.database())
             .job("webhook", &"a message")
-            .expect("it has a JSON form");
-        messages.push(queue(house.app.database(), job).await);
+            .expect("the payload is serializable");
+        messages.push(queue(deployment.app.database(), job).await);
     }
 
-    let mail = queue_mail(house.app.database(), "ada@example.org").await;
+    let mail = queue_mail(deployment.app.database(), "ada@example.org").await;
     for id in [messages[0], messages[1], mail] {
-        house.set(id, FAIL).await;
+        deployment.set(id, FAIL).await;
     }
 
-    let (code, told) = house.command(&["jobs", "list", "--kind", "webhook"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = deployment.command(&["jobs", "list", "--kind", "webhook"]);
+    assert_eq!(code, Some(0), "{output}");
     assert!(
-        told.contains(&messages[0].to_string()) && told.contains("the receiver answered 500"),
-        "{told}"
+        output.contains(&messages[0].to_string()) && output.contains("the receiver answered 500"),
+        "{output}"
     );
-    assert!(!told.contains(&mail.to_string()), "{told}");
+    assert!(!output.contains(&mail.to_string()), "{output}");
 
-    let (code, told) = house.command(&["jobs", "retry", "--kind", "webhook"]);
-    assert_eq!(code, Some(0), "{told}");
+    let (code, output) = deployment.command(&["jobs", "retry", "--kind", "webhook"]);
+    assert_eq!(code, Some(0), "{output}");
 
     for id in messages {
-        let waiting = standing(&house.app, id).await.expect("it is there");
+        let waiting = find_job(&deployment.app, id).await.expect("the row exists");
         assert_eq!(
             (
                 waiting.state.as_str(),
@@ -150,47 +150,55 @@ async fn what_was_given_up_begins_anew() {
             ),
             ("waiting", 0, "")
         );
-        assert_eq!(house.records("job_retried", id).await, 1);
+        assert_eq!(deployment.records("job_retried", id).await, 1);
     }
 
     assert_eq!(
-        standing(&house.app, mail).await.expect("it is there").state,
+        find_job(&deployment.app, mail)
+            .await
+            .expect("the row exists")
+            .state,
         "failed"
     );
     assert_eq!(
-        house.command(&["jobs", "retry", "--kind", "webhook"]).0,
+        deployment
+            .command(&["jobs", "retry", "--kind", "webhook"])
+            .0,
         Some(1),
-        "nothing is left to retry"
+        "no job is left to retry"
     );
     assert_eq!(
-        house.command(&["jobs", "retry", &mail.to_string()]).0,
+        deployment.command(&["jobs", "retry", &mail.to_string()]).0,
         Some(0)
     );
 }
 
 #[tokio::test]
-async fn the_schemas_version_is_told() {
-    let house = House::new().await;
-    let (code, told) = house.command(&["schema"]);
-    let version = house.app.platform().schema_version();
+async fn the_schema_command_prints_the_version() {
+    let deployment = Deployment::new().await;
+    let (code, output) = deployment.command(&["schema"]);
+    let version = deployment.app.platform().schema_version();
 
-    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(code, Some(0), "{output}");
     assert!(
-        told.contains(&format!(
+        output.contains(&format!(
             "database  {version}\nbuild     {version}\nup to date"
         )),
-        "{told}"
+        "{output}"
     );
 
-    let mut owner = house.app.owner().await;
+    let mut owner = deployment.app.owner().await;
     owner
         .run(
             "UPDATE mainstay.schema_history SET version = version - 1000",
             [],
         )
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
-    let (code, told) = house.command(&["schema"]);
-    assert!(code == Some(1) && told.contains("run `migrate`"), "{told}");
+    let (code, output) = deployment.command(&["schema"]);
+    assert!(
+        code == Some(1) && output.contains("run `migrate`"),
+        "{output}"
+    );
 }

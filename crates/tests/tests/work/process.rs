@@ -1,4 +1,4 @@
-//! `worker` as a process of its own, on the database of an app that leaves work to it.
+//! The `worker` command as a separate process, on the database of an app that runs no jobs itself.
 
 use std::net::SocketAddr;
 
@@ -9,13 +9,13 @@ use crate::{
     smtp_server::SmtpServer,
 };
 
-/// An app that queues, and what a worker beside it is told.
-pub struct House {
+/// An app that queues jobs, and the environment of its workers.
+pub struct Deployment {
     pub app: TestApp,
     environment: Vec<(&'static str, String)>,
 }
 
-impl House {
+impl Deployment {
     pub async fn new(server: &SmtpServer) -> Self {
         let builder = TestApp::builder(fixture::platform()).setting("jobs.in_process", "false");
         let (app, mut environment) = beside(builder).await;
@@ -38,17 +38,17 @@ impl House {
         Self { app, environment }
     }
 
-    /// Tells the worker something else, too.
-    pub fn telling<const N: usize>(mut self, more: [(&'static str, &str); N]) -> Self {
+    /// Adds variables to the workers' environment.
+    pub fn with_environment<const N: usize>(mut self, more: [(&'static str, &str); N]) -> Self {
         self.environment
             .extend(more.map(|(name, value)| (name, value.to_owned())));
         self
     }
 
-    /// Starts a worker and waits until it works.
+    /// Starts a worker and waits until it runs. Returns it with the address of its management port.
     pub fn worker(&self) -> (Serving, SocketAddr) {
         let mut worker = Serving::start(program(["worker"]).envs(self.environment.clone()));
-        let management = eventually("the worker works", || {
+        let management = eventually("the worker runs", || {
             let log = worker.log();
             assert!(worker.is_running(), "the worker ended: {log}");
             log.lines().find_map(|line| {
@@ -59,7 +59,7 @@ impl House {
         (worker, management)
     }
 
-    /// Runs another command as an operator would.
+    /// Runs another command in the same environment.
     pub fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
         finish(program(arguments).envs(self.environment.clone()))
     }

@@ -1,4 +1,4 @@
-//! What a module does to queue work, and what the queue holds then.
+//! Queueing jobs as a module does, and reading them from the queue.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::http::PATIENCE;
 
-/// A job as it stands in the queue.
+/// A job in the queue.
 #[derive(Debug)]
-pub struct Standing {
+pub struct QueuedJob {
     pub state: String,
     pub attempts: i32,
     pub error: String,
@@ -27,7 +27,7 @@ pub fn unscoped(database: &Database) -> Unscoped {
         operation: "test",
         address: None,
     };
-    Unscoped::because("a test queues work", database, origin, None)
+    Unscoped::because("a test queues a job", database, origin, None)
 }
 
 pub fn event() -> Event {
@@ -39,21 +39,21 @@ pub fn event() -> Event {
     }
 }
 
-/// Queues a job with a change that happens, and gives its id.
+/// Queues a job with a successful change, and returns its id.
 pub async fn queue(database: &Database, job: Job) -> Uuid {
     let id = job.id().uuid();
     let change = Change::new("test", "changed AS (SELECT 1)", [], event()).queue(job);
     unscoped(database)
         .change(change)
         .await
-        .expect("it is queued");
+        .expect("the job is queued");
     id
 }
 
 pub async fn queue_mail(database: &Database, to: &str) -> Uuid {
     let job = mail_to(to)
         .job(&unscoped(database))
-        .expect("it has a JSON form");
+        .expect("the payload is serializable");
     queue(database, job).await
 }
 
@@ -61,10 +61,10 @@ pub fn mail_to(to: &str) -> Mail {
     let letter = Letter::new("A test")
         .paragraph("canary-text")
         .button("Go", "https://a.example/#token=canary-token");
-    Mail::new(to, &letter).expect("it is an address")
+    Mail::new(to, &letter).expect("the address is valid")
 }
 
-pub async fn standing(app: &TestApp, id: Uuid) -> Option<Standing> {
+pub async fn find_job(app: &TestApp, id: Uuid) -> Option<QueuedJob> {
     let text = r"
         SELECT state, attempts, coalesce(error, ''), payload IS NOT NULL
         FROM mainstay.jobs
@@ -75,10 +75,10 @@ pub async fn standing(app: &TestApp, id: Uuid) -> Option<Standing> {
         .await
         .run(text, [id.into()])
         .await
-        .expect("it is read");
+        .expect("the row is read");
 
-    let read = |row: &mainstay::database::Row| -> Result<Standing, Error> {
-        Ok(Standing {
+    let read = |row: &mainstay::database::Row| -> Result<QueuedJob, Error> {
+        Ok(QueuedJob {
             state: row.get(0)?,
             attempts: row.get(1)?,
             error: row.get(2)?,
@@ -87,15 +87,15 @@ pub async fn standing(app: &TestApp, id: Uuid) -> Option<Standing> {
     };
 
     rows.first()
-        .map(|row| read(row).expect("it has these columns"))
+        .map(|row| read(row).expect("the row has these columns"))
 }
 
-/// Waits until the job stands as `wanted`.
-pub async fn until(app: &TestApp, id: Uuid, wanted: impl Fn(&Standing) -> bool) -> Standing {
+/// Waits until the job is as `wanted`.
+pub async fn until(app: &TestApp, id: Uuid, wanted: impl Fn(&QueuedJob) -> bool) -> QueuedJob {
     let mut last = None;
     let reached = async {
         loop {
-            last = standing(app, id).await;
+            last = find_job(app, id).await;
             if last.as_ref().is_some_and(&wanted) {
                 return;
             }
@@ -104,11 +104,11 @@ pub async fn until(app: &TestApp, id: Uuid, wanted: impl Fn(&Standing) -> bool) 
     };
 
     let outcome = timeout(PATIENCE, reached).await;
-    assert!(outcome.is_ok(), "the job never got there: {last:?}");
+    assert!(outcome.is_ok(), "the job did not reach the state: {last:?}");
 
-    last.expect("it was there")
+    last.expect("the job was in the queue")
 }
 
-pub async fn until_state(app: &TestApp, id: Uuid, state: &str) -> Standing {
+pub async fn until_state(app: &TestApp, id: Uuid, state: &str) -> QueuedJob {
     until(app, id, |it| it.state == state).await
 }

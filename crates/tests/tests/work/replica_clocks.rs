@@ -1,4 +1,4 @@
-//! Replicas whose clocks differ: queued work goes by the clock of the database, which they share.
+//! Replicas with different clocks: the job queue uses the database's clock, which they share.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::queue::{queue, unscoped, until, until_state};
 
-/// The clock of a replica that is wrong by an hour.
+/// The clock of a replica that is an hour ahead.
 fn an_hour_ahead() -> Clock {
     Clock::manual(now() + time::Duration::hours(1))
 }
@@ -24,10 +24,10 @@ fn now() -> Timestamp {
     Clock::default().now()
 }
 
-/// Fails for now, or does not end at all.
-struct Stubborn;
+/// Fails once, or never ends.
+struct FailOrHang;
 
-impl Handler for Stubborn {
+impl Handler for FailOrHang {
     fn kind(&self) -> &'static str {
         "stubborn"
     }
@@ -45,15 +45,15 @@ impl Handler for Stubborn {
 #[tokio::test]
 async fn a_replica_that_is_an_hour_ahead_delays_no_mail() {
     let app = TestApp::start(fixture::platform()).await;
-    // The schema refuses records of the future; here the wrong clock is to get as far as the queue.
+    // The trigger refuses audit records from the future; this test needs the wrong clock to reach the queue.
     app.owner()
         .await
         .run("DROP TRIGGER audit_events_time ON audit_events", [])
         .await
-        .expect("the owner may");
+        .expect("the owner's statement runs");
 
     let person = app.actor(Agent).await;
-    let ahead = app.second_replica_by(an_hour_ahead()).await;
+    let ahead = app.second_replica_with_clock(an_hour_ahead()).await;
 
     let body = json!({ "email": person.email() });
     ahead
@@ -62,13 +62,13 @@ async fn a_replica_that_is_an_hour_ahead_delays_no_mail() {
         .await
         .assert_status(202);
 
-    // By the worker of the first replica, whose clock is right.
+    // The worker of the first replica sends it; its clock is correct.
     app.mail_to(person.email()).await;
 }
 
 #[tokio::test]
-async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
-    let app = TestApp::builder(fixture::platform().handler(Stubborn))
+async fn a_worker_that_is_an_hour_ahead_delays_no_job() {
+    let app = TestApp::builder(fixture::platform().handler(FailOrHang))
         .clock(an_hour_ahead())
         .setting("jobs.poll", "50ms")
         .setting("jobs.retry_delay", "20m")
@@ -79,7 +79,7 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
     let order = async |what: &str| {
         let job = unscoped(app.database())
             .job("stubborn", &what)
-            .expect("it has a JSON form");
+            .expect("the payload is serializable");
         queue(app.database(), job).await
     };
 
@@ -100,7 +100,7 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
 
     let working = tokio::spawn(worker.run(std::future::pending()));
 
-    // Its hour is nowhere: what is to come is 20 minutes ahead at most.
+    // The hour appears nowhere: everything is due within 20 minutes.
     const TO_COME: &str = r"
         SELECT extract(epoch FROM max(moment) - now())::float8, count(*)
         FROM (
@@ -127,10 +127,10 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
         loop {
             let rows = owner.run(TO_COME, []).await.expect("the queue is read");
             let (furthest, count): (f64, i64) = (
-                rows[0].get(0).expect("a number"),
-                rows[0].get(1).expect("a number"),
+                rows[0].get(0).expect("the column is a number"),
+                rows[0].get(1).expect("the column is a number"),
             );
-            // Two times two moments of the jobs, the lease of one, and the task.
+            // Two times for each of two jobs, the lease of one, and the task.
             if count == 6 {
                 return furthest;
             }
@@ -140,7 +140,7 @@ async fn a_worker_that_is_an_hour_ahead_puts_off_nothing() {
 
     let furthest = tokio::time::timeout(crate::http::PATIENCE, furthest)
         .await
-        .expect("the task is taken");
+        .expect("the task is claimed");
     assert!((0.0..=1_200.0).contains(&furthest), "{furthest} s");
 
     working.abort();

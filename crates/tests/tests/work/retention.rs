@@ -1,4 +1,4 @@
-//! Rows whose time is over: which go, which stay, and that two workers do it once.
+//! Retention: which rows are removed, which stay, and that two workers remove each row once.
 
 use std::time::Duration as StdDuration;
 
@@ -24,13 +24,13 @@ fn clock() -> Clock {
     Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000))
 }
 
-/// The rule of the sample service, which rests until it is told for how long.
+/// The rule of the fixture, which is off until its period is set.
 fn rule(app: &TestApp) -> Retention {
     let rules = app.platform().retention_rules();
     let rule = rules
         .into_iter()
         .find(|rule| rule.table() == "customers")
-        .expect("there is one");
+        .expect("the fixture has a retention rule");
     assert_eq!(rule.period(), None);
     rule.with_period(Some(DAYS_30))
 }
@@ -50,12 +50,12 @@ async fn events(app: &TestApp, action: &str) -> Vec<Value> {
         .await;
     answer.assert_status(200).json()["items"]
         .as_array()
-        .expect("a list")
+        .expect("the member is a list")
         .clone()
 }
 
 #[tokio::test]
-async fn what_is_over_is_erased_and_nothing_else() {
+async fn expired_rows_are_erased_and_nothing_else() {
     let clock = clock();
     let app = TestApp::builder(fixture::platform())
         .clock(clock.clone())
@@ -77,12 +77,12 @@ async fn what_is_over_is_erased_and_nothing_else() {
     let recent = create(&owner, "Recent", "inactive").await;
     let rule = rule(&app);
     assert_eq!(
-        rule.enforce(app.database()).await.expect("it looks"),
+        rule.enforce(app.database()).await.expect("the check runs"),
         Enforced::default()
     );
 
     clock.advance(Duration::days(10) + Duration::SECOND);
-    let done = rule.enforce(app.database()).await.expect("it looks");
+    let done = rule.enforce(app.database()).await.expect("the check runs");
     assert_eq!(
         done,
         Enforced {
@@ -108,20 +108,20 @@ async fn what_is_over_is_erased_and_nothing_else() {
     );
     assert_eq!(
         erased[0]["resource_id"],
-        over.rsplit('/').next().expect("an id")
+        over.rsplit('/').next().expect("the id is present")
     );
 
-    // A rule that rests does nothing, whatever the time.
+    // A rule that is off does nothing at any time.
     assert_eq!(
         rule.with_period(None)
             .enforce(app.database())
             .await
-            .expect("it rests"),
+            .expect("the rule is off"),
         Enforced::default()
     );
 }
 
-/// More than one batch, and two workers that believe it is their turn.
+/// More than one batch, and two workers that enforce the rule at the same time.
 #[tokio::test]
 async fn two_workers_erase_each_row_once() {
     let clock = clock();
@@ -137,7 +137,10 @@ async fn two_workers_erase_each_row_once() {
     clock.advance(Duration::days(31));
     let rule = rule(&app);
     let (one, other) = join(rule.enforce(app.database()), rule.enforce(app.database())).await;
-    let (one, other) = (one.expect("it works"), other.expect("so does the other"));
+    let (one, other) = (
+        one.expect("the first worker succeeds"),
+        other.expect("the second worker succeeds"),
+    );
 
     assert_eq!(one.rows + other.rows, 120, "{one:?} {other:?}");
 
@@ -155,15 +158,19 @@ async fn two_workers_erase_each_row_once() {
         .await
         .run(counts, [])
         .await
-        .expect("it is counted");
+        .expect("the rows are counted");
 
-    let count = |position| rows[0].get::<i64>(position).expect("a number");
+    let count = |position| {
+        rows[0]
+            .get::<i64>(position)
+            .expect("the column is a number")
+    };
     assert_eq!((count(0), count(1), count(2)), (120, 120, 0));
 }
 
-/// The whole way: a setting wakes the rule, and the worker of a serving process enforces it.
+/// End to end: a setting turns the rule on, and the worker of a serving process enforces it.
 #[tokio::test]
-async fn the_worker_enforces_what_the_setting_says() {
+async fn the_worker_enforces_the_configured_period() {
     let clock = clock();
     let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
     let app = builder
@@ -174,7 +181,7 @@ async fn the_worker_enforces_what_the_setting_says() {
 
     let path = create(&owner, "Over", "inactive").await;
     clock.advance(Duration::days(31));
-    app.let_the_queue_wait(StdDuration::from_secs(3_600)).await;
+    app.advance_queue(StdDuration::from_secs(3_600)).await;
 
     let owner = app.actor(Owner).await;
     let gone = async {
@@ -183,21 +190,27 @@ async fn the_worker_enforces_what_the_setting_says() {
         }
     };
 
-    timeout(PATIENCE, gone).await.expect("the worker erases it");
+    timeout(PATIENCE, gone)
+        .await
+        .expect("the worker erases the row");
     assert_eq!(events(&app, "customer.erased").await.len(), 1);
 }
 
 #[tokio::test]
-async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
+async fn rows_can_be_deleted_and_referenced_rows_stay() {
     let clock = clock();
     let app = remarks::start(|builder| builder.clock(clock.clone())).await;
     let owner = app.actor(Owner).await;
     let customer = create(&owner, "Ada", "active").await;
-    let about = customer.rsplit('/').next().expect("an id").to_owned();
+    let about = customer
+        .rsplit('/')
+        .next()
+        .expect("the id is present")
+        .to_owned();
 
     let note = async || {
         let body = json!({ "customer_id": about, "text": "Late again" });
-        // Ids sort by the time of their making.
+        // Ids sort by their time of creation.
         clock.advance(Duration::SECOND);
         owner
             .post("/v1/remarks", body)
@@ -210,20 +223,26 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
     let mut schema = app.owner().await;
     let quote = "CREATE TABLE quotes AS SELECT id AS note_id FROM remarks ORDER BY id OFFSET 1";
 
-    schema.run(quote, []).await.expect("a table is made");
+    schema.run(quote, []).await.expect("the table is created");
     let refer = "ALTER TABLE quotes ADD CONSTRAINT quotes_note_fkey FOREIGN KEY (note_id) REFERENCES remarks (id)";
-    schema.run(refer, []).await.expect("it refers to remarks");
+    schema
+        .run(refer, [])
+        .await
+        .expect("the foreign key is added");
 
     let rule = Retention::counted_from(RemarkRow::CREATED_AT)
         .after(DAYS_30)
         .delete();
     assert_eq!(
-        rule.enforce(app.database()).await.expect("it looks"),
+        rule.enforce(app.database()).await.expect("the check runs"),
         Enforced::default()
     );
 
     clock.advance(Duration::days(31));
-    let done = rule.enforce(app.database()).await.expect("it deletes");
+    let done = rule
+        .enforce(app.database())
+        .await
+        .expect("the rule deletes rows");
     assert_eq!(
         done,
         Enforced {
@@ -253,12 +272,12 @@ async fn rows_can_be_deleted_too_and_what_is_referred_to_stays() {
                 )
             )
     ";
-    let rows = schema.run(left, []).await.expect("it is counted");
+    let rows = schema.run(left, []).await.expect("the rows are counted");
 
     assert_eq!(
         (
-            rows[0].get::<i64>(0).expect("a number"),
-            rows[0].get::<i64>(1).expect("a number")
+            rows[0].get::<i64>(0).expect("the column is a number"),
+            rows[0].get::<i64>(1).expect("the column is a number")
         ),
         (1, 0)
     );

@@ -1,4 +1,4 @@
-//! A mail server of the tests' own (RFC 5321): it speaks TLS, records what it takes, and fails on demand.
+//! A fake mail server (RFC 5321): it supports TLS, records what it receives, and fails on demand.
 
 use std::{
     collections::VecDeque,
@@ -22,7 +22,7 @@ use tokio_rustls::{
     },
 };
 
-/// When it speaks TLS.
+/// When TLS starts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
     AtOnce,
@@ -30,22 +30,22 @@ pub enum Tls {
     Never,
 }
 
-/// What goes wrong with one connection.
+/// A fault in one connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The recipient is refused in these words.
+    /// Refuses the recipient with this reply.
     Recipient(&'static str),
-    /// The message is refused in these words, after it has arrived.
+    /// Refuses the message with this reply, after it has arrived.
     Message(&'static str),
-    /// `DATA` is never answered.
+    /// Never answers `DATA`.
     SilentAtData,
-    /// The message arrives, and no word of it is said.
+    /// Takes the message, and never answers.
     SilentAfterMessage,
-    /// The message arrives, and the connection is closed.
+    /// Takes the message, and closes the connection.
     HangUpAfterMessage,
 }
 
-/// A message that arrived whole.
+/// A message that arrived completely.
 #[derive(Clone, Debug)]
 pub struct Received {
     pub id: String,
@@ -54,7 +54,7 @@ pub struct Received {
     pub encrypted: bool,
 }
 
-/// It runs until the test's runtime ends.
+/// The server. It runs until the test's runtime ends.
 #[derive(Clone)]
 pub struct SmtpServer {
     port: u16,
@@ -65,7 +65,7 @@ pub struct SmtpServer {
 struct State {
     tls: Tls,
     acceptor: TlsAcceptor,
-    /// How long it takes to take a message.
+    /// Time that it takes to accept a message.
     pace: Duration,
     faults: Mutex<VecDeque<Fault>>,
     received: Mutex<Vec<Received>>,
@@ -77,11 +77,11 @@ impl SmtpServer {
         Self::at_pace(tls, Duration::ZERO).await
     }
 
-    /// A server that takes so long to take a message.
+    /// Starts a server that takes `pace` to accept a message.
     pub async fn at_pace(tls: Tls, pace: Duration) -> Self {
         let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
-            .expect("a certificate is made");
-        let authority = NamedTempFile::new().expect("there is room");
+            .expect("the certificate is generated");
+        let authority = NamedTempFile::new().expect("the temporary file is created");
         fs::write(authority.path(), certified.cert.pem()).expect("the file is written");
 
         let chain = vec![CertificateDer::from(certified.cert.der().to_vec())];
@@ -91,12 +91,12 @@ impl SmtpServer {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .expect("the certificate can be served");
+            .expect("the certificate is valid");
 
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("there is a free port");
-        let port = listener.local_addr().expect("it is bound").port();
+            .expect("a port is free");
+        let port = listener.local_addr().expect("the port is bound").port();
 
         let state = Arc::new(State {
             tls,
@@ -111,7 +111,7 @@ impl SmtpServer {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = serving.clone();
-                // A client that hangs up is no failure of the server.
+                // A client that hangs up is not an error.
                 tokio::spawn(async move { state.converse(stream).await.ok() });
             }
         });
@@ -133,20 +133,24 @@ impl SmtpServer {
         self.authority.path()
     }
 
-    /// What goes wrong with the next connections that come so far, one each.
+    /// Faults of the next connections that get that far, one each.
     pub fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
         self.state
             .faults
             .lock()
-            .expect("nobody panicked")
+            .expect("the lock is not poisoned")
             .extend(faults);
     }
 
     pub fn received(&self) -> Vec<Received> {
-        self.state.received.lock().expect("nobody panicked").clone()
+        self.state
+            .received
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone()
     }
 
-    /// How often a message arrived.
+    /// Number of times that a message arrived.
     pub fn count(&self, id: impl ToString) -> usize {
         let id = id.to_string();
         self.received()
@@ -155,9 +159,13 @@ impl SmtpServer {
             .count()
     }
 
-    /// The lines that arrived, each with whether it was encrypted.
+    /// The lines that arrived, and whether each was encrypted.
     pub fn commands(&self) -> Vec<(bool, String)> {
-        self.state.commands.lock().expect("nobody panicked").clone()
+        self.state
+            .commands
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone()
     }
 }
 
@@ -189,7 +197,7 @@ impl State {
             .await
     }
 
-    /// Answers commands; `true` when TLS is to begin.
+    /// Answers commands; returns `true` when TLS is to start.
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: &mut BufReader<S>,
@@ -202,7 +210,7 @@ impl State {
 
         let (mut to, mut fault) = (Vec::new(), None);
 
-        while let Some(line) = self.hear(stream, encrypted).await? {
+        while let Some(line) = self.read_line(stream, encrypted).await? {
             let verb = line
                 .split([' ', ':'])
                 .next()
@@ -220,7 +228,11 @@ impl State {
                 }
                 "AUTH" => "235 welcome",
                 "MAIL" => {
-                    fault = self.faults.lock().expect("nobody panicked").pop_front();
+                    fault = self
+                        .faults
+                        .lock()
+                        .expect("the lock is not poisoned")
+                        .pop_front();
                     "250 ok"
                 }
                 "RCPT" => {
@@ -262,14 +274,15 @@ impl State {
         Ok(false)
     }
 
-    /// A message up to its final dot; `None` when the client hung up before: then nothing has arrived.
+    /// Reads a message up to its final dot. Returns `None` when the client hung up before, since then nothing has
+    /// arrived.
     async fn message<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: &mut BufReader<S>,
         encrypted: bool,
     ) -> std::io::Result<Option<String>> {
         let mut text = String::new();
-        while let Some(line) = self.hear(stream, encrypted).await? {
+        while let Some(line) = self.read_line(stream, encrypted).await? {
             if line == "." {
                 return Ok(Some(text));
             }
@@ -288,7 +301,7 @@ impl State {
 
         self.received
             .lock()
-            .expect("nobody panicked")
+            .expect("the lock is not poisoned")
             .push(Received {
                 id,
                 to,
@@ -297,7 +310,7 @@ impl State {
             });
     }
 
-    async fn hear<S: AsyncRead + Unpin>(
+    async fn read_line<S: AsyncRead + Unpin>(
         &self,
         stream: &mut BufReader<S>,
         encrypted: bool,
@@ -308,7 +321,7 @@ impl State {
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
         self.commands
             .lock()
-            .expect("nobody panicked")
+            .expect("the lock is not poisoned")
             .push((encrypted, line.clone()));
         Ok(ended.then_some(line))
     }

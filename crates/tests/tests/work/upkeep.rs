@@ -1,4 +1,4 @@
-//! Upkeep that is due again and again: of all workers, one does it.
+//! Periodic tasks: one of the workers runs each.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ async fn until(counter: &Counter, count: usize) {
     };
     timeout(PATIENCE, reached)
         .await
-        .unwrap_or_else(|_| panic!("it ran {} times, not {count}", counter.get()));
+        .unwrap_or_else(|_| panic!("the task ran {} times, not {count}", counter.get()));
 }
 
 fn worker(app: &TestApp, task: &Periodic) -> Worker {
@@ -31,7 +31,7 @@ fn worker(app: &TestApp, task: &Periodic) -> Worker {
 }
 
 #[tokio::test]
-async fn one_worker_does_what_is_due() {
+async fn one_worker_runs_a_due_task() {
     let app = TestApp::start(fixture::platform()).await;
     let (ran, looked) = (Counter::default(), Counter::default());
     let counted = ran.clone();
@@ -40,7 +40,7 @@ async fn one_worker_does_what_is_due() {
         async { Ok(()) }
     });
 
-    // Due as often, and done in the same order by each worker: it shows that they have looked.
+    // A second task with the same period, which each worker runs after the first: it shows that they have looked.
     let counted = looked.clone();
     let witness = Periodic::new("test.witness", Duration::from_secs(60), move |_| {
         counted.add();
@@ -59,12 +59,12 @@ async fn one_worker_does_what_is_due() {
         until(&ran, round).await;
         until(&looked, round).await;
         assert_eq!((ran.get(), looked.get()), (round, round));
-        app.let_the_queue_wait(Duration::from_secs(61)).await;
+        app.advance_queue(Duration::from_secs(61)).await;
     }
 }
 
 #[tokio::test]
-async fn upkeep_that_fails_is_tried_again_soon() {
+async fn a_failed_task_is_retried_soon() {
     let app = TestApp::start(fixture::platform()).await;
     let ran = Counter::default();
     let counted = ran.clone();
@@ -76,14 +76,14 @@ async fn upkeep_that_fails_is_tried_again_soon() {
     let working = tokio::spawn(worker(&app, &task).run(std::future::pending()));
     until(&ran, 1).await;
 
-    // Less than a day, and more than the few minutes after which a failure is tried again.
+    // Less than a day, but more than the few minutes after which a failure is retried.
     let again = async {
         while ran.get() < 2 {
-            app.let_the_queue_wait(Duration::from_secs(360)).await;
+            app.advance_queue(Duration::from_secs(360)).await;
             sleep(Duration::from_millis(500)).await;
         }
     };
 
-    timeout(PATIENCE, again).await.expect("it is tried again");
+    timeout(PATIENCE, again).await.expect("the task runs again");
     working.abort();
 }

@@ -1,12 +1,11 @@
-//! What the rules find in the audit log, and what they leave alone.
+//! What the watch rules find in the audit log, and what they ignore.
 
 use futures_util::future::join_all;
 use mainstay::{
     access::BuiltInRole::{Agent, Auditor, Owner},
     config::Reader,
     database::Row,
-    http::Method,
-    kernel::{Clock, Timestamp, Uuid},
+    kernel::Uuid,
     prelude::{By, LooksFor, Rule, Severity},
     watch::{Settings, Watch},
 };
@@ -14,20 +13,9 @@ use mainstay_testing::{Actor, Client, PASSWORD, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 
-/// A service that believes a proxy on the loopback, so that a test may come from any address, and whose clock stands still.
-pub async fn start() -> (TestApp, Clock) {
-    let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
-    let builder = TestApp::builder(fixture::platform()).clock(clock.clone());
-    (
-        builder
-            .setting("http.trusted_proxies", "127.0.0.0/8")
-            .start()
-            .await,
-        clock,
-    )
-}
+use crate::proxy::{sign_in_from, start_behind_proxy};
 
-/// The rules of the platform, some with other thresholds.
+/// The platform's rules, some with other thresholds.
 fn watch<const N: usize>(thresholds: [(&'static str, u32); N]) -> Watch {
     let values = thresholds.map(|(name, threshold)| (name, threshold.to_string()));
     Watch::new(
@@ -37,10 +25,10 @@ fn watch<const N: usize>(thresholds: [(&'static str, u32); N]) -> Watch {
 }
 
 async fn look(app: &TestApp, watch: &Watch) -> usize {
-    watch.look(app.database()).await.expect("it looks")
+    watch.look(app.database()).await.expect("the check runs")
 }
 
-/// What was found so far: rule, account, address and number of events.
+/// The findings so far: rule, account, address and number of events.
 async fn findings(app: &TestApp) -> Vec<(String, Option<Uuid>, Option<String>, i64)> {
     let text = r"
         SELECT rule, account_id, address, events
@@ -52,14 +40,14 @@ async fn findings(app: &TestApp) -> Vec<(String, Option<Uuid>, Option<String>, i
         .await
         .run(text, [])
         .await
-        .expect("they are read");
+        .expect("the rows are read");
 
     let get = |row: &Row| {
         Ok::<_, mainstay::database::Error>((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     };
 
     rows.iter()
-        .map(|row| get(row).expect("it has these columns"))
+        .map(|row| get(row).expect("the row has these columns"))
         .collect()
 }
 
@@ -73,18 +61,13 @@ async fn denied(actor: &Client, times: usize) {
 }
 
 async fn sign_in(app: &TestApp, email: &str, password: &str, from: &str) -> u16 {
-    let call = app
-        .anonymous()
-        .request(Method::POST, "/v1/sessions")
-        .header("x-forwarded-for", from);
-    call.json(&json!({ "email": email, "password": password }))
-        .send()
+    sign_in_from(&app.anonymous(), email, password, from)
         .await
         .status
         .as_u16()
 }
 
-/// Writes events as they stand in the log, `ago` before now.
+/// Writes audit records with a time of `ago` before now.
 async fn events(app: &TestApp, action: &str, actor: &Actor, ago: Duration, count: usize) {
     const WRITE: &str = r"
         INSERT INTO mainstay.audit_events (
@@ -102,7 +85,9 @@ async fn events(app: &TestApp, action: &str, actor: &Actor, ago: Duration, count
         let moment = app.runtime().clock.now() - ago;
         let milliseconds = moment.inner().unix_timestamp_nanos() / 1_000_000;
         let random = u128::from_be_bytes(app.runtime().random.bytes()) >> 48;
-        let id = Uuid::from_u128(u128::try_from(milliseconds).expect("after 1970") << 80 | random);
+        let id = Uuid::from_u128(
+            u128::try_from(milliseconds).expect("the time is after 1970") << 80 | random,
+        );
         let values = [
             id.into(),
             moment.inner().into(),
@@ -111,7 +96,7 @@ async fn events(app: &TestApp, action: &str, actor: &Actor, ago: Duration, count
             action.into(),
         ];
 
-        owner.run(WRITE, values).await.expect("it is written");
+        owner.run(WRITE, values).await.expect("the write succeeds");
     }
 }
 
@@ -121,8 +106,8 @@ async fn listed(actor: &Actor, query: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
-    let (app, clock) = start().await;
+async fn a_burst_of_denials_is_found_once_and_shown_to_the_organization() {
+    let (app, clock) = start_behind_proxy().await;
     let watch = watch([("watch.denials_by_account", 5)]);
     let (tries, errs, auditor) = (
         app.actor(Agent).await,
@@ -147,7 +132,7 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
         )]
     );
 
-    // It goes on, and is told once.
+    // The burst goes on, but there is one finding.
     denied(&tries, 1).await;
     assert_eq!(look(&app, &watch).await, 0);
 
@@ -188,7 +173,7 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
         .await
         .assert_problem(403, "forbidden");
 
-    // After a while it is worth another word.
+    // After a while there is another finding.
     clock.advance(Duration::minutes(10));
 
     let again = sign_in_again(&app, &tries).await;
@@ -196,10 +181,10 @@ async fn a_burst_of_denials_is_found_once_and_told_to_the_organization() {
     assert_eq!(look(&app, &watch).await, 1);
 }
 
-/// The same denials, spread over more than the window.
+/// The same denials over a longer time than the window.
 #[tokio::test]
-async fn what_is_spread_out_is_no_burst() {
-    let (app, clock) = start().await;
+async fn denials_over_a_longer_time_are_not_a_burst() {
+    let (app, clock) = start_behind_proxy().await;
     let watch = watch([
         ("watch.denials_by_account", 3),
         ("watch.denials_by_address", 3),
@@ -219,11 +204,11 @@ async fn what_is_spread_out_is_no_burst() {
 
 #[tokio::test]
 async fn failed_sign_ins_are_counted_by_address() {
-    let (app, _) = start().await;
+    let (app, _) = start_behind_proxy().await;
     let watch = watch([("watch.sign_in_failures_by_address", 4)]);
 
     for n in 0..4 {
-        let email = format!("nobody-{n}@example.org");
+        let email = format!("unknown-{n}@example.org");
         assert_eq!(
             sign_in(&app, &email, "not the password", "203.0.113.7").await,
             401
@@ -248,7 +233,7 @@ async fn failed_sign_ins_are_counted_by_address() {
 
 #[tokio::test]
 async fn failed_step_ups_are_counted_by_account() {
-    let (app, _) = start().await;
+    let (app, _) = start_behind_proxy().await;
     let watch = watch([("watch.sign_in_failures_by_account", 3)]);
     let (guesses, errs) = (app.actor(Agent).await, app.actor(Agent).await);
     for (actor, times) in [(&guesses, 3), (&errs, 2)] {
@@ -274,8 +259,8 @@ async fn failed_step_ups_are_counted_by_account() {
 }
 
 #[tokio::test]
-async fn reveals_are_measured_by_the_habit_of_who_sees() {
-    let (app, _) = start().await;
+async fn reveals_are_compared_with_the_accounts_habit() {
+    let (app, _) = start_behind_proxy().await;
     let watch = watch([("watch.reveals_above_habit", 3)]);
     let (busy, calm) = (app.actor(Owner).await, app.actor(Owner).await);
     let body = json!({ "full_name": "Ada Lovelace", "email": "ada@example.org" });
@@ -292,12 +277,12 @@ async fn reveals_are_measured_by_the_habit_of_who_sees() {
         }
     };
 
-    // Hours of 5, 6 and 7: a mean of 6 and a deviation of 0.8, so that 9 are above the habit and 8 are not.
+    // Hours with 5, 6 and 7 reveals: a mean of 6 and a deviation of 0.8, so 9 exceed the habit and 8 do not.
     for (day, count) in [(2, 5), (3, 6), (4, 7)] {
         events(&app, "customer.revealed", &busy, Duration::days(day), count).await;
     }
 
-    // What is more than 30 days ago is no habit any more.
+    // Reveals of more than 30 days ago do not count.
     events(&app, "customer.revealed", &busy, Duration::days(31), 40).await;
     reveal(&busy, 8).await;
     reveal(&calm, 2).await;
@@ -325,10 +310,10 @@ async fn reveals_are_measured_by_the_habit_of_who_sees() {
 
 #[tokio::test]
 async fn a_sign_in_from_a_new_network_is_found() {
-    let (app, clock) = start().await;
+    let (app, clock) = start_behind_proxy().await;
     let watch = watch([]);
 
-    // The first sign-in of all is from 127.0.0.1.
+    // The first sign-in is from 127.0.0.1.
     let agent = app.actor(Agent).await;
     assert_eq!(look(&app, &watch).await, 0);
 
@@ -371,7 +356,7 @@ async fn a_sign_in_from_a_new_network_is_found() {
 
 #[tokio::test]
 async fn mass_export_and_mass_reading_are_found() {
-    let (app, _) = start().await;
+    let (app, _) = start_behind_proxy().await;
     let watch = watch([("watch.mass_export", 4), ("watch.mass_reading", 6)]);
     let (takes, reads, works) = (
         app.actor(Owner).await,
@@ -402,8 +387,8 @@ async fn mass_export_and_mass_reading_are_found() {
 }
 
 #[tokio::test]
-async fn who_tries_sealed_values_again_and_again_is_found() {
-    let (app, _) = start().await;
+async fn repeated_guesses_of_sealed_values_are_found() {
+    let (app, _) = start_behind_proxy().await;
     let watch = watch([("watch.sealed_values_compared", 4)]);
     let (tries, works, sorts) = (
         app.actor(Agent).await,
@@ -453,10 +438,10 @@ async fn who_tries_sealed_values_again_and_again_is_found() {
     assert_eq!(found, [expected(&tries), expected(&sorts)]);
 }
 
-/// A record whose transaction took its time, and records of an outage of the worker.
+/// Records of a slow transaction, and records from an outage of the worker.
 #[tokio::test]
-async fn what_is_seen_late_is_not_overlooked() {
-    let (app, clock) = start().await;
+async fn late_records_are_not_missed() {
+    let (app, clock) = start_behind_proxy().await;
     let watch = watch([("watch.mass_export", 3)]);
     let (late, missed) = (app.actor(Owner).await, app.actor(Owner).await);
 
@@ -484,10 +469,10 @@ async fn what_is_seen_late_is_not_overlooked() {
 }
 
 #[tokio::test]
-async fn of_many_who_look_at_once_one_writes_the_finding() {
+async fn concurrent_checks_write_one_finding() {
     const LOOKING: usize = 8;
 
-    let (app, _) = start().await;
+    let (app, _) = start_behind_proxy().await;
     let agent = app.actor(Agent).await;
     denied(&agent, 6).await;
 
@@ -496,7 +481,7 @@ async fn of_many_who_look_at_once_one_writes_the_finding() {
             .await
             .run("DELETE FROM mainstay.finding_subjects", [])
             .await
-            .expect("they are forgotten");
+            .expect("the findings are deleted");
 
         let before = findings(&app).await.len();
         let watches =
@@ -504,7 +489,7 @@ async fn of_many_who_look_at_once_one_writes_the_finding() {
         let counts = join_all(watches.map(async |watch| watch.look(app.database()).await)).await;
         let found: usize = counts
             .into_iter()
-            .map(|count| count.expect("it looks"))
+            .map(|count| count.expect("the check runs"))
             .sum();
 
         assert_eq!((found, findings(&app).await.len()), (1, before + 1));
@@ -520,12 +505,12 @@ async fn of_many_who_look_at_once_one_writes_the_finding() {
         .await
         .run(text, [])
         .await
-        .expect("they are counted");
+        .expect("the rows are counted");
 
-    assert_eq!(rows[0].get::<i64>(0).expect("a number"), 5);
+    assert_eq!(rows[0].get::<i64>(0).expect("the column is a number"), 5);
 }
 
-/// One that cannot work keeps no other from working, and is tried again.
+/// A rule that fails does not stop the others, and is retried.
 #[tokio::test]
 async fn a_rule_that_fails_does_not_hold_up_the_others() {
     let broken = Rule {
@@ -549,7 +534,7 @@ async fn a_rule_that_fails_does_not_hold_up_the_others() {
         ..broken
     };
 
-    let (app, _) = start().await;
+    let (app, _) = start_behind_proxy().await;
     let agent = app.actor(Agent).await;
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });
 
@@ -559,7 +544,7 @@ async fn a_rule_that_fails_does_not_hold_up_the_others() {
     watch
         .look(app.database())
         .await
-        .expect_err("one of them is broken");
+        .expect_err("one rule fails");
 
     assert_eq!(
         findings(&app).await,
@@ -580,6 +565,9 @@ async fn sign_in_again(app: &TestApp, actor: &Actor) -> Client {
         .await
         .assert_status(201)
         .json();
-    app.anonymous()
-        .with_token(session["access_token"].as_str().expect("a token"))
+    app.anonymous().with_token(
+        session["access_token"]
+            .as_str()
+            .expect("the response has a token"),
+    )
 }

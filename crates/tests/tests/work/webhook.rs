@@ -1,10 +1,9 @@
-//! Whom findings are told to: the webhook, the metrics and the log.
+//! Where findings are reported: the webhook, the metrics and the log.
 
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, sign};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mainstay::{
     access::BuiltInRole::{Agent, Auditor},
-    http::Method,
     prelude::{By, LooksFor, Rule, Severity},
 };
 use mainstay_testing::TestApp;
@@ -12,19 +11,20 @@ use serde_json::{Value, json};
 
 use crate::{
     http::{Reply, send},
-    process::House,
+    process::Deployment,
     program::eventually,
+    proxy::sign_in_from,
     smtp_server::{SmtpServer, Tls},
     webhook_receiver::Receiver,
 };
 
 const KEYS: [&[u8; 32]; 2] = [
     b"the key of a receiver in a test!",
-    b"and the one that follows it, too",
+    b"and the next key of the receiver",
 ];
 
-/// An app of somebody who has a rule of their own, and tells `receiver` of findings.
-async fn telling(receiver: &Receiver) -> TestApp {
+/// Starts an app with its own rule, which reports findings to `receiver`.
+async fn start_reporting_to(receiver: &Receiver) -> TestApp {
     const MANY_CUSTOMERS: Rule = Rule {
         name: "many_customers",
         message: "An account made many customers.",
@@ -53,25 +53,19 @@ async fn telling(receiver: &Receiver) -> TestApp {
 
 async fn fail_to_sign_in(app: &TestApp) {
     for n in 0..3 {
-        let body =
-            json!({ "email": format!("zanzibar-{n}@example.org"), "password": "not the password" });
-        let call = app
-            .anonymous()
-            .request(Method::POST, "/v1/sessions")
-            .header("x-forwarded-for", "203.0.113.77");
-        call.json(&body)
-            .send()
+        let email = format!("zanzibar-{n}@example.org");
+        sign_in_from(&app.anonymous(), &email, "not the password", "203.0.113.77")
             .await
             .assert_problem(401, "invalid_credentials");
     }
 }
 
-/// As the specification of Standard Webhooks tells a receiver to.
+/// Verifies a signature as the specification of Standard Webhooks describes.
 fn is_signed(message: &Reply, body: &str, key: &[u8; 32]) -> bool {
     let [id, timestamp] = ["webhook-id", "webhook-timestamp"].map(|name| message.header(name));
     let content = format!("{id}.{timestamp}.{body}");
 
-    // The heads that the tests read are in lower case, and so are the signatures in them.
+    // The test receiver converts heads to lower case, including signatures.
     let expected = format!(
         "v1,{}",
         STANDARD.encode(sign(&Key::new(HMAC_SHA256, key), content.as_bytes()))
@@ -95,9 +89,14 @@ async fn jobs(app: &TestApp, state: &'static str) -> Vec<(i32, String)> {
         .await
         .run(text, [state.into()])
         .await
-        .expect("they are read");
+        .expect("the rows are read");
     rows.iter()
-        .map(|row| (row.get(0).expect("a number"), row.get(1).expect("a text")))
+        .map(|row| {
+            (
+                row.get(0).expect("the column is a number"),
+                row.get(1).expect("the column is text"),
+            )
+        })
         .collect()
 }
 
@@ -114,14 +113,14 @@ async fn until_a_job_is(app: &TestApp, state: &'static str) -> Vec<(i32, String)
 
     tokio::time::timeout(crate::http::PATIENCE, reached)
         .await
-        .expect("the job gets there")
+        .expect("the job reaches the state")
 }
 
 #[tokio::test]
-async fn a_finding_is_sent_signed_until_it_is_taken_and_names_nobody() {
-    // Where an answer redirects to is not a place that anybody configured.
+async fn a_finding_is_sent_signed_until_accepted_without_personal_data() {
+    // A redirect is not followed: its target is not configured.
     let receiver = Receiver::start(&[500, 307, 429]).await;
-    let app = telling(&receiver).await;
+    let app = start_reporting_to(&receiver).await;
     fail_to_sign_in(&app).await;
 
     let messages = receiver.until(4).await;
@@ -172,9 +171,9 @@ async fn a_finding_is_sent_signed_until_it_is_taken_and_names_nobody() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_wants_no_more_is_left_alone() {
+async fn a_receiver_that_answers_410_gets_no_more_messages() {
     let receiver = Receiver::start(&[410]).await;
-    let app = telling(&receiver).await;
+    let app = start_reporting_to(&receiver).await;
     fail_to_sign_in(&app).await;
 
     let failed = until_a_job_is(&app, "failed").await;
@@ -191,7 +190,7 @@ async fn a_receiver_that_wants_no_more_is_left_alone() {
 #[tokio::test]
 async fn an_adopters_own_rule_is_watched_by_the_worker() {
     let receiver = Receiver::start(&[]).await;
-    let app = telling(&receiver).await;
+    let app = start_reporting_to(&receiver).await;
     let (agent, auditor) = (app.actor(Agent).await, app.actor(Auditor).await);
 
     for n in 0..3 {
@@ -200,7 +199,7 @@ async fn an_adopters_own_rule_is_watched_by_the_worker() {
     }
 
     let [message] = &receiver.until(1).await[..] else {
-        panic!("one message")
+        panic!("expected one message")
     };
 
     let body = message.json();
@@ -222,12 +221,12 @@ async fn an_adopters_own_rule_is_watched_by_the_worker() {
 #[tokio::test]
 async fn a_finding_is_counted_and_logged() {
     let server = SmtpServer::start(Tls::AtOnce).await;
-    let told = [
+    let settings = [
         ("MAINSTAY_WATCH_INTERVAL", "1s"),
         ("MAINSTAY_WATCH_DENIALS_BY_ACCOUNT", "3"),
     ];
-    let house = House::new(&server).await.telling(told);
-    let agent = house.app.actor(Agent).await;
+    let deployment = Deployment::new(&server).await.with_environment(settings);
+    let agent = deployment.app.actor(Agent).await;
 
     for _ in 0..3 {
         agent
@@ -236,8 +235,8 @@ async fn a_finding_is_counted_and_logged() {
             .assert_problem(403, "forbidden");
     }
 
-    let (worker, management) = house.worker();
-    let line: Value = eventually("it is logged", || {
+    let (worker, management) = deployment.worker();
+    let line: Value = eventually("the finding is logged", || {
         let log = worker.log();
         log.lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok())

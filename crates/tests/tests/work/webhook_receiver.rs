@@ -1,4 +1,4 @@
-//! A receiver of webhooks that remembers what it was sent, and answers as it was told.
+//! A webhook receiver that records its requests, and answers with given status codes.
 
 use std::{
     net::SocketAddr,
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::http::{PATIENCE, Reply};
 
-/// What it was sent, in order.
+/// The received requests, in order.
 #[derive(Clone)]
 pub struct Receiver {
     address: SocketAddr,
@@ -22,20 +22,20 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Answers with these status codes in turn, and with 204 from then on.
+    /// Starts a receiver that answers with these status codes in turn, and with 204 after that.
     pub async fn start(answers: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
-            .expect("there is a port");
+            .expect("a port is free");
         let receiver = Self {
-            address: listener.local_addr().expect("it is bound"),
+            address: listener.local_addr().expect("the port is bound"),
             received: Arc::default(),
         };
 
         let kept = receiver.clone();
         tokio::spawn(async move {
             loop {
-                let (stream, _) = listener.accept().await.expect("it accepts");
+                let (stream, _) = listener.accept().await.expect("the connection is accepted");
                 kept.receive(stream, answers).await;
             }
         });
@@ -50,7 +50,7 @@ impl Receiver {
     async fn receive(&self, mut stream: TcpStream, answers: &[u16]) {
         let (mut bytes, mut buffer) = (Vec::new(), [0; 4_096]);
         let request = loop {
-            let count = stream.read(&mut buffer).await.expect("it is sent");
+            let count = stream.read(&mut buffer).await.expect("the bytes are sent");
             bytes.extend_from_slice(&buffer[..count]);
             let request = Reply::of(&bytes);
             let length = request
@@ -63,19 +63,19 @@ impl Receiver {
         };
 
         let turn = {
-            let mut received = self.received.lock().expect("nobody panicked in it");
+            let mut received = self.received.lock().expect("the lock is not poisoned");
             received.push(request);
             received.len() - 1
         };
 
         let status = answers.get(turn).copied().unwrap_or(204);
         let head = format!(
-            "HTTP/1.1 {status} Said\r\nContent-Length: 0\r\nLocation: /elsewhere\r\nConnection: close\r\n\r\n"
+            "HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\nLocation: /elsewhere\r\nConnection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).await.ok();
     }
 
-    /// Waits until it was sent so many requests, and gives them.
+    /// Waits until it has received `count` requests, and returns them.
     pub async fn until(&self, count: usize) -> Vec<Reply> {
         let reached = async {
             loop {
@@ -89,10 +89,13 @@ impl Receiver {
 
         timeout(PATIENCE, reached)
             .await
-            .expect("it is sent so many")
+            .expect("the requests arrive in time")
     }
 
     pub fn received(&self) -> Vec<Reply> {
-        self.received.lock().expect("nobody panicked in it").clone()
+        self.received
+            .lock()
+            .expect("the lock is not poisoned")
+            .clone()
     }
 }

@@ -4,7 +4,7 @@ use mainstay::Platform;
 use mainstay_http::{Requirement, access_matrix};
 use serde_json::Value;
 
-/// What must be true of each operation.
+/// Checks each operation.
 pub fn check(document: &Value, platform: &Platform) {
     let operations = operations(document);
 
@@ -15,7 +15,7 @@ pub fn check(document: &Value, platform: &Platform) {
     problems_have_examples(document, &operations);
 }
 
-/// Each operation: its method and path, and what the document says of it.
+/// Every operation: method and path, and its entry in the document.
 fn operations(document: &Value) -> Vec<(String, Value)> {
     let paths = document["paths"].as_object().unwrap();
     let found: Vec<_> = paths
@@ -24,11 +24,7 @@ fn operations(document: &Value) -> Vec<(String, Value)> {
         .map(|(path, (method, entry))| (format!("{} {path}", method.to_uppercase()), entry.clone()))
         .collect();
 
-    assert!(
-        found.len() > 10,
-        "only {} operations were found",
-        found.len()
-    );
+    assert!(found.len() > 10, "found only {} operations", found.len());
 
     found
 }
@@ -66,14 +62,14 @@ fn refusals_are_documented(operations: &[(String, Value)], platform: &Platform) 
         if row.requirement != Requirement::Public {
             assert!(
                 entry["responses"]["401"].is_object(),
-                "{name} documents no 401"
+                "{name} does not document 401"
             );
         }
 
         if matches!(row.requirement, Requirement::Permission(_)) {
             assert!(
                 entry["responses"]["403"].is_object(),
-                "{name} documents no 403"
+                "{name} does not document 403"
             );
         }
     }
@@ -94,7 +90,7 @@ fn operations_are_described(operations: &[(String, Value)]) {
         {
             assert!(
                 parameter["description"].is_string(),
-                "{name}: {} is not described",
+                "{name}: {} has no description",
                 parameter["name"]
             );
         }
@@ -106,7 +102,7 @@ fn headers_are_documented(operations: &[(String, Value)]) {
         let mut parameters = entry["parameters"].as_array().into_iter().flatten();
         assert!(
             !parameters.any(|it| it["name"] == "user-agent"),
-            "{name} takes User-Agent for an argument"
+            "{name} documents User-Agent as a parameter"
         );
 
         if let Some(refusal) = entry["responses"].get("415") {
@@ -124,7 +120,7 @@ fn headers_are_documented(operations: &[(String, Value)]) {
     }
 }
 
-/// An example of a problem is the problem: its own status and code.
+/// The example of a problem has the problem's own status and code.
 fn problems_have_examples(document: &Value, operations: &[(String, Value)]) {
     let mut seen = 0;
     for (name, entry) in operations {
@@ -143,7 +139,7 @@ fn problems_have_examples(document: &Value, operations: &[(String, Value)]) {
 
             for (code, example) in content["examples"]
                 .as_object()
-                .unwrap_or_else(|| panic!("{name} {status}: none"))
+                .unwrap_or_else(|| panic!("{name} {status}: the example is missing"))
             {
                 let found = document
                     .pointer(&example["$ref"].as_str().unwrap()[1..])
@@ -155,5 +151,5 @@ fn problems_have_examples(document: &Value, operations: &[(String, Value)]) {
         }
     }
 
-    assert!(seen > 100, "only {seen} examples were found");
+    assert!(seen > 100, "found only {seen} examples");
 }

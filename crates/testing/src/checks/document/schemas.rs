@@ -1,13 +1,13 @@
 use serde_json::Value;
 
-/// What must be true of each schema.
+/// Checks each schema.
 pub fn check(document: &Value) {
     choices_are_enumerations(document);
-    names_are_right(document);
+    names_are_valid(document);
     texts_have_examples(document);
 }
 
-/// Each schema of the document, and where it stands.
+/// Every schema of the document and its location.
 fn schemas(document: &Value) -> Vec<(String, Value)> {
     fn collect(place: &str, value: &Value, found: &mut Vec<(String, Value)>) {
         let members = value
@@ -38,7 +38,7 @@ fn schemas(document: &Value) -> Vec<(String, Value)> {
     found
 }
 
-/// Generators of clients make an enumeration of `enum`, and nothing useful of a `const` for each word.
+/// Client generators turn `enum` into an enumeration, but not a list of `const`.
 fn choices_are_enumerations(document: &Value) {
     for (place, schema) in schemas(document) {
         let choices = schema["oneOf"].as_array().into_iter().flatten();
@@ -49,7 +49,7 @@ fn choices_are_enumerations(document: &Value) {
     }
 }
 
-fn names_are_right(document: &Value) {
+fn names_are_valid(document: &Value) {
     for (place, schema) in schemas(document) {
         let Some(properties) = schema["properties"].as_object() else {
             continue;
@@ -60,7 +60,10 @@ fn names_are_right(document: &Value) {
             .flatten()
             .filter_map(Value::as_str)
         {
-            assert!(properties.contains_key(name), "{place} demands {name}");
+            assert!(
+                properties.contains_key(name),
+                "{place} requires the undefined member {name}"
+            );
         }
     }
 
@@ -71,19 +74,19 @@ fn names_are_right(document: &Value) {
     {
         assert!(
             !name.ends_with(|letter: char| letter.is_ascii_digit()),
-            "{name}: two types have one name"
+            "{name}: two types share one name"
         );
     }
 }
 
-/// Tools that show an operation make a request of its schemas: one that says `"string"` for a name makes such a customer.
+/// API tools build sample requests from the schemas: without an example, a sample customer is called `"string"`.
 fn texts_have_examples(document: &Value) {
     let mut found = Vec::new();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         texts(name, schema, &mut found);
     }
 
-    assert!(found.len() > 50, "only {} texts were found", found.len());
+    assert!(found.len() > 50, "found only {} texts", found.len());
 
     let without: Vec<_> = found
         .iter()
@@ -97,7 +100,7 @@ fn texts_have_examples(document: &Value) {
 
     assert!(
         without.is_empty(),
-        "write ``such as `…` `` into their documentation: {without:?}"
+        "add ``such as `…` `` to their documentation: {without:?}"
     );
 
     for (path, schema) in found {
@@ -106,7 +109,7 @@ fn texts_have_examples(document: &Value) {
         for example in examples.filter(|example| !example.is_null()) {
             let text = example
                 .as_str()
-                .unwrap_or_else(|| panic!("{path}: the example is no text"));
+                .unwrap_or_else(|| panic!("{path}: the example is not text"));
             let length = u64::try_from(text.chars().count()).unwrap();
 
             assert!(
@@ -121,7 +124,7 @@ fn texts_have_examples(document: &Value) {
     }
 }
 
-/// The text schemas below `schema`, each under the names that lead to it.
+/// Collects the text schemas below `schema` by their path.
 fn texts(path: &str, schema: &Value, found: &mut Vec<(String, Value)>) {
     let kinds = [&schema["type"], &schema["type"][0], &schema["type"][1]];
     if kinds.iter().any(|kind| **kind == "string") {
