@@ -1,9 +1,9 @@
-//! API keys: with what programs call the API in somebody's name, without a sign-in.
+//! API keys: credentials with which a program calls the API on behalf of an account, without signing in.
 //!
-//! A key works in one organization, as long as its owner belongs there. It keeps the permissions of the moment it was made,
-//! narrowed by scopes, and may do of them what its owner's role and its sponsor's still grant. The sponsor of a service
-//! account's key is the member who made it or took it over. How a key is written and recognised is
-//! in [`mainstay_principals::api_keys`].
+//! A key works in one organization, as long as its owner is a member. It is limited to the permissions that were granted
+//! when it was created, narrowed by its scopes. On each call, it may use those that the roles of its owner and of its
+//! sponsor still grant. The sponsor of a service account's key is the member who created it or took it over. The format
+//! of a key and its verification are in [`mainstay_principals::api_keys`].
 
 mod create;
 mod list;
@@ -18,7 +18,7 @@ use mainstay_http::Module;
 
 use crate::settings::Settings;
 
-/// One's own keys, and those of the organization.
+/// The caller's own keys, and those of the organization.
 pub fn module() -> Module {
     Module::new("api keys")
         .keeping(

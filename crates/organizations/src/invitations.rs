@@ -18,7 +18,7 @@ use mainstay_kernel::EmailAddress;
 /// Who is invited by a token, and the name of the organization that they are invited to.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub(crate) async fn invitation_of(
     unscoped: &Unscoped,
     token: &str,

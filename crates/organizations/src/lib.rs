@@ -1,7 +1,7 @@
-//! Organizations: who belongs to one, in which role, and by which keys its programs call.
+//! Organizations: their members, the members' roles, and the keys with which programs call the API.
 //!
-//! Members and invitations build upon accounts of persons; service accounts, API keys and client secrets upon the credentials
-//! that `principals` recognises.
+//! Members and invitations build on the accounts of persons. Service accounts, API keys and client secrets build on the
+//! credentials that `principals` recognises.
 
 pub mod api_keys;
 pub mod invitations;

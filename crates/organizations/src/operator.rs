@@ -10,7 +10,7 @@ use mainstay_principals::{
 /// Makes an organization without members.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn create_organization(
     unscoped: &Unscoped,
     name: &OrganizationName,
@@ -72,7 +72,7 @@ pub struct Revoked {
 /// Every organization, the oldest first.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationSummary>, Error> {
     const LIST: &str = r"
         SELECT o.id, o.name, o.created_at,
@@ -102,7 +102,7 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
 /// replica within a second (OWASP ASVS 7.4.5). `None` when there is no such organization.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn revoke_organization(
     unscoped: &Unscoped,
     organization: OrganizationId,

@@ -1,8 +1,8 @@
-//! Service accounts: members of an organization that are programs. They have a name and a role, and neither an address nor
-//! a password; they call by API keys, or fetch access tokens as OAuth clients by a client secret.
+//! Service accounts: members of an organization that are programs. They have a name and a role, but no address and no
+//! password. They call the API with API keys, or with access tokens that they fetch as OAuth clients with a client secret.
 //!
-//! Who manages them grants no more than they hold: neither by the role of an account, nor by the keys of one that may do
-//! more than they.
+//! A member who manages service accounts cannot grant permissions beyond their own: neither through the role of an account
+//! nor through credentials of an account that has more permissions.
 
 mod bodies;
 mod change;
@@ -17,7 +17,7 @@ mod sponsor;
 
 use mainstay_http::Module;
 
-/// The accounts, and with what they authenticate.
+/// Service accounts, their API keys and their client secrets.
 pub fn module() -> Module {
     Module::new("service accounts")
         .keeping(

@@ -5,7 +5,7 @@ use mainstay_database::{Error, Unscoped};
 /// Clears away invitations that have run out.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn clear(unscoped: &Unscoped) -> Result<(), Error> {
     const CLEAR: &str = r"
         DELETE FROM mainstay.invitations

@@ -64,7 +64,7 @@ impl PendingAuthorization {
     /// Keeps it, and clears away some that nobody took up in time.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub(super) async fn keep(
         &self,
         unscoped: &Unscoped,
@@ -133,7 +133,7 @@ impl Taken {
     /// was begun elsewhere stays for whoever began it.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub(super) async fn find(
         unscoped: &Unscoped,
         state: &str,
@@ -181,7 +181,7 @@ impl Taken {
     /// and no provider takes a code twice.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub(super) async fn put_back(
         mut self,
         unscoped: &Unscoped,

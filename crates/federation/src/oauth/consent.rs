@@ -60,7 +60,7 @@ impl ConsentView {
     /// What to ask before `scopes` are granted.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub(super) async fn of(
         unscoped: &Unscoped,
         checked: &Checked,

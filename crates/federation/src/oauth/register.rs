@@ -124,7 +124,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
 /// Lists the registered applications.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> {
     const LIST: &str = r"
         SELECT client_id, name, redirect_uris, created_at, disabled_at, first_party
@@ -155,7 +155,7 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
 /// application of this name.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
     // Codes and sessions stand on the grants, and go with them.
     const DEACTIVATE: &str = r"
@@ -188,7 +188,7 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
 /// Says whether an application is the operator's own. Answers whether there is such an application and that was news of it.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn set_first_party(
     unscoped: &Unscoped,
     client_id: &str,

@@ -1,4 +1,4 @@
-//! Making an API key of one's own.
+//! Creates an API key for the caller.
 
 use super::view::MadeApiKeyView;
 use http::StatusCode;
@@ -14,18 +14,18 @@ use mainstay_principals::{
 use super::new::{CreateApiKey, MOST_KEYS, NewApiKey, TOO_MANY_KEYS};
 use crate::settings::Settings;
 
-/// A session that works in no organization has nothing that a key could do.
+/// A key needs an organization to work in.
 const NO_ORGANIZATION: Kind = Kind::new(
     StatusCode::CONFLICT,
     "no_organization",
-    "The session works in no organization: join or make one first.",
+    "The session works in no organization. Join or create one first.",
 );
 
-/// Make an API key.
+/// Create an API key.
 ///
-/// It calls in your name, in the organization that the session works in. It may do what your role grants now and still
-/// grants at the time it is used, or less where `scopes` limit it; permissions that are administrative, only if
-/// `scopes` name them. The key is shown this once, and you are told by mail that it was made.
+/// The key calls the API on your behalf, in the organization that the session works in. It may use the permissions that
+/// your role grants now and still grants when the key is used, or fewer if you pass `scopes`. It gets administrative
+/// permissions only if `scopes` names them. The key is shown only in this response. You are notified by e-mail.
 #[post(
     "/v1/api-keys",
     problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT)
@@ -57,7 +57,7 @@ pub(super) async fn create_api_key(
         .organization
         .ok_or_else(|| NO_ORGANIZATION.problem())?;
     let unscoped = by
-        .unscoped("a key belongs to its person, who sees those of every organization in one place");
+        .unscoped("a key belongs to a person, who sees the keys of all organizations in one place");
     let new = NewApiKey::new(body, &settings, &unscoped, principal).await?;
 
     let place = [
@@ -75,7 +75,7 @@ pub(super) async fn create_api_key(
     );
 
     let owner = find_owner(&unscoped, principal.user).await?;
-    let told = owner.notice(&letters::api_key_made(new.name()), &unscoped)?;
+    let notice = owner.notice(&letters::api_key_made(new.name()), &unscoped)?;
 
     let given = standing::in_person_at(principal, Hold::Alone, organization);
 
@@ -86,7 +86,7 @@ pub(super) async fn create_api_key(
         event,
     );
     if unscoped
-        .change(change.given(given).queue(told))
+        .change(change.given(given).queue(notice))
         .await?
         .is_empty()
     {

@@ -1,15 +1,15 @@
-//! One's own API keys.
+//! The caller's own API keys.
 
 use super::view::{ApiKeyView, KeysWanted, select_keys};
 use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get};
 use mainstay_principals::api_keys::row::ApiKeyId;
 
-/// List one's API keys, newest first.
+/// List your API keys, newest first.
 ///
-/// Those of every organization that one works in, except revoked ones.
+/// Includes the keys of all your organizations, except revoked ones.
 #[get("/v1/api-keys")]
 pub(super) async fn list_api_keys(by: InPerson) -> Result<Listing<ApiKeyView>, Problem> {
-    let unscoped = by.unscoped("keys belong to their person, wherever they work");
+    let unscoped = by.unscoped("keys belong to a person, in any organization");
     let wanted = KeysWanted {
         user: by.principal().user,
         organization: None,
@@ -20,13 +20,13 @@ pub(super) async fn list_api_keys(by: InPerson) -> Result<Listing<ApiKeyView>, P
     })
 }
 
-/// Show one of one's API keys.
+/// Get one of your API keys.
 #[get("/v1/api-keys/{id}", problems(NOT_FOUND))]
 pub(super) async fn get_api_key(
     by: InPerson,
     Path(id): Path<ApiKeyId>,
 ) -> Result<Json<ApiKeyView>, Problem> {
-    let unscoped = by.unscoped("a key belongs to its person, wherever it works");
+    let unscoped = by.unscoped("a key belongs to a person, in any organization");
     let wanted = KeysWanted {
         user: by.principal().user,
         organization: None,

@@ -1,4 +1,4 @@
-//! A new API key: what may be asked for, and what is decided.
+//! A new API key: the request, its limits, and the values to store.
 
 use super::view::MadeApiKeyView;
 use garde::Validate;
@@ -19,25 +19,25 @@ use time::Duration;
 
 use crate::settings::Settings;
 
-/// Keys that an account may have at once.
+/// Maximum number of keys of an account.
 pub(crate) const MOST_KEYS: i64 = 100;
 
-/// The account has as many keys as it may have.
+/// The account has reached [`MOST_KEYS`].
 pub(crate) const TOO_MANY_KEYS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "too_many_keys",
-    "The account has as many keys as it may have: revoke one that is not needed.",
+    "The account has reached its maximum number of keys. Revoke a key that is not needed.",
 );
 
 /// A new API key.
 #[input]
 pub(crate) struct CreateApiKey {
-    /// What it is called: where it is used, for instance.
+    /// The key's name, for example where it is used.
     name: DisplayName,
-    /// The permissions that it is limited to; all that the role grants when absent, except administrative ones.
+    /// The permissions that the key is limited to. If absent: all that the role grants, except administrative ones.
     #[garde(length(min = 1, max = 100), dive)]
     scopes: Option<Vec<Scope>>,
-    /// After how many days it ends; 90 unless the operator decided otherwise.
+    /// Number of days until the key expires. The default is 90, unless the operator has configured another.
     #[garde(range(min = 1, max = 400))]
     expires_in_days: Option<u16>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Scope(
     String,
 );
 
-/// A key that is to be made, everything about it decided.
+/// A key that is ready to be inserted.
 pub(crate) struct NewApiKey {
     id: ApiKeyId,
     secret: FreshSecret,
@@ -63,11 +63,11 @@ pub(crate) struct NewApiKey {
 }
 
 impl NewApiKey {
-    /// What `body` asks for, if `by` may ask for it.
+    /// Checks what `body` asks for against the permissions of `by` and the operator's settings.
     ///
     /// # Errors
-    /// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) when a scope is beyond what `by` may do; [`INVALID_INPUT`] when it
-    /// would live longer than the operator lets keys live.
+    /// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) if `by` does not hold a scope; [`INVALID_INPUT`] if
+    /// the lifetime exceeds the configured maximum.
     pub(crate) async fn new(
         body: CreateApiKey,
         settings: &Settings,
@@ -98,7 +98,7 @@ impl NewApiKey {
         &self.name
     }
 
-    /// Its columns: `id, name, secret_hash, scopes, created_at, expires_at`.
+    /// The values of the columns `id, name, secret_hash, scopes, created_at, expires_at`.
     pub(crate) fn values(&self) -> [Value; 6] {
         [
             self.id.uuid().into(),
@@ -110,7 +110,7 @@ impl NewApiKey {
         ]
     }
 
-    /// Shows it, this once.
+    /// The response to the creation, the only one that contains the key.
     pub(crate) fn view(self) -> MadeApiKeyView {
         MadeApiKeyView {
             id: self.id,
@@ -122,10 +122,10 @@ impl NewApiKey {
     }
 }
 
-/// The names of the permissions that a credential is to be limited to.
+/// Returns the names of the permissions that a credential is limited to.
 ///
 /// # Errors
-/// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) when one is beyond what `by` may do.
+/// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) if `by` does not hold one of them.
 pub(crate) async fn scopes_within(
     scopes: Option<Vec<Scope>>,
     unscoped: &Unscoped,
@@ -147,10 +147,10 @@ pub(crate) async fn scopes_within(
     }
 }
 
-/// How long a key or a client's secret is to live.
+/// Returns the lifetime of a key or a client secret.
 ///
 /// # Errors
-/// [`INVALID_INPUT`] when it is longer than the operator allows.
+/// [`INVALID_INPUT`] if it exceeds the configured maximum.
 pub(crate) fn lifetime(days: Option<u16>, settings: &Settings) -> Result<Duration, Problem> {
     let Some(days) = days else {
         return Ok(settings.api_key_lifetime);
@@ -166,6 +166,6 @@ pub(crate) fn lifetime(days: Option<u16>, settings: &Settings) -> Result<Duratio
     Err(INVALID_INPUT.problem().errors([FieldError {
         location: "body".into(),
         pointer: "/expires_in_days".to_owned(),
-        detail: format!("at most {most} here"),
+        detail: format!("must be at most {most}"),
     }]))
 }

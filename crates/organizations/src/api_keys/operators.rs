@@ -1,4 +1,4 @@
-//! Keys for whoever operates the service: what the command line shows and revokes.
+//! API keys for operators: the command line lists and revokes them.
 
 use mainstay_database::{Change, Error, Unscoped, Uuid};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
@@ -7,33 +7,33 @@ use mainstay_principals::{
     events::{Action, about},
 };
 
-/// Whose keys to list.
+/// Which keys to list.
 #[derive(Clone, Copy, Debug)]
 pub enum KeysOf {
-    /// Everybody's in an organization.
+    /// All keys of an organization.
     Organization(OrganizationId),
-    /// One account's, wherever they work.
+    /// The keys of one account, in all organizations.
     User(UserId),
 }
 
-/// A key as an operator sees it.
+/// A key as an operator sees it. The key itself is not stored.
 #[derive(Clone, Debug)]
 pub struct ListedKey {
-    /// Which; the key itself names it.
+    /// The key's id, which is also part of the key.
     pub id: Uuid,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     pub name: String,
-    /// In whose name it calls.
+    /// The account that it calls for.
     pub user: UserId,
-    /// Where it works.
+    /// The organization that it works in.
     pub organization: OrganizationId,
-    /// The permissions that it is limited to.
+    /// The permissions that it is limited to; `None` if it is not limited.
     pub scopes: Option<Vec<String>>,
-    /// The account that made it, where that is known.
+    /// The account that created it, if known.
     pub made_by: Option<UserId>,
-    /// The member on whose rights it depends.
+    /// The member whose permissions it depends on.
     pub sponsor: Option<UserId>,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: Timestamp,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
@@ -41,10 +41,10 @@ pub struct ListedKey {
     pub revoked_at: Option<Timestamp>,
 }
 
-/// Lists keys, newest first, revoked and expired ones too.
+/// Lists keys, newest first, including revoked and expired ones.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>, Error> {
     const SELECT: &str = r"
         SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
@@ -67,10 +67,10 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
         .collect()
 }
 
-/// Revokes a key, named by its id or by the key itself. `false` when there is none, or it was revoked before.
+/// Revokes a key, given by its id or by the key itself. Returns `false` if there is none, or if it is revoked already.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
     const FIND: &str = "SELECT organization_id FROM mainstay.api_keys WHERE id = $1";
     const REVOKE: &str = r"

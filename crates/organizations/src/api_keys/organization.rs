@@ -1,4 +1,4 @@
-//! The keys of an organization, for whoever administers it.
+//! The keys of an organization, for its administrators.
 
 use super::{permissions::ApiKeysManage, view::ApiKeyView};
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
@@ -17,17 +17,17 @@ use mainstay_principals::{
 /// Which keys to list.
 #[input]
 pub(super) struct ListApiKeys {
-    /// How many.
+    /// Maximum number of keys.
     limit: Limit,
-    /// Where to go on.
+    /// The `next_cursor` of the previous page.
     cursor: Option<Cursor>,
-    /// Only the keys of this person or service account.
+    /// Return only the keys of this person or service account.
     user_id: Option<UserId>,
 }
 
 /// List the organization's API keys, newest first.
 ///
-/// Everybody's, service accounts' too, revoked and expired ones with their dates.
+/// Includes the keys of all members and service accounts, also revoked and expired ones.
 #[get("/v1/organization/api-keys")]
 pub(super) async fn list_organization_api_keys(
     by: Allowed<ApiKeysManage>,
@@ -41,10 +41,10 @@ pub(super) async fn list_organization_api_keys(
     Ok(PageOf::new(page, ApiKeyView::of))
 }
 
-/// Revoke anybody's API key.
+/// Revoke an API key of any member or service account.
 ///
-/// For a key that leaked: it is refused at once here, and within a second by every replica. Keys of an account that may do
-/// more than you are out of your reach.
+/// For a key that has leaked. This replica refuses the key at once, every other within a second. You cannot revoke keys
+/// of an account that has permissions beyond yours.
 #[delete("/v1/organization/api-keys/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_organization_api_key(
     by: FreshOrScoped<ApiKeysManage>,
@@ -70,8 +70,8 @@ pub(super) async fn delete_organization_api_key(
     ";
 
     let organization = by.principal().organization;
-    let unscoped = by
-        .unscoped("what revokes a key is no plain update of the row; limited to the organization");
+    let unscoped =
+        by.unscoped("the update compares permissions, too; it is limited to the organization");
 
     let event = about(
         Action::TokenRevoked,

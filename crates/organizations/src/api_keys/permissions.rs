@@ -1,6 +1,6 @@
-//! The permission over everybody's API keys.
+//! The permission to manage the organization's API keys.
 
 mainstay_access::permission! {
-    /// See and revoke the API keys of everybody in the organization.
+    /// See and revoke all API keys of the organization.
     pub(crate) ApiKeysManage = "api_keys.manage", for [Owner, Manager], administrative;
 }

@@ -1,4 +1,4 @@
-//! Revoking an API key of one's own.
+//! Revokes an API key of the caller.
 
 use mainstay_database::Change;
 use mainstay_http::{InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
@@ -8,9 +8,9 @@ use mainstay_principals::{
     events::{Action, about},
 };
 
-/// Revoke one of one's API keys.
+/// Revoke one of your API keys.
 ///
-/// It is refused at once here, and within a second by every replica.
+/// This replica refuses the key at once, every other within a second.
 #[delete("/v1/api-keys/{id}", problems(NOT_FOUND))]
 pub(super) async fn delete_api_key(
     by: InPerson,
@@ -27,7 +27,7 @@ pub(super) async fn delete_api_key(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("a key belongs to its person, wherever it works");
+    let unscoped = by.unscoped("a key belongs to a person, in any organization");
 
     let event = about(
         Action::TokenRevoked,

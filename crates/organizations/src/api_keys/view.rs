@@ -1,63 +1,63 @@
-//! What the API shows of keys, and the query that lists an account's own.
+//! API keys in responses, and the query that lists the keys of an account.
 
 use mainstay_database::{Error, Unscoped};
 use mainstay_http::view;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::api_keys::row::{ApiKeyId, ApiKeyRow};
 
-/// An API key. The key itself was shown once, when it was made.
+/// An API key. The key itself was shown once, when it was created.
 #[view]
 pub struct ApiKeyView {
-    /// Which; the key itself names it, too.
+    /// The key's id, which is also part of the key.
     id: ApiKeyId,
-    /// What it is called.
+    /// The key's name.
     name: String,
-    /// In whose name it calls.
+    /// The account that the key calls for.
     user_id: UserId,
-    /// Where it works.
+    /// The organization that the key works in.
     organization_id: OrganizationId,
-    /// The permissions that it is limited to; null when it is not limited.
+    /// The permissions that the key is limited to; null if it is not limited.
     scopes: Option<Vec<String>>,
-    /// What its account and its sponsor held when it was made or taken over, within its scopes. It may do of that what both
-    /// still hold.
+    /// The permissions that the account and the sponsor held when the key was created or taken over, within its scopes.
+    /// The key may use those that both still hold.
     permissions: Vec<String>,
-    /// The account that made it; null where that is not known.
+    /// The account that created the key; null if unknown.
     made_by: Option<UserId>,
-    /// The member on whose rights it depends: its maker, or the owner who took it over.
+    /// The member whose permissions the key depends on: the one who created it, or the owner who took it over.
     sponsor_id: Option<UserId>,
-    /// When it was made.
+    /// When the key was created.
     created_at: Timestamp,
-    /// When it ends by itself.
+    /// When the key expires.
     expires_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When the key was last used, to the minute; null if it was never used.
     last_used_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// When the key was revoked; null if it is not revoked.
     revoked_at: Option<Timestamp>,
 }
 
-/// A new API key, with the key itself. It is shown this once.
+/// A new API key, with the key itself, which is shown only once.
 #[view]
 pub struct MadeApiKeyView {
-    /// Which.
+    /// The key's id.
     pub id: ApiKeyId,
-    /// The key: send it as `Authorization: Bearer …`, or as the password of Basic authentication.
+    /// The key. Send it as `Authorization: Bearer …`, or as the password of Basic authentication.
     pub key: String,
-    /// What it is called.
+    /// The key's name.
     pub name: String,
-    /// The permissions that it is limited to; null when it is not limited.
+    /// The permissions that the key is limited to; null if it is not limited.
     pub scopes: Option<Vec<String>>,
-    /// When it ends by itself.
+    /// When the key expires.
     pub expires_at: Timestamp,
 }
 
-/// Whose keys are wanted, or which one of them.
+/// A filter: the keys of an account, in one organization or all, or one key.
 pub struct KeysWanted {
     pub(crate) user: UserId,
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) key: Option<ApiKeyId>,
 }
 
-/// An account's keys that were not revoked, newest first.
+/// Selects the keys of an account that are not revoked, newest first.
 pub async fn select_keys(
     unscoped: &Unscoped,
     wanted: KeysWanted,

@@ -20,7 +20,7 @@ pub struct ListedRole {
 /// The roles of an organization, the built-in ones first.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn list_roles_of(
     unscoped: &Unscoped,
     organization: OrganizationId,
@@ -63,7 +63,7 @@ pub async fn list_roles_of(
 /// `false` when there is no such account or no such role there, or the organization would be left without an owner.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn assign_role(
     unscoped: &Unscoped,
     user: UserId,

@@ -22,7 +22,7 @@ const DECLARE: &str = r"
 /// Writes the permissions that the code declares into the database, as its owner.
 ///
 /// # Errors
-/// As the database answers.
+/// The error of the database.
 pub async fn declare_permissions(owner: &mut Owner, declared: &[Declared]) -> Result<(), Error> {
     let mut unique = declared.to_vec();
     unique.sort_by_key(|permission| permission.name);

@@ -1,4 +1,4 @@
-//! Service accounts in requests and answers.
+//! Service accounts in requests and responses.
 
 use mainstay_http::{Patch, input, view};
 use mainstay_kernel::{Timestamp, UserId};
@@ -9,20 +9,20 @@ use crate::roles::name::RoleName;
 /// A new service account.
 #[input]
 pub(crate) struct CreateServiceAccount {
-    /// What it is called: what it does, for instance.
+    /// The account's name, for example what it does.
     pub(super) name: DisplayName,
-    /// Its role in the organization, which may grant no more than one's own.
+    /// The account's role in the organization. It must not grant more than your own role.
     pub(super) role: RoleName,
 }
 
-/// What changes of a service account (RFC 7396): a field that is absent stays.
+/// Changes to a service account (RFC 7396). Absent fields stay as they are.
 #[input]
 pub(crate) struct UpdateServiceAccount {
-    /// What it is called.
+    /// The account's name.
     pub(super) name: Patch<DisplayName>,
-    /// Its role in the organization, which may grant no more than one's own.
+    /// The account's role in the organization. It must not grant more than your own role.
     pub(super) role: Patch<RoleName>,
-    /// Whether its keys and secrets are taken.
+    /// Whether the account is active. The keys and secrets of an inactive account are refused.
     #[garde(skip)]
     pub(super) active: Patch<bool>,
 }
@@ -30,14 +30,14 @@ pub(crate) struct UpdateServiceAccount {
 /// A service account.
 #[view]
 pub(crate) struct ServiceAccountView {
-    /// Which; its `client_id`, too.
+    /// The account's id, which is also its `client_id`.
     pub(super) id: UserId,
-    /// What it is called.
+    /// The account's name.
     pub(super) name: String,
-    /// Its role in the organization.
+    /// The account's role in the organization.
     pub(super) role: String,
-    /// Whether its keys and secrets are taken.
+    /// Whether the account is active. The keys and secrets of an inactive account are refused.
     pub(super) active: bool,
-    /// When it was made.
+    /// When the account was created.
     pub(super) created_at: Timestamp,
 }

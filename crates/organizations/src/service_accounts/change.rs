@@ -1,4 +1,4 @@
-//! Changing a service account.
+//! Changes a service account.
 
 use mainstay_database::Change;
 use mainstay_http::{
@@ -23,8 +23,9 @@ use crate::roles::name::RoleName;
 
 /// Change a service account.
 ///
-/// A merge patch: absent fields stay, and one that says nothing new changes and records nothing. An account that is not active is refused everywhere within a second; one that may do
-/// more than you, you cannot change.
+/// The body is a merge patch: absent fields stay as they are. A patch that changes nothing is not recorded in the audit
+/// log. Every replica refuses an inactive account within a second. You cannot change an account that has permissions
+/// beyond yours.
 #[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn update_service_account(
     by: FreshOrScoped<ServiceAccountsManage>,
@@ -98,7 +99,7 @@ pub(super) async fn update_service_account(
     ];
 
     let unscoped = by.unscoped(
-        "an account stands above organizations; only a member of the caller's is changed",
+        "accounts belong to no organization; the statement changes only members of the caller's",
     );
     let event = about_user(action, Some(id), organization);
     let change = Change::new("service_accounts.update", UPDATE, values, event)
@@ -119,7 +120,7 @@ pub(super) async fn update_service_account(
     Ok(Json(get_account(&by, id).await?.view))
 }
 
-/// What weighs most of a patch is what the audit log is told.
+/// The audit event of a patch. A patch of several fields is recorded as its most important change.
 fn action(body: &UpdateServiceAccount) -> Action {
     match (&body.role, &body.active) {
         (Patch::Set(_), _) => Action::AuthzChange,

@@ -1,4 +1,4 @@
-//! Making a service account.
+//! Creates a service account.
 
 use http::StatusCode;
 use mainstay_access::Permission;
@@ -16,24 +16,24 @@ use super::{
     permissions::ServiceAccountsManage,
 };
 
-/// Service accounts that an organization may have: their listing comes whole.
+/// Maximum number of service accounts of an organization. They are listed without pages.
 const MOST_ACCOUNTS: i64 = 500;
 
 const TOO_MANY_ACCOUNTS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "too_many_service_accounts",
-    "The organization has as many service accounts as it may have.",
+    "The organization has reached its maximum number of service accounts.",
 );
 
-/// Make a service account.
+/// Create a service account.
 ///
-/// It can do nothing until it is given a key or a secret.
+/// The account cannot call the API until you create a key or a secret for it.
 #[post("/v1/service-accounts", problems(EXCEEDS_OWN, TOO_MANY_ACCOUNTS))]
 pub(super) async fn create_service_account(
     by: FreshOrScoped<ServiceAccountsManage>,
     Json(body): Json<CreateServiceAccount>,
 ) -> Result<Created<ServiceAccountView>, Problem> {
-    // A role that is built in comes before one of the same name that the organization made.
+    // A built-in role takes precedence over the organization's own role of the same name.
     const INSERT: &str = r"
         role AS (
             SELECT r.id
@@ -73,13 +73,13 @@ pub(super) async fn create_service_account(
     ];
 
     let unscoped = by
-        .unscoped("an account stands above organizations; its membership is made in the caller's");
+        .unscoped("accounts belong to no organization; the membership is created in the caller's");
     let event = about_user(Action::UserCreated, Some(id), organization);
     let change = Change::new("service_accounts.insert", INSERT, values, event);
-    let made = unscoped
+    let inserted = unscoped
         .change(change.given(standing::in_role(by.principal())))
         .await?;
-    if made.is_empty() {
+    if inserted.is_empty() {
         let refusal = role_refusal(&by, body.role.as_str().to_owned(), TOO_MANY_ACCOUNTS).await;
         return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
     }
@@ -96,7 +96,7 @@ pub(super) async fn create_service_account(
     Ok(Created(view))
 }
 
-/// Why a role was not given: there is none of this name, or it grants more than the caller holds, or else `otherwise`.
+/// Returns why a role was not assigned: it does not exist, or it grants more than the caller holds, or else `otherwise`.
 pub(crate) async fn role_refusal<P: Permission>(
     by: &Door<P>,
     role: String,
@@ -122,7 +122,7 @@ pub(crate) async fn role_refusal<P: Permission>(
         }]),
         Ok(Some(true)) => otherwise.problem(),
         Ok(Some(false)) => {
-            let unscoped = by.unscoped("a refusal is on record, and changes nothing");
+            let unscoped = by.unscoped("only records the refusal in the audit log");
             exceeds_own(&unscoped, by.principal(), "role", None).await
         }
     }

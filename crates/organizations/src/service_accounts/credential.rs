@@ -1,5 +1,5 @@
-//! What the API keys and the client secrets of service accounts have in common: nobody makes or revokes one of an account
-//! that may do more than they.
+//! What the API keys and the client secrets of service accounts have in common. A member can neither create nor revoke a
+//! credential of an account that has permissions beyond their own.
 
 use mainstay_database::{Change, Door, Uuid};
 use mainstay_http::{Kind, Problem};
@@ -12,27 +12,27 @@ use mainstay_principals::{
 
 use super::{find::refusal, permissions::ServiceAccountsManage};
 
-/// Why the rows of accounts are written by statements of their own.
+/// Why the statements of this module are not limited by the data door.
 const OF_ACCOUNT: &str =
-    "a credential belongs to an account; the statement names the caller's organization";
+    "credentials belong to accounts; the statement is limited to the caller's organization";
 
-/// How one kind of credential is revoked.
+/// The statements that revoke one kind of credential.
 pub(super) struct Revocation {
-    /// What the audit log calls it.
+    /// Its name in the audit log.
     pub(super) resource: &'static str,
-    /// The name and the clauses of the statement that revokes one. `$1` to `$6` are the credential, its account, the
-    /// organization, now, and what the caller holds.
+    /// The name and the clauses of the statement that revokes one. `$1` to `$6`: the credential, its account, the
+    /// organization, the current time, and the caller's permissions.
     pub(super) revoke: (&'static str, &'static str),
-    /// The name and the text of the statement that says whether its account may do more than the caller. `$1` to `$5` are
-    /// the organization, the credential, its account, and what the caller holds.
+    /// The name and the text of the query that tells whether the account has permissions beyond the caller's. `$1` to
+    /// `$5`: the organization, the credential, its account, and the caller's permissions.
     pub(super) exceeds: (&'static str, &'static str),
 }
 
-/// Makes the credential that `change` inserts.
+/// Creates the credential that `change` inserts.
 ///
 /// # Errors
-/// `too_many` when the account has as many as it may have; otherwise why the caller may not make it.
-pub(super) async fn make(
+/// `too_many` if the account has reached its maximum; otherwise the reason why the caller may not create it.
+pub(super) async fn create(
     by: &Door<ServiceAccountsManage>,
     account: UserId,
     change: Change,
@@ -51,7 +51,8 @@ pub(super) async fn make(
 /// Revokes a credential of an account.
 ///
 /// # Errors
-/// [`NOT_FOUND`](mainstay_http::NOT_FOUND) when there is none, and a refusal when its account may do more than the caller.
+/// [`NOT_FOUND`](mainstay_http::NOT_FOUND) if it does not exist, and a refusal if its account has permissions beyond the
+/// caller's.
 pub(super) async fn revoke(
     by: &Door<ServiceAccountsManage>,
     account: UserId,

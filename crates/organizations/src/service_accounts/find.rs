@@ -1,4 +1,4 @@
-//! The service accounts of an organization.
+//! Lists and finds the service accounts of an organization.
 
 use mainstay_access::Permission;
 use mainstay_database::{Door, Error, Row};
@@ -8,9 +8,10 @@ use mainstay_principals::privilege::{exceeds_own, held_by};
 
 use super::{bodies::ServiceAccountView, permissions::ServiceAccountsManage};
 
-/// An account, and whether it may do no more than the caller.
+/// An account, and how its permissions compare with the caller's.
 pub(super) struct Found {
     pub(super) view: ServiceAccountView,
+    /// Whether the caller holds every permission of the account.
     is_within: bool,
 }
 
@@ -25,7 +26,7 @@ pub(super) async fn list_service_accounts(
     })
 }
 
-/// Show a service account.
+/// Get a service account.
 #[get("/v1/service-accounts/{id}", problems(NOT_FOUND))]
 pub(super) async fn get_service_account(
     by: Allowed<ServiceAccountsManage>,
@@ -34,10 +35,10 @@ pub(super) async fn get_service_account(
     Ok(Json(get_account(&by, id).await?.view))
 }
 
-/// The organization's service account of this id.
+/// Returns the organization's service account with this id.
 ///
 /// # Errors
-/// [`NOT_FOUND`] when there is none.
+/// [`NOT_FOUND`] if there is none.
 pub(crate) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Result<Found, Problem> {
     select(by, Some(id))
         .await?
@@ -45,14 +46,14 @@ pub(crate) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Resu
         .ok_or_else(|| NOT_FOUND.problem())
 }
 
-/// Why a statement about an account did nothing: there is no such account, or it may do more than the caller, or else
-/// `otherwise`.
+/// Returns why a statement did not affect an account: it does not exist, or it has permissions beyond the caller's, or
+/// else `otherwise`.
 pub(crate) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: Kind) -> Problem {
     match get_account(by, id).await {
         Err(problem) => problem,
         Ok(found) if found.is_within => otherwise.problem(),
         Ok(_) => {
-            let unscoped = by.unscoped("a refusal is on record, and changes nothing");
+            let unscoped = by.unscoped("only records the refusal in the audit log");
             exceeds_own(&unscoped, by.principal(), "service_account", None).await
         }
     }
@@ -60,15 +61,23 @@ pub(crate) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: 
 
 async fn select<P: Permission>(by: &Door<P>, id: Option<UserId>) -> Result<Vec<Found>, Error> {
     const SELECT: &str = r"
-        SELECT u.id, u.name, r.name, u.active, u.created_at, NOT mainstay.role_exceeds(r.id, $3, $4)
+        SELECT
+            u.id,
+            u.name,
+            r.name,
+            u.active,
+            u.created_at,
+            NOT mainstay.role_exceeds(r.id, $3, $4)
         FROM mainstay.memberships m
         JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
         JOIN mainstay.roles r ON r.id = m.role_id
         WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR u.id = $2)
         ORDER BY u.id DESC
     ";
+
     let [held, owner] = held_by(by.principal());
     let values = [id.map(UserId::uuid).into(), held, owner];
+
     by.select("service_accounts.select", SELECT, values)
         .await?
         .iter()
@@ -84,6 +93,7 @@ fn read(row: &Row) -> Result<Found, Error> {
         active: row.get(3)?,
         created_at: row.get(4)?,
     };
+
     Ok(Found {
         view,
         is_within: row.get(5)?,

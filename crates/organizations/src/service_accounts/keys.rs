@@ -15,17 +15,18 @@ use mainstay_principals::{
 };
 
 use super::{
-    credential::{Revocation, make, revoke},
+    credential::{Revocation, create, revoke},
     find::get_account,
     permissions::ServiceAccountsManage,
 };
 use crate::api_keys::new::{CreateApiKey, MOST_KEYS, NewApiKey, TOO_MANY_KEYS};
 use crate::settings::Settings;
 
-/// Make an API key of a service account.
+/// Create an API key for a service account.
 ///
-/// It may do what the account's role grants and you hold, now and at the time it is used, or less where `scopes` limit it;
-/// permissions that are administrative, only if `scopes` name them. The key is shown this once.
+/// The key may use the permissions that the account's role grants and that you hold, both now and when the key is used, or
+/// fewer if you pass `scopes`. It gets administrative permissions only if `scopes` names them. The key is shown only in
+/// this response.
 #[post(
     "/v1/service-accounts/{id}/keys",
     problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_KEYS)
@@ -36,20 +37,22 @@ pub(super) async fn create_service_account_key(
     Path(id): Path<UserId>,
     Json(body): Json<CreateApiKey>,
 ) -> Result<Created<MadeApiKeyView>, Problem> {
-    // Whoever had a key of an account that may do more than they could do more, too.
+    // A key of an account that has permissions beyond the caller's would give the caller those permissions.
     const INSERT: &str = r"
         changed AS (
             INSERT INTO mainstay.api_keys (
                 id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id,
                 member_since, made_by, sponsor_id, sponsor_since, permissions
             )
-            SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at,
+            SELECT
+                $1, $2, $3, $4, $5, $6,
+                m.user_id, m.organization_id, m.created_at,
                 maker.user_id, maker.user_id, maker.created_at,
                 mainstay.credential_permissions(m.role_id, $9, $4)
             FROM mainstay.memberships m
             JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
-            JOIN mainstay.memberships maker ON maker.user_id = $12
-                AND maker.organization_id = m.organization_id
+            JOIN mainstay.memberships maker
+                ON maker.user_id = $12 AND maker.organization_id = m.organization_id
             WHERE m.user_id = $7
               AND m.organization_id = $8
               AND NOT mainstay.role_exceeds(m.role_id, $9, $11)
@@ -61,7 +64,7 @@ pub(super) async fn create_service_account_key(
 
     let principal = by.principal();
     let unscoped = by.unscoped(
-        "keys belong to accounts; only one of a member of the caller's organization is made",
+        "keys belong to accounts; the account must be a member of the caller's organization",
     );
     let new = NewApiKey::new(body, &settings, &unscoped, principal).await?;
     let organization = principal.organization.map(OrganizationId::uuid);
@@ -89,7 +92,7 @@ pub(super) async fn create_service_account_key(
         new.values().into_iter().chain(place),
         event,
     );
-    make(&by, id, change, TOO_MANY_KEYS).await?;
+    create(&by, id, change, TOO_MANY_KEYS).await?;
 
     Ok(Created(new.view()))
 }
@@ -105,7 +108,7 @@ pub(super) async fn list_service_account_keys(
     })
 }
 
-/// Show an API key of a service account.
+/// Get an API key of a service account.
 #[get("/v1/service-accounts/{id}/keys/{key_id}", problems(NOT_FOUND))]
 pub(super) async fn get_service_account_key(
     by: Allowed<ServiceAccountsManage>,
@@ -120,8 +123,8 @@ pub(super) async fn get_service_account_key(
 
 /// Revoke an API key of a service account.
 ///
-/// It is refused at once here, and within a second by every replica. Keys of an account that may do more than you are out
-/// of your reach.
+/// This replica refuses the key at once, every other within a second. You cannot revoke keys of an account that has
+/// permissions beyond yours.
 #[delete(
     "/v1/service-accounts/{id}/keys/{key_id}",
     problems(NOT_FOUND, EXCEEDS_OWN)
@@ -167,7 +170,7 @@ pub(super) async fn delete_service_account_key(
     revoked.map(|()| NoContent)
 }
 
-/// The account's keys in the caller's organization.
+/// Selects the account's keys in the caller's organization.
 async fn keys(
     by: &Allowed<ServiceAccountsManage>,
     user: UserId,
@@ -176,7 +179,7 @@ async fn keys(
     get_account(by, user).await?;
 
     let unscoped = by.unscoped(
-        "keys are selected by their account, which was found in the caller's organization",
+        "keys are selected by their account, which is a member of the caller's organization",
     );
     let organization = by.principal().organization;
 

@@ -1,6 +1,6 @@
-//! The permission over service accounts.
+//! The permission to manage service accounts.
 
 mainstay_access::permission! {
-    /// Make, change and delete service accounts, their keys and their secrets, as far as one's own permissions reach.
+    /// Create, change and delete service accounts, their keys and their secrets, within one's own permissions.
     pub(crate) ServiceAccountsManage = "service_accounts.manage", for [Owner, Manager], administrative;
 }

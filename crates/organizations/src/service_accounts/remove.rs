@@ -1,4 +1,4 @@
-//! Deleting a service account.
+//! Deletes a service account.
 
 use mainstay_database::Change;
 use mainstay_http::{CONFLICT, FreshOrScoped, NOT_FOUND, NoContent, Path, Problem, Shared, delete};
@@ -12,16 +12,16 @@ use mainstay_principals::{
 
 use super::{find::refusal, permissions::ServiceAccountsManage};
 
-/// Delete a service account, with its keys, secrets and sessions.
+/// Delete a service account with its keys, secrets and sessions.
 ///
-/// The audit log keeps what it did.
+/// Its audit records are kept.
 #[delete("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_service_account(
     by: FreshOrScoped<ServiceAccountsManage>,
     principals: Shared<Principals>,
     Path(id): Path<UserId>,
 ) -> Result<NoContent, Problem> {
-    // Keys and secrets go with the account, by their foreign keys.
+    // Foreign keys delete the account's keys and secrets.
     const DELETE: &str = r"
         account AS (
             SELECT m.user_id
@@ -42,7 +42,7 @@ pub(super) async fn delete_service_account(
 
     let organization = by.principal().organization;
     let unscoped = by.unscoped(
-        "an account stands above organizations; only a member of the caller's is deleted",
+        "accounts belong to no organization; the statement deletes only members of the caller's",
     );
     let [held, owner] = held_by(by.principal());
 

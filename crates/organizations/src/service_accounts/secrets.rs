@@ -1,4 +1,4 @@
-//! The secrets by which a service account authenticates as an OAuth client.
+//! The secrets with which a service account authenticates as an OAuth client.
 
 use http::StatusCode;
 use mainstay_access::Permission;
@@ -17,77 +17,78 @@ use mainstay_principals::{
 };
 
 use super::{
-    credential::{Revocation, make, revoke},
+    credential::{Revocation, create, revoke},
     find::get_account,
     permissions::ServiceAccountsManage,
 };
 use crate::api_keys::new::{Scope, lifetime, scopes_within};
 use crate::settings::Settings;
 
-/// Secrets that are valid at once: one that is used, one that takes over, and some to spare.
+/// Maximum number of valid secrets: one in use, one to rotate to, and some to spare.
 const MOST_SECRETS: i64 = 5;
 
 const TOO_MANY_SECRETS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "too_many_secrets",
-    "The account has as many secrets as it may have: revoke one that is not needed.",
+    "The account has reached its maximum number of secrets. Revoke a secret that is not needed.",
 );
 
-/// A client secret.
+/// Marks identifiers of client secrets.
 pub(crate) enum ClientSecret {}
+
 /// A client secret's identifier.
 pub(crate) type ClientSecretId = Id<ClientSecret>;
 
 /// A new client secret.
 #[input]
 pub(super) struct CreateClientSecret {
-    /// The permissions that it is limited to; all that the role grants when absent, except administrative ones.
+    /// The permissions that the secret is limited to. If absent: all that the role grants, except administrative ones.
     #[garde(length(min = 1, max = 100), dive)]
     scopes: Option<Vec<Scope>>,
-    /// After how many days it ends; 90 unless the operator decided otherwise.
+    /// Number of days until the secret expires. The default is 90, unless the operator has configured another.
     #[garde(range(min = 1, max = 400))]
     expires_in_days: Option<u16>,
 }
 
-/// A new client secret, with the secret itself. It is shown this once.
+/// A new client secret, with the secret itself, which is shown only once.
 #[view]
 pub(super) struct MadeClientSecretView {
-    /// Which.
+    /// The secret's id.
     id: ClientSecretId,
-    /// What to authenticate as: the service account's id.
+    /// The OAuth client id, which is the id of the service account.
     client_id: UserId,
-    /// What to authenticate with, at `POST /oauth/token`.
+    /// The secret. Use it to authenticate at `POST /oauth/token`.
     client_secret: String,
-    /// When it ends by itself.
+    /// When the secret expires.
     expires_at: Timestamp,
 }
 
-/// A client secret. The secret itself was shown once, when it was made.
+/// A client secret. The secret itself was shown once, when it was created.
 #[view]
 pub(super) struct ClientSecretView {
-    /// Which.
+    /// The secret's id.
     id: ClientSecretId,
-    /// The permissions that it is limited to; null when it is not limited.
+    /// The permissions that the secret is limited to; null if it is not limited.
     scopes: Option<Vec<String>>,
-    /// What its account and its sponsor held when it was made or taken over, within its scopes. Its tokens may do of that what
-    /// both still hold.
+    /// The permissions that the account and the sponsor held when the secret was created or taken over, within its scopes.
+    /// The tokens of the secret may use those that both still hold.
     permissions: Vec<String>,
-    /// The account that made it; null where that is not known.
+    /// The account that created the secret; null if unknown.
     made_by: Option<UserId>,
-    /// The member on whose rights it depends: its maker, or the owner who took it over.
+    /// The member whose permissions the secret depends on: the one who created it, or the owner who took it over.
     sponsor_id: Option<UserId>,
-    /// When it was made.
+    /// When the secret was created.
     created_at: Timestamp,
-    /// When it ends by itself.
+    /// When the secret expires.
     expires_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When the secret was last used, to the minute; null if it was never used.
     last_used_at: Option<Timestamp>,
 }
 
-/// Make a client secret of a service account.
+/// Create a client secret for a service account.
 ///
-/// With it the account fetches access tokens as an OAuth client. Several are valid at once, so that a new one can take over
-/// before the old one is revoked. The secret is shown this once.
+/// The account uses the secret to fetch access tokens as an OAuth client. Several secrets can be valid at the same time, so
+/// that you can switch to a new one before you revoke the old one. The secret is shown only in this response.
 #[post(
     "/v1/service-accounts/{id}/secrets",
     problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_SECRETS)
@@ -104,13 +105,15 @@ pub(super) async fn create_client_secret(
                 id, secret_hash, created_at, expires_at, user_id, organization_id, member_since,
                 made_by, sponsor_id, sponsor_since, scopes, permissions
             )
-            SELECT $1, $2, $3, $4, m.user_id, m.organization_id, m.created_at, maker.user_id,
-                maker.user_id, maker.created_at, $11,
-                mainstay.credential_permissions(m.role_id, $7, $11)
+            SELECT
+                $1, $2, $3, $4,
+                m.user_id, m.organization_id, m.created_at,
+                maker.user_id, maker.user_id, maker.created_at,
+                $11, mainstay.credential_permissions(m.role_id, $7, $11)
             FROM mainstay.memberships m
             JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
-            JOIN mainstay.memberships maker ON maker.user_id = $10
-                AND maker.organization_id = m.organization_id
+            JOIN mainstay.memberships maker
+                ON maker.user_id = $10 AND maker.organization_id = m.organization_id
             WHERE m.user_id = $5
               AND m.organization_id = $6
               AND NOT mainstay.role_exceeds(m.role_id, $7, $9)
@@ -122,7 +125,7 @@ pub(super) async fn create_client_secret(
 
     let (runtime, principal) = (by.runtime(), by.principal());
     let unscoped = by.unscoped(
-        "secrets belong to accounts; only one of a member of the caller's organization is made",
+        "secrets belong to accounts; the account must be a member of the caller's organization",
     );
     let scopes = scopes_within(body.scopes, &unscoped, principal, "client_secret").await?;
     let now = runtime.clock.now();
@@ -153,7 +156,7 @@ pub(super) async fn create_client_secret(
     );
 
     let change = Change::new("client_secrets.insert", INSERT, values, event);
-    make(&by, id, change, TOO_MANY_SECRETS).await?;
+    create(&by, id, change, TOO_MANY_SECRETS).await?;
 
     let client_secret = secret.text.expose_secret().to_owned();
 
@@ -176,7 +179,7 @@ pub(super) async fn list_client_secrets(
     })
 }
 
-/// Show a client secret of a service account.
+/// Get a client secret of a service account.
 #[get("/v1/service-accounts/{id}/secrets/{secret_id}", problems(NOT_FOUND))]
 pub(super) async fn get_client_secret(
     by: Allowed<ServiceAccountsManage>,
@@ -191,8 +194,8 @@ pub(super) async fn get_client_secret(
 
 /// Revoke a client secret of a service account.
 ///
-/// The access tokens that the account has fetched end with it, whichever secret they were fetched with: it fetches others.
-/// Secrets of an account that may do more than you are out of your reach.
+/// All access tokens of the account end, including those fetched with its other secrets; it can fetch new ones with those.
+/// You cannot revoke secrets of an account that has permissions beyond yours.
 #[delete(
     "/v1/service-accounts/{id}/secrets/{secret_id}",
     problems(NOT_FOUND, EXCEEDS_OWN)
@@ -250,9 +253,12 @@ async fn select<P: Permission>(
         ORDER BY id DESC
         LIMIT 200
     ";
+
     get_account(by, id).await?;
+
     let values = [id.uuid().into(), secret.map(ClientSecretId::uuid).into()];
     let rows = by.select("client_secrets.select", SELECT, values).await?;
+
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
 

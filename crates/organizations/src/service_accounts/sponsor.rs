@@ -1,5 +1,6 @@
-//! An owner takes the credential of a service account over: it depends on their rights from then on, and holds what it would
-//! hold if they made it now. The way to keep a key whose maker left, or to give an old one what its account got since.
+//! An owner takes over a credential of a service account. From then on it depends on the owner's permissions, and has the
+//! permissions that it would have if the owner created it now. This keeps a key alive whose creator left, or gives an old
+//! key the permissions that its account has gained since.
 
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Uuid};
@@ -15,7 +16,7 @@ use mainstay_principals::{
 use super::{find::get_account, permissions::ServiceAccountsManage, secrets::ClientSecretId};
 use crate::roles::built_in::OWNER;
 
-/// The statement that makes the caller the sponsor of a row of `$table`: both tables have the same columns.
+/// The statement that makes the caller the sponsor of a row of `$table`. Both tables have the columns that it names.
 macro_rules! take_over {
     ($table:literal) => {
         concat!(
@@ -30,31 +31,44 @@ macro_rules! take_over {
             $table,
             r" c
                 JOIN mainstay.users u ON u.id = c.user_id AND u.kind = 'service'
-                JOIN mainstay.memberships m ON m.user_id = c.user_id AND m.organization_id = c.organization_id
+                JOIN mainstay.memberships m
+                    ON m.user_id = c.user_id
+                    AND m.organization_id = c.organization_id
                     AND m.created_at = c.member_since
-                WHERE c.id = $1 AND c.user_id = $2 AND c.organization_id = $3 AND c.revoked_at IS NULL
+                WHERE c.id = $1
+                  AND c.user_id = $2
+                  AND c.organization_id = $3
+                  AND c.revoked_at IS NULL
                 FOR UPDATE OF c
             ),
             changed AS (
                 UPDATE ",
             $table,
             r" c
-                SET sponsor_id = mine.user_id, sponsor_since = mine.created_at,
+                SET sponsor_id = mine.user_id,
+                    sponsor_since = mine.created_at,
                     permissions = mainstay.credential_permissions(found.role_id, $6, found.scopes)
                 FROM found, mine
                 WHERE c.id = found.id
-                RETURNING c.id,
-                    jsonb_build_object('sponsor_id', found.sponsor_id, 'permissions', found.permissions) AS before,
-                    jsonb_build_object('sponsor_id', c.sponsor_id, 'permissions', c.permissions) AS after
+                RETURNING
+                    c.id,
+                    jsonb_build_object(
+                        'sponsor_id', found.sponsor_id,
+                        'permissions', found.permissions
+                    ) AS before,
+                    jsonb_build_object(
+                        'sponsor_id', c.sponsor_id,
+                        'permissions', c.permissions
+                    ) AS after
             )"
         )
     };
 }
 
-/// Take an API key of a service account over.
+/// Take over an API key of a service account.
 ///
-/// For an owner. The key depends on your rights from then on, in place of those of the member who made it, and may do what the
-/// account's role grants now, within its scopes.
+/// Only for owners. From now on the key depends on your permissions instead of those of the member who created it. It may
+/// use what the account's role grants now, within its scopes.
 #[put(
     "/v1/service-accounts/{id}/keys/{key_id}/sponsor",
     problems(NOT_FOUND, EXCEEDS_OWN)
@@ -74,10 +88,10 @@ pub(super) async fn sponsor_service_account_key(
     Ok(NoContent)
 }
 
-/// Take a client secret of a service account over.
+/// Take over a client secret of a service account.
 ///
-/// For an owner. The secret and its tokens depend on your rights from then on, in place of those of the member who made it, and
-/// may do what the account's role grants now, within their scopes.
+/// Only for owners. From now on the secret and its tokens depend on your permissions instead of those of the member who
+/// created it. They may use what the account's role grants now, within their scopes.
 #[put(
     "/v1/service-accounts/{id}/secrets/{secret_id}/sponsor",
     problems(NOT_FOUND, EXCEEDS_OWN)
@@ -127,7 +141,7 @@ async fn take_over<P: Permission>(
     );
 
     let unscoped = by.unscoped(
-        "a credential belongs to an account; the statement names the caller's organization",
+        "credentials belong to accounts; the statement is limited to the caller's organization",
     );
     let change = Change::new(name, statement, values, event).showing_rows();
 
