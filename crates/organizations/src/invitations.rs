@@ -1,8 +1,9 @@
 //! Invitations: how people join an organization.
 //!
-//! Whoever is invited gets a token by mail. It joins the account that has the invited address, or makes one; the mail has
-//! proved the address. What the inviter is told never depends on whether the address has an account. An invitation is as
-//! good as its inviter: it opens nothing once they are no member any more, or may not hand its role on themselves.
+//! The invited person receives a token by e-mail. With it, the account that has the invited address joins the organization,
+//! or a new account is created; the e-mail has proved the address. Responses to the inviter never reveal whether the address
+//! has an account. An invitation depends on its inviter: it is invalid once the inviter is no longer a member, or may no
+//! longer assign its role.
 
 mod accept;
 mod create;
@@ -15,7 +16,7 @@ use mainstay_database::{Error, Unscoped};
 use mainstay_http::Module;
 use mainstay_kernel::EmailAddress;
 
-/// Who is invited by a token, and the name of the organization that they are invited to.
+/// Returns the invited address of a token, and the name of the organization.
 ///
 /// # Errors
 /// The error of the database.
@@ -28,12 +29,12 @@ pub(crate) async fn invitation_of(
         .map(|pending| (pending.email, pending.organization_name)))
 }
 
-/// Made, listed and withdrawn by administrators; accepted by whoever has the token.
+/// Administrators create, list and withdraw invitations. The holder of the token accepts one.
 pub fn module() -> Module {
     Module::new("invitations")
         .keeping(
             "mainstay.invitations",
-            "seven days, until it is accepted or withdrawn; deleted within ten minutes of its end",
+            "seven days at most, until accepted or withdrawn; deleted within ten minutes of the end",
         )
         .table(row::table())
         .endpoints((

@@ -1,5 +1,5 @@
-//! What a mailed link is good for, before anybody types or clicks: the page that it leads to shows no form that cannot
-//! work, and tells a password manager whose password is chosen.
+//! Inspects a mailed link before it is used. The page behind the link shows the right form, or none if the link is invalid,
+//! and can tell a password manager for which account a password is chosen.
 
 use mainstay_accounts::{
     Accounts,
@@ -17,7 +17,7 @@ use mainstay_kernel::EmailAddress;
 
 use crate::invitations;
 
-/// Looking at a link.
+/// The inspection of mailed links.
 pub fn module() -> Module {
     Module::new("mailed links").endpoints((inspect_mailed_link,))
 }
@@ -25,40 +25,41 @@ pub fn module() -> Module {
 /// A mailed link.
 #[input]
 pub(super) struct InspectMailedLink {
-    /// The token of the link.
+    /// The token in the link.
     #[garde(length(chars, min = 1, max = 200))]
     token: String,
 }
 
-/// What a mailed link is good for.
+/// The purpose of a mailed link.
 #[view]
 pub(super) struct MailedLinkView {
-    /// What it does.
+    /// What the link does.
     purpose: LinkPurpose,
-    /// The address that it was mailed to; null for a change of address, which two addresses confirm.
+    /// The e-mail address that the link was sent to; null for a change of address, which both addresses confirm.
     email: Option<String>,
-    /// The organization that an invitation leads to; null elsewhere.
+    /// The name of the organization that the person is invited to; null for other purposes.
     organization: Option<String>,
-    /// Whether the account has a second factor, beside which a password may be shorter.
+    /// Whether the account has a second factor. If so, a shorter password is accepted.
     second_factor: bool,
 }
 
 /// What a mailed link does.
 #[choice]
 pub(super) enum LinkPurpose {
-    /// It finishes a sign-up.
+    /// Completes a sign-up.
     SignUp,
-    /// It sets a new password.
+    /// Sets a new password.
     PasswordReset,
-    /// It confirms a change of address.
+    /// Confirms a change of the e-mail address.
     EmailChange,
-    /// It lets somebody join an organization.
+    /// Accepts an invitation to an organization.
     Invitation,
 }
 
-/// Look at a mailed link before it is used.
+/// Inspect a mailed link before it is used.
 ///
-/// Nothing is used up. A link that was used, has expired or was never mailed is refused; these cannot be told apart.
+/// The link stays valid. A link that was used, has expired or was never sent is refused; the response does not distinguish
+/// these cases.
 #[post(
     "/v1/mailed-links/inspection",
     problems(INVALID_TOKEN, TOO_MANY_ATTEMPTS)
@@ -68,14 +69,14 @@ pub(super) async fn inspect_mailed_link(
     accounts: Shared<Accounts>,
     Json(body): Json<InspectMailedLink>,
 ) -> Result<Json<MailedLinkView>, Problem> {
-    let unscoped = by.unscoped("nobody need be signed in; the token names what it is for");
+    let unscoped = by.unscoped("the caller is not signed in; the token identifies the rows");
     admit_request(&unscoped, MAILED_LINKS, by.origin().address).await?;
 
     let found = find(&unscoped, &accounts, &body.token).await?;
     found.map(Json).ok_or_else(|| INVALID_TOKEN.problem())
 }
 
-/// A token begins with what it is for.
+/// Finds what a token is for, by its prefix.
 async fn find(
     unscoped: &Unscoped,
     accounts: &Accounts,

@@ -1,8 +1,8 @@
-//! Members: the persons of an organization, as its administrators see and change them. Service accounts are not among
-//! them.
+//! Members: the persons of an organization, as its administrators see and change them. Service accounts are in
+//! [`service_accounts`](crate::service_accounts).
 //!
-//! Whoever has a role that exceeds one's own is out of reach. An administrator never sees or sets a password (OWASP ASVS
-//! 6.4.6), and sees an address in clear only on record.
+//! An administrator cannot change a member whose role grants more than their own. Administrators never see or set passwords (OWASP ASVS
+//! 6.4.6). They see masked addresses; the audit log records each time that they see an address in clear.
 
 pub(crate) mod letters;
 mod list;
@@ -16,7 +16,7 @@ mod update;
 
 use mainstay_http::Module;
 
-/// Members and their sessions.
+/// Members and the sessions of members.
 pub fn module() -> Module {
     Module::new("members")
         .keeping(

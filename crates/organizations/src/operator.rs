@@ -1,4 +1,4 @@
-//! What an operator does to organizations from the command line.
+//! Organizations for operators: the command line creates, lists and revokes them.
 
 use mainstay_database::{Change, Error, Row, Unscoped};
 use mainstay_kernel::{OrganizationId, Timestamp};
@@ -7,7 +7,7 @@ use mainstay_principals::{
     names::OrganizationName,
 };
 
-/// Makes an organization without members.
+/// Creates an organization without members.
 ///
 /// # Errors
 /// The error of the database.
@@ -48,34 +48,37 @@ pub async fn create_organization(
 /// An organization as an operator sees it.
 #[derive(Clone, Debug)]
 pub struct OrganizationSummary {
-    /// The organization.
+    /// The organization's id.
     pub id: OrganizationId,
-    /// What it is called.
+    /// The organization's name.
     pub name: String,
-    /// How many persons and service accounts belong to it.
+    /// Number of members, including service accounts.
     pub members: i64,
-    /// When it was made.
+    /// When the organization was created.
     pub created_at: Timestamp,
 }
 
-/// What was revoked of an organization.
+/// Number of sessions and credentials that were revoked in an organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revoked {
-    /// Sessions of members and service accounts.
+    /// Number of sessions of members and service accounts.
     pub sessions: i64,
-    /// API keys.
+    /// Number of API keys.
     pub api_keys: i64,
-    /// Secrets of service accounts.
+    /// Number of client secrets of service accounts.
     pub client_secrets: i64,
 }
 
-/// Every organization, the oldest first.
+/// Lists all organizations, the oldest first.
 ///
 /// # Errors
 /// The error of the database.
 pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationSummary>, Error> {
     const LIST: &str = r"
-        SELECT o.id, o.name, o.created_at,
+        SELECT
+            o.id,
+            o.name,
+            o.created_at,
             (SELECT count(*) FROM mainstay.memberships m WHERE m.organization_id = o.id) AS members
         FROM mainstay.organizations o
         ORDER BY o.created_at, o.id
@@ -98,8 +101,8 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
         .collect()
 }
 
-/// Ends every session of an organization's members and service accounts, and revokes its keys and secrets, seen by every
-/// replica within a second (OWASP ASVS 7.4.5). `None` when there is no such organization.
+/// Ends all sessions of an organization's members and service accounts, and revokes its API keys and client secrets, on
+/// every replica within a second (OWASP ASVS 7.4.5). Returns `None` if there is no such organization.
 ///
 /// # Errors
 /// The error of the database.

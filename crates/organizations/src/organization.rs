@@ -1,7 +1,7 @@
-//! Organizations: made, named, handed over, left and deleted by their members.
+//! Organizations: members create, rename, leave and delete them, and transfer their ownership.
 //!
-//! The last owner stays: `keep_an_owner` in the schema refuses every statement that would take it away, also of two that
-//! run at once.
+//! An organization keeps at least one owner: `keep_an_owner` in the schema refuses every statement that would remove the
+//! last one, also when two statements run at the same time.
 
 mod create;
 mod current;
@@ -13,7 +13,7 @@ pub(crate) mod permissions;
 
 use mainstay_http::Module;
 
-/// One's organizations, and the one of the session.
+/// The caller's organizations, and the one that the session works in.
 pub fn module() -> Module {
     Module::new("organizations")
         .keeping("mainstay.organizations", "until its owner deletes it")

@@ -1,7 +1,8 @@
-//! Roles: those that every organization has, and those that it makes for itself.
+//! Roles: the built-in ones, which every organization has, and the organization's own.
 //!
-//! Nobody grants what they do not hold: `role_exceeds` in the schema compares a role with its giver's permissions, in the
-//! statement of the change, and only an owner makes an owner. A built-in role is written by the owner of the schema alone.
+//! A member cannot grant permissions that they do not hold. The statement of each change checks this: `role_exceeds` in the
+//! schema compares a role with the permissions of the member who assigns it. Only an owner can make another member an
+//! owner. Only the owner of the schema can write built-in roles.
 
 pub(crate) mod assign;
 pub(crate) mod built_in;
@@ -17,7 +18,7 @@ mod update;
 
 use mainstay_http::Module;
 
-/// Roles and the permissions that they are made of.
+/// Roles and permissions.
 pub fn module() -> Module {
     Module::new("roles")
         .keeping("mainstay.roles", "until it is deleted")

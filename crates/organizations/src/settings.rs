@@ -1,4 +1,4 @@
-//! How long the keys and secrets of an organization's programs live.
+//! The settings for the lifetime of API keys and client secrets.
 
 use std::time::Duration as StdDuration;
 
@@ -6,17 +6,17 @@ use mainstay_config::Reader;
 use mainstay_principals::settings::lifetime;
 use time::Duration;
 
-/// How long API keys and client secrets live.
+/// The lifetime of API keys and client secrets.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How long an API key or a client's secret lives unless its maker says otherwise.
+    /// The lifetime of an API key or a client secret if the request names none.
     pub api_key_lifetime: Duration,
-    /// How long one may live at most.
+    /// The longest lifetime that a request can name.
     pub api_key_max_lifetime: Duration,
 }
 
 impl Settings {
-    /// Reads the settings; what is wrong is remembered by `reader`.
+    /// Reads the settings. `reader` collects the errors.
     pub fn read(reader: &mut Reader) -> Self {
         let minute = StdDuration::from_secs(60);
         let days = |days: u32| minute * 60 * 24 * days;
@@ -25,14 +25,14 @@ impl Settings {
             reader,
             "identity.api_key_max_lifetime",
             days(400),
-            "How long an API key or a client's secret may live at most.",
+            "Maximum lifetime of an API key or a client secret.",
             days(1)..=days(400),
         );
         let api_key_lifetime = lifetime(
             reader,
             "identity.api_key_lifetime",
             days(90),
-            "How long an API key or a client's secret lives unless its maker says otherwise.",
+            "Lifetime of an API key or a client secret if the request names none.",
             minute..=api_key_max_lifetime.unsigned_abs(),
         );
 

@@ -1,8 +1,8 @@
-//! What is cleared away of organizations: rows that have run out.
+//! The periodic task of organizations: deletes expired rows.
 
 use mainstay_database::{Error, Unscoped};
 
-/// Clears away invitations that have run out.
+/// Deletes expired invitations and destroys their data keys.
 ///
 /// # Errors
 /// The error of the database.

@@ -17,7 +17,7 @@ use mainstay_principals::{
 /// Which keys to list.
 #[input]
 pub(super) struct ListApiKeys {
-    /// Maximum number of keys.
+    /// Maximum number of keys on the page.
     limit: Limit,
     /// The `next_cursor` of the previous page.
     cursor: Option<Cursor>,

@@ -1,4 +1,4 @@
-//! Accepting an invitation with an account that exists.
+//! Accepts an invitation with an existing account.
 
 use http::StatusCode;
 use mainstay_accounts::{account::credentials::find_credentials, problems::INVALID_TOKEN};
@@ -16,28 +16,28 @@ use mainstay_principals::{
 
 use super::pending::find;
 
-/// Proof of an invitation.
+/// The acceptance of an invitation.
 #[input]
 pub(super) struct AcceptInvitation {
-    /// The token of the link that was mailed.
+    /// The token in the mailed link.
     #[garde(length(chars, min = 1, max = 200))]
     token: String,
 }
 
-/// What one has joined.
+/// The organization that you have joined.
 #[view]
 pub(super) struct JoinedView {
-    /// The organization.
+    /// The organization's id.
     organization_id: OrganizationId,
-    /// Its name.
+    /// The organization's name.
     name: String,
-    /// One's role there.
+    /// The name of your role in the organization.
     role: String,
 }
 
 /// Accept an invitation with the account that has the invited address.
 ///
-/// The session goes on where it works; `PUT /v1/sessions/current/organization` moves it to the new organization.
+/// Your session stays in its present organization. Use `PUT /v1/sessions/current/organization` to switch to the new one.
 #[post(
     "/v1/invitations/acceptance",
     problems(INVALID_TOKEN, INVITATION_OF_ANOTHER, ALREADY_A_MEMBER)
@@ -61,13 +61,16 @@ pub(super) async fn accept_invitation(
             INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT $4, organization_id, role_id, $3
             FROM accepted
-            RETURNING user_id, NULL::jsonb AS before, jsonb_build_object('role', $5::text) AS after
+            RETURNING
+                user_id,
+                NULL::jsonb AS before,
+                jsonb_build_object('role', $5::text) AS after
         )
     ";
 
     let user = by.principal().user;
     let unscoped =
-        by.unscoped("one joins an organization that one does not work in yet; the token names it");
+        by.unscoped("the caller is not a member yet; the token identifies the organization");
     let pending = find(&unscoped, &body.token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
@@ -99,7 +102,7 @@ pub(super) async fn accept_invitation(
         Some(pending.organization),
     );
 
-    // The address was compared: it is part of the credentials.
+    // The address was compared above. It is part of the credentials, so their version must not have changed.
     let given = [
         standing::verified(user, credentials.version, Hold::Shared),
         standing::session(by.principal().session),
@@ -123,16 +126,16 @@ pub(super) async fn accept_invitation(
     }))
 }
 
-/// The token belongs to an address that is not the caller's.
+/// The invitation was sent to an address that is not the caller's.
 pub(crate) const INVITATION_OF_ANOTHER: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "invitation_of_another",
-    "The invitation is for another address: sign in with the account that has it.",
+    "The invitation is for another e-mail address. Sign in with the account that has this address.",
 );
 
-/// The account belongs to the organization already.
+/// The account is a member of the organization.
 pub(crate) const ALREADY_A_MEMBER: Kind = Kind::new(
     StatusCode::CONFLICT,
     "already_a_member",
-    "The account belongs to the organization already.",
+    "You are already a member of this organization.",
 );

@@ -1,4 +1,4 @@
-//! Inviting somebody.
+//! Invites a person to the organization.
 
 use mainstay_accounts::{
     Accounts,
@@ -31,22 +31,23 @@ use crate::{
     roles::{name::RoleName, role::UNKNOWN_ROLE},
 };
 
-/// How long an invitation may be accepted.
+/// How long an invitation is valid.
 const LIFETIME: Duration = Duration::days(7);
 
-/// Somebody to invite.
+/// A new invitation.
 #[input]
 pub(super) struct CreateInvitation {
-    /// Their address.
+    /// The e-mail address of the person.
     email: EmailAddress,
-    /// The name of the role that they get: one that grants no more than yours.
+    /// The name of the role that the person gets. It must not grant more than your own role.
     role: RoleName,
 }
 
-/// Invite somebody.
+/// Invite a person to the organization.
 ///
-/// They get a link by mail that works once, for seven days. An invitation to the same address takes the place of an
-/// earlier one, unless that gives more than you hold or was made by a member who may do more than you. The answer does not tell whether the address has an account.
+/// The person receives a link by e-mail, which can be used once and expires after seven days. An earlier invitation to the
+/// same address is replaced, unless its role grants more than yours or its inviter has permissions beyond yours. The
+/// response does not reveal whether the address has an account.
 #[post(
     "/v1/invitations",
     problems(UNKNOWN_ROLE, EXCEEDS_OWN, TOO_MANY_ATTEMPTS)
@@ -56,7 +57,7 @@ pub(super) async fn create_invitation(
     accounts: Shared<Accounts>,
     Json(body): Json<CreateInvitation>,
 ) -> Result<Created<InvitationView>, Problem> {
-    // The new row waits for the old one to go: both have the same place in the index.
+    // Reading `replaced` makes the insertion wait for the deletion: both rows have the same value in a unique index.
     const CREATE: &str = r"
         out_of_reach AS (
             SELECT FROM mainstay.invitations i
@@ -93,14 +94,17 @@ pub(super) async fn create_invitation(
             SELECT $2, $1, $3, $6, $7, $9, $10, $11, $5, $12
             FROM (SELECT count(*) FROM replaced) AS gone, held
             WHERE NOT EXISTS (SELECT FROM out_of_reach)
-            RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $13::text) AS after
+            RETURNING
+                id,
+                NULL::jsonb AS before,
+                jsonb_build_object('role', $13::text) AS after
         )
     ";
 
     let role = body.role.as_str();
     let (role_id, organization_name) = find_role(&by, role).await?;
     let unscoped = by.unscoped(
-        "the invitation is filed under its token and its address, which are no organization's",
+        "invitations are found by their token and address, which belong to no organization",
     );
     let (database, organization) = (unscoped.database(), by.organization());
     let (runtime, ring) = (database.runtime(), database.ring());
@@ -113,7 +117,7 @@ pub(super) async fn create_invitation(
     let holder = find_by_address(&unscoped, &body.email).await?;
     let to = mailbox(holder.as_ref(), &body.email);
 
-    let mail = write(&unscoped, &accounts, to, &organization_name, &token.text)?;
+    let message = invitation_mail(&unscoped, &accounts, to, &organization_name, &token.text)?;
     let index = email.index(ring, &email_index()).into_bytes();
     admit_invitation(&unscoped, organization, &index).await?;
 
@@ -157,7 +161,7 @@ pub(super) async fn create_invitation(
     let change = Change::new("invitations.insert", CREATE, values, event)
         .given(given)
         .showing_rows()
-        .queue(mail);
+        .queue(message);
     if unscoped.change(change).await?.is_empty() {
         let refusal = refused(&by, "invitation", None).await;
         return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
@@ -175,12 +179,13 @@ pub(super) async fn create_invitation(
     }))
 }
 
-/// The role of this name, if the caller may give it, and the organization's name.
+/// Finds the role with this name, if the caller may assign it, and the organization's name.
 async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, String), Problem> {
     const FIND: &str = r"
         SELECT o.name, r.id, mainstay.role_exceeds(r.id, $3, $4)
         FROM mainstay.organizations o
-        LEFT JOIN mainstay.roles r ON r.name = $2
+        LEFT JOIN mainstay.roles r
+            ON r.name = $2
             AND (r.organization_id = $1 OR r.organization_id IS NULL)
         WHERE o.id = $1
     ";
@@ -190,7 +195,7 @@ async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, Str
         .select("roles.to_give", FIND, [role.into(), held, owner])
         .await?;
 
-    // An organization that was deleted has no session any more that could ask.
+    // The organization was deleted in the meantime, and the session with it.
     let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
     let id = row
         .get::<Option<Uuid>>(1)?
@@ -202,8 +207,8 @@ async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, Str
     }
 }
 
-/// The mail that carries the token. An address that no mail reaches is no address to invite.
-fn write(
+/// Creates the job that sends the token by e-mail. Refuses an address that cannot receive e-mail.
+fn invitation_mail(
     unscoped: &Unscoped,
     accounts: &Accounts,
     email: &EmailAddress,
@@ -212,19 +217,22 @@ fn write(
 ) -> Result<mainstay_database::Job, Problem> {
     let letter = Letter::new(format!("Join {organization}"))
         .paragraph(format!(
-            "You are invited to the organization “{organization}”."
+            "You are invited to join the organization “{organization}”."
         ))
         .button(
             "Accept the invitation",
             letters::link(accounts, "invitation", token),
         )
-        .paragraph("The link works once, for seven days. Without an account, you make one there.")
-        .footer("If you do not know who invites you, do nothing.");
+        .paragraph(
+            "The link can be used once and expires after seven days. \
+             If you do not have an account, you can create one there.",
+        )
+        .footer("If you did not expect this invitation, ignore this e-mail.");
 
     let unreachable = || FieldError {
         location: "body".into(),
         pointer: "/email".to_owned(),
-        detail: "mail cannot be sent to this address".to_owned(),
+        detail: "this address cannot receive e-mail".to_owned(),
     };
 
     let mail = Mail::new(email.as_str(), &letter)

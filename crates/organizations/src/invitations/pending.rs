@@ -1,4 +1,4 @@
-//! The invitation that a token names.
+//! Finds the invitation of a token.
 
 use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
 use mainstay_kernel::{EmailAddress, OrganizationId};
@@ -13,12 +13,12 @@ pub(crate) struct PendingInvitation {
     pub(super) organization: OrganizationId,
     pub(super) organization_name: String,
     pub(super) role: String,
-    /// Who is invited: known to whoever has the token, since it was mailed there.
+    /// The invited address. The holder of the token knows it, because the token was sent there.
     pub(super) email: EmailAddress,
 }
 
-/// The invitation of a token. There is none for a token that was never mailed, was used or withdrawn, has run out, or
-/// whose inviter may not invite any more: nobody can tell these apart.
+/// Finds the invitation of a token. Returns `None` if the token was never sent, was used, withdrawn or has expired, or if the
+/// inviter may no longer invite. Callers do not distinguish these cases.
 pub(crate) async fn find(
     unscoped: &Unscoped,
     token: &str,

@@ -1,4 +1,4 @@
-//! A row of the view `invitations_shown`, and what is sealed of invitations.
+//! A row of the view `invitations_shown`, and the sealed column of invitations.
 
 use mainstay_accounts::account::tables::address_index;
 use mainstay_crypto::{Cell, Masked, Sealed};
@@ -25,20 +25,20 @@ pub(crate) struct InvitationRow {
     expires_at: Timestamp,
 }
 
-/// An invitation that waits for its answer.
+/// A pending invitation.
 #[view]
 pub(crate) struct InvitationView {
-    /// Which.
+    /// The invitation's id.
     pub(super) id: InvitationId,
-    /// Who is invited: the address's first letter and domain.
+    /// The invited e-mail address, masked: its first character and its domain.
     pub(super) email: Masked,
-    /// The role that they get.
+    /// The name of the role that the person gets.
     pub(super) role: String,
-    /// The account that invited them. It must still be allowed to when they accept.
+    /// The account that created the invitation. It must still be allowed to invite when the invitation is accepted.
     pub(super) invited_by: UserId,
-    /// When it was made.
+    /// When the invitation was created.
     pub(super) created_at: Timestamp,
-    /// When it ends.
+    /// When the invitation expires.
     pub(super) expires_at: Timestamp,
 }
 
@@ -68,7 +68,8 @@ impl InvitationRow {
     }
 }
 
-/// What is sealed of invitations. Their index is that of accounts, so that an account finds its invitations by it.
+/// The sealed column of invitations. They share the blind index of accounts, so that an account's invitations are found by
+/// its address.
 pub(super) fn table() -> SealedTable {
     SealedTable {
         table: "mainstay.invitations",
@@ -83,8 +84,7 @@ pub(super) fn table() -> SealedTable {
     }
 }
 
-/// Where an invitation's address stands. Nobody has an account yet whom it could be filed under: the invitation itself is
-/// the data subject.
+/// The cell of an invitation's address. The invitation itself is the data subject, because the address may have no account.
 pub(crate) fn email_cell(organization: Uuid, id: InvitationId) -> Cell<'static> {
     Cell {
         organization,

@@ -1,4 +1,4 @@
-//! Invitations that wait for their answer: listed, shown and withdrawn.
+//! Lists, shows and withdraws pending invitations.
 
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{
@@ -15,18 +15,18 @@ use super::row::{InvitationId, InvitationRow, InvitationView};
 use crate::members::permissions::MembersManage;
 
 const SEALED_BY_HAND: &str =
-    "an address is sealed before anybody knows whose account has it; it is shown masked";
+    "an invitation's address is sealed under the invitation's own key; it is shown masked";
 
 /// Which invitations to list.
 #[input]
 pub(super) struct ListInvitations {
-    /// How many.
+    /// Maximum number of invitations on the page.
     limit: Limit,
-    /// Where to go on.
+    /// The `next_cursor` of the previous page.
     cursor: Option<Cursor>,
 }
 
-/// List invitations that wait for their answer, newest first.
+/// List pending invitations, newest first.
 #[get("/v1/invitations")]
 pub(super) async fn list_invitations(
     by: Allowed<MembersManage>,
@@ -55,7 +55,7 @@ pub(super) async fn list_invitations(
     })
 }
 
-/// Show an invitation.
+/// Show a pending invitation.
 #[get("/v1/invitations/{id}", problems(NOT_FOUND))]
 pub(super) async fn get_invitation(
     by: Allowed<MembersManage>,
@@ -69,8 +69,8 @@ pub(super) async fn get_invitation(
 
 /// Withdraw an invitation.
 ///
-/// Its token opens nothing from then on. An invitation that gives more than you hold, or was made by a member who may do more
-/// than you, is out of your reach.
+/// Its token becomes invalid. You cannot withdraw an invitation whose role grants more than yours, or whose inviter has
+/// permissions beyond yours.
 #[delete("/v1/invitations/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_invitation(
     by: FreshOrScoped<MembersManage>,
@@ -105,7 +105,7 @@ pub(super) async fn delete_invitation(
     );
 
     let unscoped =
-        by.unscoped("the key goes with the row; the statement names the caller's organization");
+        by.unscoped("the statement also destroys the data key; it is limited to the organization");
     let deleted = unscoped
         .change(Change::new("invitations.delete", DELETE, values, event))
         .await?;

@@ -1,4 +1,4 @@
-//! Accepting an invitation by making an account.
+//! Accepts an invitation and creates an account.
 
 use http::StatusCode;
 use mainstay_accounts::{
@@ -21,35 +21,35 @@ use mainstay_principals::events::{Action, about_user};
 
 use super::pending::{PendingInvitation, find};
 
-/// Proof of an invitation, and the password of the account to be.
+/// The acceptance of an invitation, with the password of the new account.
 #[input]
 pub(super) struct SignUpByInvitation {
-    /// The token of the link that was mailed.
+    /// The token in the mailed link.
     #[garde(length(chars, min = 1, max = 200))]
     token: String,
-    /// The password that the account gets.
+    /// The password of the new account.
     password: Password,
 }
 
-/// An account that was made for an invitation.
+/// An account that was created for an invitation.
 #[view]
 pub(super) struct InvitedAccountView {
-    /// The account.
+    /// The id of the new account.
     user_id: UserId,
-    /// The organization that it belongs to.
+    /// The id of the organization that the account has joined.
     organization_id: OrganizationId,
 }
 
-/// Accept an invitation by making an account.
+/// Accept an invitation and create an account.
 ///
-/// The account has the address that the invitation was mailed to. It is not signed in: `POST /v1/sessions` does that.
+/// The account gets the address that the invitation was sent to. The person is not signed in yet: use `POST /v1/sessions`.
 #[post("/v1/invitations/sign-up", problems(INVALID_TOKEN, ACCOUNT_EXISTS))]
 pub(super) async fn sign_up_by_invitation(
     by: Public,
     accounts: Shared<Accounts>,
     Json(body): Json<SignUpByInvitation>,
 ) -> Result<CreatedAt<InvitedAccountView>, Problem> {
-    let unscoped = by.unscoped("nobody is signed in; the token names the invitation");
+    let unscoped = by.unscoped("the caller is not signed in; the token identifies the invitation");
     let pending = find(&unscoped, &body.token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
@@ -70,7 +70,7 @@ pub(super) async fn sign_up_by_invitation(
         .map_err(not_hashed)?;
 
     let organization = pending.organization;
-    let user = make(&unscoped, pending, hash)
+    let user = create_member(&unscoped, pending, hash)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
     let view = InvitedAccountView {
@@ -81,14 +81,15 @@ pub(super) async fn sign_up_by_invitation(
     Ok(CreatedAt("/v1/me".into(), view))
 }
 
-/// Makes the account and its membership by consuming the invitation: all of it or nothing.
-async fn make(
+/// Consumes the invitation and creates the account and its membership, in one statement. Returns `None` if the invitation
+/// is no longer valid.
+async fn create_member(
     unscoped: &Unscoped,
     pending: PendingInvitation,
     password_hash: String,
 ) -> Result<Option<UserId>, Problem> {
-    // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
-    const MAKE: &str = r"
+    // While keys are rotated, an address may still be indexed under an older key; see also `unique_indexes`.
+    const CREATE: &str = r"
         accepted AS (
             DELETE FROM mainstay.invitations
             WHERE id = $1
@@ -107,7 +108,10 @@ async fn make(
             INSERT INTO mainstay.users (id, data_key, email, email_index, password_hash, created_at)
             SELECT $4, $5, $7, $8, $10, $3
             FROM accepted
-            RETURNING id, NULL::jsonb AS before, jsonb_build_object('role', $12::text) AS after
+            RETURNING
+                id,
+                NULL::jsonb AS before,
+                jsonb_build_object('role', $12::text) AS after
         ),
         claimed AS (
             INSERT INTO mainstay.unique_indexes (digest, row_id)
@@ -154,18 +158,18 @@ async fn make(
     ];
 
     let event = about_user(Action::UserCreated, Some(user), Some(pending.organization));
-    let change = Change::new("invitations.sign_up", MAKE, values, event).showing_rows();
-    let made = unscoped
+    let change = Change::new("invitations.sign_up", CREATE, values, event).showing_rows();
+    let created = unscoped
         .change(change)
         .await
         .on_constraints(&ADDRESS_TAKEN, ACCOUNT_EXISTS)?;
 
-    Ok((!made.is_empty()).then_some(user))
+    Ok((!created.is_empty()).then_some(user))
 }
 
 /// The invited address has an account.
 pub(crate) const ACCOUNT_EXISTS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "account_exists",
-    "The address has an account already: sign in with it, then accept the invitation.",
+    "This e-mail address already has an account. Sign in with it, then accept the invitation.",
 );

@@ -1,4 +1,4 @@
-//! What members are told by mail of changes that concern them.
+//! The e-mails that notify members of changes to their membership.
 
 use mainstay_accounts::letters;
 use mainstay_database::{Error, Job, Unscoped};
@@ -6,10 +6,10 @@ use mainstay_mail::Letter;
 
 use super::target::TargetMember;
 
-const ASK: &str = "If you did not expect this, ask an owner of the organization.";
+const ASK: &str = "If you did not expect this, contact an owner of the organization.";
 
-/// Tells a member of another role.
-pub(crate) fn tell_role_changed(
+/// Notifies a member of a new role.
+pub(crate) fn notify_role_changed(
     unscoped: &Unscoped,
     member: &TargetMember,
     role: &str,
@@ -23,31 +23,36 @@ pub(crate) fn tell_role_changed(
     letters::to(&member.address(unscoped)?, &letter, unscoped)
 }
 
-/// Tells a member that they are one no longer.
-pub(crate) fn tell_removed(
+/// Notifies a person that they were removed from an organization.
+pub(crate) fn notify_removed(
     unscoped: &Unscoped,
     member: &TargetMember,
 ) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
     let letter = Letter::new(format!("You were removed from {organization}"))
         .paragraph(format!(
-            "You no longer belong to the organization “{organization}”, and your sessions there were ended."
+            "You are no longer a member of the organization “{organization}”. \
+             Your sessions there have ended."
         ))
-        .paragraph("Your account stays, and so do your other organizations.")
+        .paragraph("Your account and your other organizations are not affected.")
         .footer(ASK);
     letters::to(&member.address(unscoped)?, &letter, unscoped)
 }
 
-/// Tells the old owner what they gave away.
-pub(crate) fn tell_owner_handed_over(
+/// Notifies the previous owner that the ownership was transferred.
+pub(crate) fn notify_ownership_transferred(
     unscoped: &Unscoped,
     member: &TargetMember,
 ) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
-    let letter = Letter::new(format!("You handed {organization} over"))
+    let letter = Letter::new(format!("You transferred the ownership of {organization}"))
         .paragraph(format!(
-            "The organization “{organization}” has another owner in your place, and your role in it is now “manager”."
+            "You transferred the ownership of the organization “{organization}” \
+             to another member. Your role is now “manager”."
         ))
-        .paragraph("If that was not you, choose a new password at once, and ask the new owner to hand it back.");
+        .paragraph(
+            "If this was not you, change your password now, \
+             and ask the new owner to transfer the ownership back.",
+        );
     letters::to(&member.address(unscoped)?, &letter, unscoped)
 }

@@ -1,4 +1,4 @@
-//! Members, with their addresses masked.
+//! Lists members, with masked addresses.
 
 use mainstay_database::{Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{Allowed, Json, NOT_FOUND, PageOf, Path, Problem, Query, get, input};
@@ -9,24 +9,24 @@ use super::{
 };
 use crate::roles::name::RoleName;
 
-/// Why the address of an account is read outside the organization's own keys.
+/// Why the address of an account is not opened with a key of the organization.
 pub(crate) const SEALED_ELSEWHERE: &str =
-    "an account's address is sealed for no organization; it is shown masked";
+    "an account's address is sealed under the account's own key; it is shown masked";
 
 /// Which members to list.
 #[input]
 pub(super) struct ListMembers {
-    /// How many.
+    /// Maximum number of members on the page.
     limit: Limit,
-    /// Where to go on.
+    /// The `next_cursor` of the previous page.
     cursor: Option<Cursor>,
-    /// Only those who have this role.
+    /// Return only the members with this role.
     role: Option<RoleName>,
 }
 
 /// List members.
 ///
-/// Page by page, addresses masked. Service accounts are not among them.
+/// Addresses are masked. Service accounts are not included.
 #[get("/v1/members")]
 pub(super) async fn list_members(
     by: Allowed<MembersRead>,
@@ -54,7 +54,7 @@ pub(super) async fn list_members(
     })
 }
 
-/// Show a member, the address masked.
+/// Show a member, with a masked address.
 #[get("/v1/members/{user_id}", problems(NOT_FOUND))]
 pub(super) async fn get_member(
     by: Allowed<MembersRead>,

@@ -1,4 +1,4 @@
-//! Removing a member.
+//! Removes a member.
 
 use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::{Change, Error};
@@ -13,13 +13,13 @@ use mainstay_principals::{
 };
 
 use super::{
-    letters::tell_removed, permissions::MembersManage, row::MemberId, target::find_target,
+    letters::notify_removed, permissions::MembersManage, row::MemberId, target::find_target,
 };
 
 /// Remove a member.
 ///
-/// Their sessions in the organization are ended, on every replica within a second, and they are told by mail. Their
-/// account stays, and so do the rows that they made.
+/// Their sessions in the organization end, on every replica within a second, and they are notified by e-mail. Their
+/// account and the rows that they created are kept.
 #[delete("/v1/members/{user_id}", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn delete_member(
     by: FreshOrScoped<MembersManage>,
@@ -34,7 +34,10 @@ pub(super) async fn delete_member(
               AND role_id = $3
               AND EXISTS (SELECT FROM held)
               AND NOT mainstay.role_exceeds($3, $4, $5)
-            RETURNING user_id, jsonb_build_object('role', $6::text) AS before, NULL::jsonb AS after,
+            RETURNING
+                user_id,
+                jsonb_build_object('role', $6::text) AS before,
+                NULL::jsonb AS after,
                 mainstay.end_sessions(user_id, $1, NULL, $7)
         )
     ";
@@ -47,8 +50,8 @@ pub(super) async fn delete_member(
             return Err(refused(&by, "user", Some(id.uuid())).await);
         }
 
-        let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
-        let told = tell_removed(&unscoped, &member)?;
+        let unscoped = by.unscoped("the member's address is sealed under the account's own key");
+        let notice = notify_removed(&unscoped, &member)?;
         let [held, owner] = held_by(by.principal());
         let values = [
             by.organization().into(),
@@ -70,7 +73,7 @@ pub(super) async fn delete_member(
         let change = Change::new("memberships.delete", DELETE, values, event)
             .given(given)
             .showing_rows()
-            .queue(told);
+            .queue(notice);
         if !unscoped
             .change(change)
             .await
@@ -80,7 +83,7 @@ pub(super) async fn delete_member(
             principals.forget_user(member.user);
             return Ok(NoContent);
         }
-        // Somebody changed the role meanwhile: look again.
+        // The role was changed in the meantime: try again.
     }
 
     Err(Error::Contended.into())

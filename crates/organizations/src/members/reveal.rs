@@ -1,4 +1,4 @@
-//! A member's address in clear, on record.
+//! Reveals a member's address, which the audit log records.
 
 use mainstay_http::{Allowed, Json, NOT_FOUND, Path, Problem, get, view};
 use mainstay_kernel::UserId;
@@ -8,18 +8,18 @@ use super::{
     row::{MemberId, MemberRow},
 };
 
-/// What a member keeps sealed, in clear.
+/// The personal data of a member, in clear.
 #[view]
 pub(super) struct MemberPersonalDataView {
-    /// The account.
+    /// The id of the member's account.
     user_id: UserId,
-    /// The whole address.
+    /// The member's e-mail address.
     email: String,
 }
 
 /// Show a member's address in clear.
 ///
-/// The audit log records who saw it.
+/// The audit log records who has seen it.
 #[get("/v1/members/{user_id}/personal-data", problems(NOT_FOUND))]
 pub(super) async fn get_member_personal_data(
     by: Allowed<MembersReveal>,
@@ -27,7 +27,7 @@ pub(super) async fn get_member_personal_data(
 ) -> Result<Json<MemberPersonalDataView>, Problem> {
     let revealed = by.reveal::<MemberRow>(id).await?;
     let unscoped = by.unscoped(
-        "an account's address is sealed for no organization; that it was seen is on record",
+        "an account's address is sealed under the account's own key; the access is recorded",
     );
     let email = revealed.row().open(&unscoped)?.as_str().to_owned();
     Ok(Json(MemberPersonalDataView {

@@ -6,11 +6,11 @@ use mainstay_database::{Entity, Error, Id, OwnKey, Unscoped};
 use mainstay_http::view;
 use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 
-/// A member's identifier: the account's.
+/// A member's identifier, which is that of the account.
 pub(crate) type MemberId = Id<MemberRow>;
 
-/// A row of the view `members`. The address is sealed under the account's own key, which no organization has; so it stays
-/// as it is until [`open`](Self::open).
+/// A row of the view `members`. The address is sealed under the account's own key, not under a key of the organization, so
+/// it stays sealed until [`open`](Self::open).
 #[derive(Entity)]
 #[entity(table = "mainstay.members", resource = "member")]
 pub(crate) struct MemberRow {
@@ -27,22 +27,22 @@ pub(crate) struct MemberRow {
 /// A member.
 #[view]
 pub(crate) struct MemberView {
-    /// The account.
+    /// The id of the member's account.
     id: UserId,
-    /// The address's first letter and domain.
+    /// The member's e-mail address, masked: its first character and its domain.
     email: Masked,
-    /// The role.
+    /// The name of the member's role.
     role: String,
     /// Whether the account is active.
     active: bool,
-    /// Whether its sign-in takes a second factor.
+    /// Whether the account signs in with a second factor.
     second_factor: bool,
-    /// Since when it belongs to the organization.
+    /// When the member joined the organization.
     created_at: Timestamp,
 }
 
 impl MemberRow {
-    /// The member's address.
+    /// Opens the member's address.
     pub(super) fn open(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
         let id = self.id.uuid();
         let key = OwnKey {

@@ -1,4 +1,4 @@
-//! A member's sessions in the organization: listed, and ended.
+//! Lists and ends a member's sessions in the organization.
 
 use mainstay_database::{Change, Error, Row, Uuid};
 use mainstay_http::{
@@ -14,7 +14,7 @@ use mainstay_principals::{
 
 use super::{permissions::MembersManage, row::MemberId, target::find_target};
 
-/// All of them: the membership is locked first, so that none starts beside it.
+/// Ends all sessions. The membership is locked first, so that no session starts at the same time.
 const END_ALL: &str = r"
     member AS (
         SELECT user_id
@@ -36,6 +36,7 @@ const END_ALL: &str = r"
     )
 ";
 
+/// Ends the session `$6`.
 const END_ONE: &str = r"
     changed AS (
         UPDATE mainstay.sessions
@@ -50,20 +51,20 @@ const END_ONE: &str = r"
     )
 ";
 
-/// A sign-in of a member. From where and with what is between them and the service.
+/// A session of a member. Its IP address and its device are shown only to the member.
 #[view]
 pub(super) struct MemberSessionView {
-    /// Which.
+    /// The session's id.
     id: SessionId,
-    /// `token`, `cookie`, or `client` for an application that was let in.
+    /// `token`, `cookie`, or `client` for the session of an authorized application.
     kind: String,
-    /// The application that was let in.
+    /// The client id of the authorized application; null for other kinds.
     client_id: Option<String>,
-    /// When it began.
+    /// When the session started.
     created_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When the session was last used, to the minute.
     last_used_at: Option<Timestamp>,
-    /// When it ends, whatever happens.
+    /// When the session ends at the latest.
     expires_at: Timestamp,
 }
 
@@ -106,7 +107,7 @@ pub(super) async fn list_member_sessions(
 
 /// End all of a member's sessions in the organization.
 ///
-/// Every replica refuses them within a second.
+/// Every replica refuses the sessions within a second.
 #[delete("/v1/members/{user_id}/sessions", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_member_sessions(
     by: FreshOrScoped<MembersManage>,
@@ -134,7 +135,7 @@ pub(super) async fn delete_member_session(
     }
 }
 
-/// Ends a member's sessions, or the one; tells whether there was any.
+/// Ends one or all of a member's sessions. Returns whether any was ended.
 async fn end(
     by: &Allowed<MembersManage>,
     principals: &Principals,
@@ -163,12 +164,12 @@ async fn end(
         held,
         owner,
     ]
-    .into_iter();
+    .into_iter()
+    .chain(session.map(|session| session.uuid().into()));
 
-    let values = values.chain(session.map(|session| session.uuid().into()));
     let clauses = if session.is_some() { END_ONE } else { END_ALL };
     let unscoped = by.unscoped(
-        "sessions are no rows of a feature; the statement names the caller's organization",
+        "sessions belong to accounts; the statement is limited to the caller's organization",
     );
     let change = Change::new("sessions.end_of_member", clauses, values, event);
     let ended = unscoped
@@ -177,7 +178,7 @@ async fn end(
 
     principals.forget_user(member.user);
 
-    // The member may have been promoted since they were looked up.
+    // The member may have been promoted in the meantime.
     if ended.is_empty()
         && find_target(by, id, None)
             .await?

@@ -1,4 +1,4 @@
-//! The member whom a change concerns.
+//! Finds the member that a change concerns.
 
 use mainstay_access::Permission;
 use mainstay_accounts::account::address::email_cell;
@@ -8,37 +8,47 @@ use mainstay_principals::privilege::held_by;
 
 use super::row::MemberId;
 
-/// The member whom a change concerns.
+/// The member that a change concerns.
 pub(crate) struct TargetMember {
     pub(crate) user: UserId,
-    /// The role that they have, and its name.
+    /// The member's present role.
     pub(crate) role: Uuid,
     pub(crate) role_name: String,
-    /// Whether it is more than the caller's.
+    /// Whether the present role grants more than the caller's.
     pub(crate) exceeds: bool,
-    /// The role that was asked for, where the organization has it; and whether that is more than the caller's.
+    /// The requested role, if the organization has it, and whether it grants more than the caller's.
     pub(crate) wanted: Option<(Uuid, bool)>,
-    /// The organization's name, for mail.
+    /// The organization's name, for e-mails.
     pub(crate) organization_name: String,
     email: Vec<u8>,
     key: OwnKey,
 }
 
-/// A member of the caller's organization, and the role `wanted` of it.
+/// Finds a member of the caller's organization, and the organization's role named `wanted`.
 pub(crate) async fn find_target<P: Permission>(
     by: &Door<P>,
     member: MemberId,
     wanted: Option<&str>,
 ) -> Result<Option<TargetMember>, Error> {
     const FIND: &str = r"
-        SELECT m.user_id, m.role_id, mine.name, mainstay.role_exceeds(m.role_id, $4, $5), wanted.id,
-            mainstay.role_exceeds(wanted.id, $4, $5), o.name, u.email, k.id, k.wrapped
+        SELECT
+            m.user_id,
+            m.role_id,
+            present.name,
+            mainstay.role_exceeds(m.role_id, $4, $5),
+            wanted.id,
+            mainstay.role_exceeds(wanted.id, $4, $5),
+            o.name,
+            u.email,
+            k.id,
+            k.wrapped
         FROM mainstay.memberships m
         JOIN mainstay.organizations o ON o.id = m.organization_id
-        JOIN mainstay.roles mine ON mine.id = m.role_id
+        JOIN mainstay.roles present ON present.id = m.role_id
         JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'person'
         JOIN mainstay.data_keys k ON k.id = u.data_key
-        LEFT JOIN mainstay.roles wanted ON wanted.name = $3
+        LEFT JOIN mainstay.roles wanted
+            ON wanted.name = $3
             AND (wanted.organization_id = m.organization_id OR wanted.organization_id IS NULL)
         WHERE m.organization_id = $1 AND m.user_id = $2
     ";
@@ -74,7 +84,7 @@ fn read(row: &Row) -> Result<TargetMember, Error> {
 }
 
 impl TargetMember {
-    /// Their address, to write to them in their own matter.
+    /// Opens the member's address, to send an e-mail to the member.
     pub(crate) fn address(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
         unscoped.open_own(&self.key, &email_cell(self.user.uuid()), &self.email)
     }

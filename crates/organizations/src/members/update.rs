@@ -1,4 +1,4 @@
-//! Changing a member's role.
+//! Changes a member's role.
 
 use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::{Change, Error};
@@ -14,7 +14,7 @@ use mainstay_principals::{
 };
 
 use super::{
-    letters::tell_role_changed,
+    letters::notify_role_changed,
     list::SEALED_ELSEWHERE,
     permissions::MembersManage,
     row::{MemberId, MemberRow, MemberView},
@@ -22,17 +22,17 @@ use super::{
 };
 use crate::roles::{name::RoleName, role::UNKNOWN_ROLE};
 
-/// What changes of a member.
+/// Changes to a member. Absent fields stay as they are.
 #[input]
 pub(super) struct UpdateMember {
-    /// The name of the role that the member gets: one that grants no more than yours.
+    /// The name of the new role. It must not grant more than your own role.
     role: Patch<RoleName>,
 }
 
 /// Change a member's role.
 ///
-/// The member is told by mail. A role that exceeds your own is neither given nor taken; only an owner makes an owner, and
-/// the last one stays.
+/// The member is notified by e-mail. You can neither assign nor take away a role that grants more than your own. Only an
+/// owner can make another member an owner. The last owner cannot get another role.
 #[patch(
     "/v1/members/{user_id}",
     problems(NOT_FOUND, UNKNOWN_ROLE, EXCEEDS_OWN, LAST_OWNER)
@@ -53,7 +53,9 @@ pub(super) async fn update_member(
               AND EXISTS (SELECT FROM held)
               AND NOT mainstay.role_exceeds($3, $5, $6)
               AND NOT mainstay.role_exceeds($4, $5, $6)
-            RETURNING user_id, jsonb_build_object('role', $7::text) AS before,
+            RETURNING
+                user_id,
+                jsonb_build_object('role', $7::text) AS before,
                 jsonb_build_object('role', $8::text) AS after
         )
     ";
@@ -88,8 +90,8 @@ async fn change_role(
             return Ok(());
         }
 
-        let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
-        let told = tell_role_changed(&unscoped, &member, wanted.as_str())?;
+        let unscoped = by.unscoped("the member's address is sealed under the account's own key");
+        let notice = notify_role_changed(&unscoped, &member, wanted.as_str())?;
         let [held, owner] = held_by(by.principal());
         let values = [
             by.organization().into(),
@@ -112,7 +114,7 @@ async fn change_role(
         let change = Change::new("memberships.update", clauses, values, event)
             .given(given)
             .showing_rows()
-            .queue(told);
+            .queue(notice);
         if !unscoped
             .change(change)
             .await
@@ -122,7 +124,7 @@ async fn change_role(
             principals.forget_user(member.user);
             return Ok(());
         }
-        // Somebody changed the role meanwhile: look again.
+        // The role was changed in the meantime: try again.
     }
 
     Err(Error::Contended.into())

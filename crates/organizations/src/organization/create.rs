@@ -1,4 +1,4 @@
-//! Creating an organization.
+//! Creates an organization.
 
 use http::StatusCode;
 use mainstay_database::Change;
@@ -14,25 +14,27 @@ use mainstay_principals::{
 use super::mine::OwnOrganizationView;
 use crate::roles::built_in::OWNER;
 
-/// One belongs to as many organizations as one may make.
+/// The person has reached [`MOST`].
 const TOO_MANY_ORGANIZATIONS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "too_many_organizations",
-    "Whoever belongs to 100 organizations makes no other: leave one first.",
+    "You can belong to at most 100 organizations. Leave one first.",
 );
 
+/// Maximum number of organizations that a person can belong to when creating another.
 const MOST: i64 = 100;
 
-/// An organization to be.
+/// A new organization.
 #[input]
 pub(super) struct CreateOrganization {
-    /// Its name.
+    /// The organization's name.
     name: OrganizationName,
 }
 
-/// Create an organization; the caller is its owner.
+/// Create an organization.
 ///
-/// The session goes on where it works; `PUT /v1/sessions/current/organization` moves it.
+/// You become its owner. Your session stays in its present organization. Use `PUT /v1/sessions/current/organization` to
+/// switch to the new one.
 #[post("/v1/organizations", problems(TOO_MANY_ORGANIZATIONS))]
 pub(super) async fn create_organization(
     by: InPerson,
@@ -73,7 +75,7 @@ pub(super) async fn create_organization(
         Some(id),
     );
 
-    let unscoped = by.unscoped("an organization that is being made has nobody yet who works in it");
+    let unscoped = by.unscoped("no session works in the new organization yet");
     let given = standing::in_person(by.principal(), Hold::Alone);
     if unscoped
         .change(Change::new("organizations.found", CREATE, values, event).given(given))

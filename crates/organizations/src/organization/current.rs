@@ -1,4 +1,4 @@
-//! The organization that the session works in: shown, and renamed.
+//! Shows and renames the organization that the session works in.
 
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Error, Row, Uuid};
@@ -16,11 +16,11 @@ use super::permissions::{OrganizationRead, OrganizationUpdate};
 /// The organization that the session works in.
 #[view]
 pub(super) struct CurrentOrganizationView {
-    /// Which.
+    /// The organization's id.
     id: OrganizationId,
-    /// Its name.
+    /// The organization's name.
     name: String,
-    /// When it was made.
+    /// When the organization was created.
     created_at: Timestamp,
 }
 
@@ -32,10 +32,10 @@ pub(super) async fn get_current_organization(
     find(&by).await.map(Json)
 }
 
-/// What changes of an organization.
+/// Changes to an organization. Absent fields stay as they are.
 #[input]
 pub(super) struct UpdateOrganization {
-    /// Its name.
+    /// The organization's name.
     name: Patch<OrganizationName>,
 }
 
@@ -57,7 +57,9 @@ pub(super) async fn update_current_organization(
             SET name = $2
             FROM found
             WHERE o.id = found.id AND found.name <> $2
-            RETURNING o.id, jsonb_build_object('name', found.name) AS before,
+            RETURNING
+                o.id,
+                jsonb_build_object('name', found.name) AS before,
                 jsonb_build_object('name', o.name) AS after
         )
     ";
@@ -73,7 +75,7 @@ pub(super) async fn update_current_organization(
 
         let values = [organization.uuid().into(), name.into_string().into()];
         let unscoped = by.unscoped(
-            "an organization is no row of an organization; the statement names the caller's",
+            "the table has no organization column; the statement is limited to the caller's",
         );
         unscoped
             .change(Change::new("organizations.update", UPDATE, values, event).showing_rows())
@@ -95,7 +97,7 @@ async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Pr
     };
 
     let unscoped = by
-        .unscoped("an organization is no row of an organization; the statement names the caller's");
+        .unscoped("the table has no organization column; the statement is limited to the caller's");
     let rows = unscoped
         .select("organizations.find", FIND, [by.organization().into()])
         .await?;

@@ -1,4 +1,4 @@
-//! Deleting an organization.
+//! Deletes an organization.
 
 use http::StatusCode;
 use mainstay_database::{Change, ConstraintKind, Error};
@@ -12,23 +12,23 @@ use mainstay_principals::{
 
 use super::permissions::OrganizationDelete;
 
-/// Something or somebody is left in the organization.
+/// The organization still has other members, service accounts or rows of a feature.
 const ORGANIZATION_NOT_EMPTY: Kind = Kind::new(
     StatusCode::CONFLICT,
     "organization_not_empty",
-    "The organization has other members or accounts, or rows of some feature: remove them first.",
+    "The organization has other members, service accounts or data. Remove them first.",
 );
 
-/// Delete the organization that the session works in, once nothing is left in it.
+/// Delete the organization that the session works in.
 ///
-/// The caller is its last member, and no feature has a row of it. Roles and invitations go with it, and the sessions that
-/// work in it are ended. What the audit log holds of it stays.
+/// The organization must be empty: you are its last member, and no feature has data of it. Its roles and invitations are
+/// deleted, and the sessions that work in it end. Its audit records are kept.
 #[delete("/v1/organization", problems(ORGANIZATION_NOT_EMPTY))]
 pub(super) async fn delete_current_organization(
     by: Fresh<Allowed<OrganizationDelete>>,
     principals: Shared<Principals>,
 ) -> Result<NoContent, Problem> {
-    // The foreign keys of the features decide what is left: they are checked when the statement ends.
+    // The foreign keys of the features refuse the deletion while rows are left. They are checked at the end of the statement.
     const DELETE: &str = r"
         alone AS (
             SELECT 1
@@ -92,7 +92,7 @@ pub(super) async fn delete_current_organization(
         .given(given)
         .showing_rows();
     let unscoped = by
-        .unscoped("an organization is no row of an organization; the statement names the caller's");
+        .unscoped("the table has no organization column; the statement is limited to the caller's");
     if unscoped.change(change).await.map_err(not_empty)?.is_empty() {
         return Err(ORGANIZATION_NOT_EMPTY.problem());
     }

@@ -1,4 +1,4 @@
-//! Handing an organization over to another owner.
+//! Transfers the ownership of an organization to another member.
 
 use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::Change;
@@ -16,22 +16,22 @@ use mainstay_principals::{
 use super::permissions::OrganizationHandOver;
 use crate::{
     members::{
-        letters::{tell_owner_handed_over, tell_role_changed},
+        letters::{notify_ownership_transferred, notify_role_changed},
         target::find_target,
     },
     roles::built_in::{MANAGER, OWNER},
 };
 
-/// Who owns the organization from now on.
+/// The new owner of the organization.
 #[input]
 pub(super) struct HandOver {
-    /// A member whose account is active.
+    /// The id of the new owner, a member whose account is active.
     user_id: UserId,
 }
 
-/// Hand the organization over.
+/// Transfer the ownership of the organization.
 ///
-/// The member becomes an owner and the caller, who must be one, a manager. Both are told by mail.
+/// Only for owners. The member becomes an owner, and you become a manager. Both of you are notified by e-mail.
 #[put("/v1/organization/owner", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn hand_over_organization(
     by: Fresh<Allowed<OrganizationHandOver>>,
@@ -48,10 +48,14 @@ pub(super) async fn hand_over_organization(
         agreed AS (
             SELECT theirs.user_id, theirs.role_id
             FROM place
-            JOIN mainstay.memberships mine ON mine.organization_id = place.id
-                AND mine.user_id = $2 AND mine.role_id = $4
-            JOIN mainstay.memberships theirs ON theirs.organization_id = place.id
-                AND theirs.user_id = $3 AND theirs.user_id <> $2
+            JOIN mainstay.memberships mine
+                ON mine.organization_id = place.id
+                AND mine.user_id = $2
+                AND mine.role_id = $4
+            JOIN mainstay.memberships theirs
+                ON theirs.organization_id = place.id
+                AND theirs.user_id = $3
+                AND theirs.user_id <> $2
             JOIN mainstay.users u ON u.id = theirs.user_id AND u.kind = 'person' AND u.active
             WHERE EXISTS (SELECT FROM held)
             FOR NO KEY UPDATE OF mine, theirs
@@ -64,7 +68,9 @@ pub(super) async fn hand_over_organization(
             RETURNING m.user_id
         ),
         changed AS (
-            SELECT r.name, jsonb_build_object('owner', $2::uuid, 'role', r.name) AS before,
+            SELECT
+                r.name,
+                jsonb_build_object('owner', $2::uuid, 'role', r.name) AS before,
                 jsonb_build_object('owner', $3::uuid, 'role', 'owner') AS after
             FROM agreed
             JOIN mainstay.roles r ON r.id = agreed.role_id
@@ -77,14 +83,14 @@ pub(super) async fn hand_over_organization(
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
     if old.role != OWNER {
-        // A role of the organization that grants it does not make an owner.
+        // A role of the organization can grant the permission, but does not make its holder an owner.
         return Err(refused(&**by, "organization", Some(by.organization())).await);
     }
 
     let new = find_target(&by, them.uuid().into(), None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
-    let unscoped = by.unscoped("who is told has an address that is sealed for no organization");
+    let unscoped = by.unscoped("the members' addresses are sealed under the accounts' own keys");
 
     let values = [
         by.organization().into(),
@@ -103,8 +109,8 @@ pub(super) async fn hand_over_organization(
     let change = Change::new("memberships.hand_over", HAND_OVER, values, event)
         .given(standing::in_role(by.principal()))
         .showing_rows()
-        .queue(tell_role_changed(&unscoped, &new, "owner")?)
-        .queue(tell_owner_handed_over(&unscoped, &old)?);
+        .queue(notify_role_changed(&unscoped, &new, "owner")?)
+        .queue(notify_ownership_transferred(&unscoped, &old)?);
 
     let changed = unscoped
         .change(change)
@@ -113,7 +119,7 @@ pub(super) async fn hand_over_organization(
     if changed.is_empty() {
         return Err(NOT_FOUND
             .problem()
-            .detail("There is no other active member with this id."));
+            .detail("No other active member has this id."));
     }
 
     principals.forget_user(me);

@@ -1,4 +1,4 @@
-//! Leaving an organization.
+//! Removes the caller from an organization.
 
 use mainstay_accounts::problems::LAST_OWNER;
 use mainstay_database::Change;
@@ -14,7 +14,7 @@ use mainstay_principals::{
 
 /// Leave an organization.
 ///
-/// One's sessions there are ended, the one that asks among them if it works there. The last owner cannot leave.
+/// Your sessions in the organization end, including this one if it works there. The last owner cannot leave.
 #[delete("/v1/organizations/{id}/membership", problems(NOT_FOUND, LAST_OWNER))]
 pub(super) async fn leave_organization(
     by: Fresh<InPerson>,
@@ -29,14 +29,17 @@ pub(super) async fn leave_organization(
               AND m.organization_id = $2
               AND r.id = m.role_id
               AND EXISTS (SELECT FROM held)
-            RETURNING m.user_id, jsonb_build_object('role', r.name) AS before, NULL::jsonb AS after,
+            RETURNING
+                m.user_id,
+                jsonb_build_object('role', r.name) AS before,
+                NULL::jsonb AS after,
                 mainstay.end_sessions(m.user_id, $2, NULL, $3)
         )
     ";
 
     let (user, now) = (by.principal().user, principals.runtime().clock.now());
     let unscoped = by.unscoped(
-        "one leaves also where one does not work just now; the statement is limited to one's own",
+        "the session may work in another organization; the statement is limited to the caller",
     );
     let values = [user.uuid().into(), id.uuid().into(), now.inner().into()];
     let event = about_user(Action::MembershipDeleted, Some(user), Some(id));

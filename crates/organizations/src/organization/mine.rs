@@ -1,45 +1,45 @@
-//! The organizations that a person belongs to.
+//! Lists the organizations that the caller belongs to.
 
 use mainstay_database::{Error, Row, Unscoped, Uuid};
 use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get, view};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
-/// An organization that one belongs to.
+/// An organization that you belong to.
 #[view]
 pub(crate) struct OwnOrganizationView {
-    /// Which.
+    /// The organization's id.
     pub(super) id: OrganizationId,
-    /// Its name.
+    /// The organization's name.
     pub(super) name: String,
-    /// One's role there.
+    /// The name of your role in the organization.
     pub(super) role: String,
-    /// Since when one belongs to it.
+    /// When you joined the organization.
     pub(super) joined_at: Timestamp,
 }
 
-/// List one's organizations, in the order in which one joined them.
+/// List your organizations, in the order in which you joined them.
 ///
-/// `PUT /v1/sessions/current/organization` works in another of them.
+/// Use `PUT /v1/sessions/current/organization` to switch to another one.
 #[get("/v1/organizations")]
 pub(super) async fn list_organizations(
     by: InPerson,
 ) -> Result<Listing<OwnOrganizationView>, Problem> {
     let unscoped = by.unscoped(
-        "one's memberships are in several organizations; the statement is limited to one's own",
+        "a person has memberships in several organizations; the query is limited to the caller's",
     );
     Ok(Listing {
         items: find(&unscoped, by.principal().user, None).await?,
     })
 }
 
-/// Show one of one's organizations.
+/// Show one of your organizations.
 #[get("/v1/organizations/{id}", problems(NOT_FOUND))]
 pub(super) async fn get_organization(
     by: InPerson,
     Path(id): Path<OrganizationId>,
 ) -> Result<Json<OwnOrganizationView>, Problem> {
     let unscoped = by.unscoped(
-        "one's memberships are in several organizations; the statement is limited to one's own",
+        "a person has memberships in several organizations; the query is limited to the caller's",
     );
     let found = find(&unscoped, by.principal().user, Some(id)).await?;
     found

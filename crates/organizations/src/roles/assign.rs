@@ -1,4 +1,4 @@
-//! Roles as an operator lists and assigns them.
+//! Roles for operators: the command line lists and assigns them.
 
 use mainstay_database::{Change, ConstraintKind, Error, Row, Unscoped};
 use mainstay_kernel::{OrganizationId, UserId};
@@ -7,17 +7,17 @@ use mainstay_principals::events::{Action, about_user};
 /// A role as an operator lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedRole {
-    /// What it is called.
+    /// The role's name.
     pub name: String,
-    /// Whether every organization has it.
+    /// Whether the role is built in.
     pub built_in: bool,
-    /// How many have it in the organization.
+    /// Number of members of the organization that have the role.
     pub members: i64,
-    /// What it grants, in alphabetical order.
+    /// The names of the permissions that the role grants, in alphabetical order.
     pub permissions: Vec<String>,
 }
 
-/// The roles of an organization, the built-in ones first.
+/// Lists the roles of an organization, the built-in ones first.
 ///
 /// # Errors
 /// The error of the database.
@@ -26,7 +26,9 @@ pub async fn list_roles_of(
     organization: OrganizationId,
 ) -> Result<Vec<ListedRole>, Error> {
     const LIST: &str = r"
-        SELECT r.name, r.organization_id IS NULL,
+        SELECT
+            r.name,
+            r.organization_id IS NULL,
             (
                 SELECT count(*)
                 FROM mainstay.memberships m
@@ -59,8 +61,8 @@ pub async fn list_roles_of(
     rows.iter().map(read).collect()
 }
 
-/// Gives an account a role in an organization, as an operator does: a member gets another role, anybody else joins in it.
-/// `false` when there is no such account or no such role there, or the organization would be left without an owner.
+/// Assigns a role in an organization to an account, which becomes a member if it is not one. Returns `false` if there is no
+/// such account or no such role, or if the organization would lose its last owner.
 ///
 /// # Errors
 /// The error of the database.
@@ -90,7 +92,9 @@ pub async fn assign_role(
             SELECT user_id, organization_id, role_id, $4
             FROM wanted
             ON CONFLICT ON CONSTRAINT memberships_pkey DO UPDATE SET role_id = excluded.role_id
-            RETURNING user_id, (SELECT jsonb_build_object('role', name) FROM before) AS before,
+            RETURNING
+                user_id,
+                (SELECT jsonb_build_object('role', name) FROM before) AS before,
                 jsonb_build_object('role', $3::text) AS after
         )
     ";

@@ -1,9 +1,9 @@
-//! The built-in roles that the platform itself gives to people.
+//! The built-in roles that the platform itself assigns.
 
 use mainstay_database::Uuid;
 
-/// Who may do everything, and makes others owners.
+/// Has all permissions, and can make other members owners.
 pub(crate) const OWNER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0001);
 
-/// Who manages members, but owns nothing.
+/// Manages members. A previous owner becomes a manager.
 pub(crate) const MANAGER: Uuid = Uuid::from_u128(0x7000_8000_0000_0000_0002);

@@ -1,4 +1,4 @@
-//! Creating a role.
+//! Creates a role.
 
 use http::StatusCode;
 use mainstay_database::Change;
@@ -16,21 +16,22 @@ use super::{
     role::{ROLE_NAME_TAKEN, RoleId, RoleView, check_held, name_taken, organization, shown},
 };
 
-/// The organization has as many roles as anybody can keep apart.
+/// The organization has reached [`MOST`].
 const TOO_MANY_ROLES: Kind = Kind::new(
     StatusCode::CONFLICT,
     "too_many_roles",
-    "An organization has at most 100 roles of its own.",
+    "An organization can have at most 100 roles of its own. Delete one that is not needed.",
 );
 
+/// Maximum number of roles of an organization, without the built-in ones.
 const MOST: i64 = 100;
 
-/// A role to be.
+/// A new role.
 #[input]
 pub(super) struct CreateRole {
-    /// What it is called, within the organization.
+    /// The role's name, unique in the organization.
     name: NewRoleName,
-    /// What it grants: no more than your own role does.
+    /// The permissions that the role grants. You must hold all of them.
     permissions: PermissionNames,
 }
 
@@ -82,9 +83,8 @@ pub(super) async fn create_role(
     let change = Change::new("roles.insert", CREATE, values, event)
         .given(given)
         .showing_rows();
-    let unscoped = by.unscoped(
-        "a role stands in two tables; the statement writes the caller's organization alone",
-    );
+    let unscoped = by
+        .unscoped("a role spans two tables; the statement is limited to the caller's organization");
     if unscoped
         .change(change)
         .await

@@ -1,16 +1,17 @@
-//! The permissions that the code declares, written into the database.
+//! Writes the permissions that the code declares to the database.
 
 use mainstay_access::Declared;
 use mainstay_database::{Error, Owner, Value};
 
-/// New permissions go to the roles that the code names; a permission that an operator took from a role stays taken.
+/// Only new permissions are granted to the roles that the code names: a permission that an operator has taken from a role
+/// is not granted again.
 const DECLARE: &str = r"
     WITH declared AS (
         INSERT INTO mainstay.permissions (name, help, administrative)
         SELECT name, help, name = ANY ($5::text[])
         FROM unnest($1::text[], $2::text[]) AS declared (name, help)
-        ON CONFLICT (name) DO UPDATE SET help = excluded.help,
-            administrative = excluded.administrative
+        ON CONFLICT (name) DO UPDATE
+        SET help = excluded.help, administrative = excluded.administrative
     )
     INSERT INTO mainstay.role_permissions (role_id, permission)
     SELECT roles.id, granted.permission
@@ -19,7 +20,7 @@ const DECLARE: &str = r"
     WHERE NOT EXISTS (SELECT FROM mainstay.permissions WHERE permissions.name = granted.permission)
 ";
 
-/// Writes the permissions that the code declares into the database, as its owner.
+/// Writes the permissions that the code declares to the database, as the owner of the schema.
 ///
 /// # Errors
 /// The error of the database.

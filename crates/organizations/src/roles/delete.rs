@@ -1,4 +1,4 @@
-//! Deleting a role.
+//! Deletes a role.
 
 use http::StatusCode;
 use mainstay_database::{Change, ConstraintKind, Error, IfMatch};
@@ -14,14 +14,14 @@ use super::{
     role::{BUILT_IN_ROLE, RoleId, find_to_change, organization, shown},
 };
 
-/// Somebody has the role, or is invited to it.
+/// A member has the role, or a person is invited to it.
 const ROLE_IN_USE: Kind = Kind::new(
     StatusCode::CONFLICT,
     "role_in_use",
-    "Somebody has this role, or is invited to it: give them another one first.",
+    "A member has this role, or a person is invited with it. Assign them another role first.",
 );
 
-/// Delete a role that nobody has.
+/// Delete a role that is not in use.
 #[delete(
     "/v1/roles/{id}",
     problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_IN_USE)
@@ -73,7 +73,7 @@ pub(super) async fn delete_role(
             .given(given)
             .showing_rows();
         let unscoped = by.unscoped(
-            "a role stands in two tables; the statement writes the caller's organization alone",
+            "a role spans two tables; the statement is limited to the caller's organization",
         );
         if !unscoped.change(change).await.map_err(in_use)?.is_empty() {
             return Ok(NoContent);

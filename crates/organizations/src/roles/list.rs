@@ -1,4 +1,4 @@
-//! The roles of an organization.
+//! Lists the roles of an organization.
 
 use mainstay_http::{Allowed, Json, Listing, NOT_FOUND, Path, Problem, get};
 
@@ -11,18 +11,24 @@ use super::{
 #[get("/v1/roles")]
 pub(super) async fn list_roles(by: Allowed<RolesRead>) -> Result<Listing<RoleView>, Problem> {
     const LIST: &str = r"
-        SELECT r.id, r.name, r.organization_id IS NULL,
+        SELECT
+            r.id,
+            r.name,
+            r.organization_id IS NULL,
             ARRAY(
                 SELECT permission
                 FROM mainstay.role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
-            ), r.version
+            ),
+            r.version
         FROM mainstay.roles r
         WHERE r.organization_id = $1 OR r.organization_id IS NULL
         ORDER BY r.organization_id NULLS FIRST, r.id
     ";
+
     let rows = by.select("roles.list", LIST, []).await?;
+
     Ok(Listing {
         items: rows.iter().map(RoleView::read).collect::<Result<_, _>>()?,
     })

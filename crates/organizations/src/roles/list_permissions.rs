@@ -1,23 +1,23 @@
-//! What roles can grant.
+//! Lists the permissions that roles can grant.
 
 use mainstay_database::{Error, Row};
 use mainstay_http::{Allowed, Listing, Problem, get, view};
 
 use super::permissions::RolesRead;
 
-/// Something that an operation demands and a role grants.
+/// A permission, which operations require and roles grant.
 #[view]
 pub(super) struct PermissionView {
-    /// `<resource>.<verb>`.
+    /// The permission's name, `<resource>.<verb>`.
     name: String,
-    /// What it allows.
+    /// What the permission allows.
     help: String,
-    /// Whether it changes what others may do. Keys, secrets and tokens carry it only if their scopes name it; a session steps
-    /// up before it is used.
+    /// Whether the permission can change what others may do. Keys, secrets and tokens have it only if their scopes name it.
+    /// A session must re-authenticate (step up) to use it.
     administrative: bool,
 }
 
-/// List what roles can grant.
+/// List the permissions that roles can grant.
 #[get("/v1/permissions")]
 pub(super) async fn list_permissions(
     by: Allowed<RolesRead>,
@@ -28,8 +28,7 @@ pub(super) async fn list_permissions(
         ORDER BY name
     ";
 
-    let unscoped =
-        by.unscoped("permissions are declared by the code and belong to no organization");
+    let unscoped = by.unscoped("the code declares permissions; they belong to no organization");
 
     let view = |row: &Row| -> Result<_, Error> {
         Ok(PermissionView {

@@ -1,4 +1,4 @@
-//! Names of roles and permissions in requests.
+//! Names of roles and permissions in requests, with their rules.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The name of a role that is there: one of the organization's, or a built-in one.
+/// The name of an existing role, built in or the organization's own.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -20,7 +20,7 @@ pub(crate) struct RoleName(
     String,
 );
 
-/// What a role of an organization is called: a lower-case letter, then letters, digits, hyphens and underscores.
+/// The name of a role: a lower-case letter, then lower-case letters, digits, hyphens and underscores.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -34,7 +34,7 @@ pub(crate) struct NewRoleName(
     String,
 );
 
-/// What a role grants: names of permissions, each once, in alphabetical order.
+/// The names of the permissions that a role grants. Duplicates are ignored.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]
@@ -73,24 +73,31 @@ impl PermissionNames {
 }
 
 fn is_name(text: &str, _: &()) -> garde::Result {
-    is_word(text, &['_', '-'])
-}
-
-fn is_permission(text: &str, _: &()) -> garde::Result {
-    is_word(text, &['_', '.'])
-}
-
-fn is_word(text: &str, between: &[char]) -> garde::Result {
-    let is_part = |letter: char| {
-        letter.is_ascii_lowercase() || letter.is_ascii_digit() || between.contains(&letter)
-    };
-    if text.starts_with(|letter: char| letter.is_ascii_lowercase()) && text.chars().all(is_part) {
+    if is_word(text, &['_', '-']) {
         Ok(())
     } else {
         Err(garde::Error::new(
-            "expected a lower-case letter, then lower-case letters, digits or what stands between words",
+            "must be a lower-case letter, followed by lower-case letters, digits, `_` or `-`",
         ))
     }
+}
+
+fn is_permission(text: &str, _: &()) -> garde::Result {
+    if is_word(text, &['_', '.']) {
+        Ok(())
+    } else {
+        Err(garde::Error::new(
+            "must be a lower-case letter, followed by lower-case letters, digits, `_` or `.`",
+        ))
+    }
+}
+
+fn is_word(text: &str, separators: &[char]) -> bool {
+    let is_part = |letter: char| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || separators.contains(&letter)
+    };
+
+    text.starts_with(|letter: char| letter.is_ascii_lowercase()) && text.chars().all(is_part)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A role, and what keeps a caller from changing it.
+//! A role, and the checks before a caller changes it.
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,18 @@ use mainstay_http::{Kind, NOT_FOUND, Problem, view};
 use mainstay_kernel::Id;
 use mainstay_principals::privilege::{held_by, refused};
 
-/// Built-in roles are the same everywhere.
+/// Built-in roles cannot be changed.
 pub(crate) const BUILT_IN_ROLE: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "built_in_role",
-    "Built-in roles are the same in every organization: make one of your own.",
+    "Built-in roles cannot be changed. Create a role of your own instead.",
 );
+
 /// Another role has the name.
 pub(crate) const ROLE_NAME_TAKEN: Kind = Kind::new(
     StatusCode::CONFLICT,
     "role_name_taken",
-    "Another role has this name, perhaps a built-in one.",
+    "Another role, possibly a built-in one, has this name. Choose another name.",
 );
 
 /// A role's identifier.
@@ -28,20 +29,20 @@ pub(crate) type RoleId = Id<RoleView>;
 /// A role.
 #[view]
 pub(crate) struct RoleView {
-    /// Which.
+    /// The role's id.
     pub(super) id: RoleId,
-    /// What it is called.
+    /// The role's name.
     pub(super) name: String,
-    /// Whether every organization has it; it cannot be changed then.
+    /// Whether the role is built in. Built-in roles exist in every organization and cannot be changed.
     pub(super) built_in: bool,
-    /// What it grants, in alphabetical order.
+    /// The names of the permissions that the role grants, in alphabetical order.
     pub(super) permissions: Vec<String>,
-    /// How often it was written.
+    /// The role's version, for `If-Match`. Each change increments it.
     pub(super) version: i64,
 }
 
 impl RoleView {
-    /// Reads `id, name, built in, permissions, version`.
+    /// Reads the columns `id, name, built in, permissions, version`.
     pub(super) fn read(row: &Row) -> Result<Self, Error> {
         Ok(Self {
             id: row.get(0)?,
@@ -53,32 +54,39 @@ impl RoleView {
     }
 }
 
-/// A role of the caller's organization, or a built-in one; and whether it is more than the caller may give.
+/// Finds a role of the caller's organization or a built-in one, and whether it grants more than the caller holds.
 pub(crate) async fn find<P: Permission>(
     by: &Door<P>,
     id: RoleId,
 ) -> Result<Option<(RoleView, bool)>, Error> {
     const FIND: &str = r"
-        SELECT r.id, r.name, r.organization_id IS NULL,
+        SELECT
+            r.id,
+            r.name,
+            r.organization_id IS NULL,
             ARRAY(
                 SELECT permission
                 FROM mainstay.role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
-            ), r.version, mainstay.role_exceeds(r.id, $3, $4)
+            ),
+            r.version,
+            mainstay.role_exceeds(r.id, $3, $4)
         FROM mainstay.roles r
         WHERE r.id = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)
     ";
+
     let [held, owner] = held_by(by.principal());
     let rows = by
         .select("roles.find", FIND, [id.uuid().into(), held, owner])
         .await?;
+
     rows.first()
         .map(|row| Ok((RoleView::read(row)?, row.get(5)?)))
         .transpose()
 }
 
-/// A role that the caller may change, at the version that the change builds upon.
+/// Finds a role that the caller may change, at the version that `if_match` demands.
 pub(crate) async fn find_to_change<P: Permission>(
     by: &Door<P>,
     id: RoleId,
@@ -101,7 +109,7 @@ pub(crate) async fn find_to_change<P: Permission>(
     Ok(role)
 }
 
-/// Refuses permissions that the caller does not hold; a name that nobody declared is held by nobody.
+/// Refuses permissions that the caller does not hold, which includes undeclared names.
 pub(crate) async fn check_held<P: Permission>(
     by: &Door<P>,
     permissions: &BTreeSet<String>,
@@ -117,7 +125,7 @@ pub(crate) async fn check_held<P: Permission>(
     }
 }
 
-/// Names the two ways in which a name is taken.
+/// Maps the violations of the two constraints on names.
 pub(crate) fn name_taken(error: Error) -> Problem {
     match &error {
         Error::Constraint { name, .. }
@@ -129,12 +137,12 @@ pub(crate) fn name_taken(error: Error) -> Problem {
     }
 }
 
-/// What the audit log compares.
+/// The values that the audit log compares.
 pub(crate) fn shown(name: &str, permissions: &BTreeSet<String>) -> serde_json::Value {
     serde_json::json!({ "name": name, "permissions": permissions })
 }
 
-/// The organization's id as events want it.
+/// The caller's organization, for audit events.
 pub(crate) fn organization<P: Permission>(by: &Door<P>) -> Option<mainstay_kernel::OrganizationId> {
     Some(Uuid::into(by.organization()))
 }

@@ -1,4 +1,4 @@
-//! Changing a role.
+//! Changes a role.
 
 use std::collections::BTreeSet;
 
@@ -20,19 +20,19 @@ use super::{
     },
 };
 
-/// What changes of a role: a field that is absent stays.
+/// Changes to a role. Absent fields stay as they are.
 #[input]
 pub(super) struct UpdateRole {
-    /// What it is called.
+    /// The role's name, unique in the organization.
     name: Patch<NewRoleName>,
-    /// What it grants: the whole list.
+    /// The permissions that the role grants. The list replaces the present one. You must hold all of them.
     permissions: Patch<PermissionNames>,
 }
 
 /// Change a role.
 ///
-/// Whoever has it is granted what it says from then on, on every replica within a second. You must hold what it granted
-/// before as well as what it is to grant.
+/// The change applies to all members who have the role, on every replica within a second. You must hold the permissions
+/// that the role grants now as well as those that it is to grant.
 #[patch(
     "/v1/roles/{id}",
     problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_NAME_TAKEN)
@@ -44,7 +44,7 @@ pub(super) async fn update_role(
     if_match: IfMatch,
     Json(body): Json<UpdateRole>,
 ) -> Result<Json<RoleView>, Problem> {
-    // The row's version stands for its permissions too: whoever changes them meanwhile makes another.
+    // The version covers the role's permissions, too: a concurrent change of them increments it.
     const UPDATE: &str = r"
         changed AS (
             UPDATE mainstay.roles
@@ -112,7 +112,7 @@ pub(super) async fn update_role(
             .given(given)
             .showing_rows();
         let unscoped = by.unscoped(
-            "a role stands in two tables; the statement writes the caller's organization alone",
+            "a role spans two tables; the statement is limited to the caller's organization",
         );
         if !unscoped
             .change(change)
@@ -130,7 +130,7 @@ pub(super) async fn update_role(
                 version,
             }));
         }
-        // Somebody changed it meanwhile: look again.
+        // The role was changed in the meantime: try again.
     }
 
     Err(Error::Contended.into())

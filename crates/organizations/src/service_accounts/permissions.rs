@@ -2,5 +2,6 @@
 
 mainstay_access::permission! {
     /// Create, change and delete service accounts, their keys and their secrets, within one's own permissions.
-    pub(crate) ServiceAccountsManage = "service_accounts.manage", for [Owner, Manager], administrative;
+    pub(crate) ServiceAccountsManage = "service_accounts.manage",
+        for [Owner, Manager], administrative;
 }
