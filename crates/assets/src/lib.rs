@@ -16,7 +16,7 @@ use flate2::{Compression, write::GzEncoder};
 
 /// The files of the look that all pages share, served below `/look/`.
 pub const LOOK: [(&str, &[u8]); 3] = [
-    ("colours.css", include_bytes!("../look/base.css")),
+    ("base.css", include_bytes!("../look/base.css")),
     ("shell.css", include_bytes!("../look/shell.css")),
     ("icon.svg", include_bytes!("../look/icon.svg")),
 ];
