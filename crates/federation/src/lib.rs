@@ -1,6 +1,6 @@
-//! Federation: tokens for applications and machines by OAuth 2, and sign-in by what other providers vouch for.
+//! Federation: OAuth 2 tokens for applications and machines, and sign-in with OpenID providers.
 //!
-//! Both begin sessions of accounts; neither knows of organizations more than in which one a session works.
+//! Both start sessions of accounts. All that this crate knows of organizations is which one a session works in.
 
 pub mod external;
 pub mod oauth;

@@ -1,4 +1,4 @@
-//! The applications that a person has allowed something: listed, and withdrawn.
+//! Lists the applications that a person has authorized, and withdraws their access.
 
 use mainstay_database::{Change, Error, Id, Row, Uuid};
 use mainstay_http::{
@@ -10,39 +10,46 @@ use mainstay_principals::{
     events::{Action, about},
 };
 
-/// What a person allows an application in an organization.
+/// Marks identifiers of grants: the access of an application to an account in an organization.
 pub(super) enum Grant {}
 
-/// An application that has been given access to one's account.
+/// An application that has access to your account.
 #[view]
 pub(super) struct ApplicationView {
-    /// Which; for each organization, it is another one.
+    /// The id of the grant. An application has one grant for each organization.
     id: Id<Grant>,
-    /// What the application calls itself.
+    /// The application's client id.
     client_id: String,
-    /// What it is called.
+    /// The application's name.
     name: String,
-    /// Whether it belongs to the service itself.
+    /// Whether the application belongs to the service itself.
     first_party: bool,
-    /// Where it works; null where one works in no organization.
+    /// The organization that the application works in; null if the grant is for no organization.
     organization_id: Option<OrganizationId>,
-    /// Everything that it was given there: permissions, or `profile`. It may do what the role grants at the time.
+    /// The granted scopes: permissions, or `profile`. The application may use the permissions that your role still grants.
     scopes: Vec<String>,
-    /// When it was first given something.
+    /// When the application first got access.
     created_at: Timestamp,
-    /// When one last agreed; null for an application of the service itself, which need not ask.
+    /// When you last gave your consent; null for an application of the service itself, which does not ask for it.
     consented_at: Option<Timestamp>,
-    /// How many sessions it has.
+    /// Number of active sessions of the application.
     sessions: i64,
 }
 
-/// List the applications that have access to one's account, newest first.
+/// List the applications that have access to your account, newest first.
 ///
-/// Those of every organization that one works in.
+/// Includes the applications of all your organizations.
 #[get("/v1/me/applications")]
 pub(super) async fn list_applications(by: InPerson) -> Result<Listing<ApplicationView>, Problem> {
     const LIST: &str = r"
-        SELECT g.id, g.client_id, c.name, c.first_party, g.organization_id, g.scopes, g.created_at,
+        SELECT
+            g.id,
+            g.client_id,
+            c.name,
+            c.first_party,
+            g.organization_id,
+            g.scopes,
+            g.created_at,
             g.consented_at,
             (
                 SELECT count(*)
@@ -58,7 +65,7 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
         ORDER BY g.id DESC
     ";
 
-    let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");
+    let unscoped = by.unscoped("grants belong to a person, in any organization");
     let now = unscoped.database().runtime().clock.now();
     let rows = unscoped
         .select(
@@ -87,17 +94,17 @@ fn read(row: &Row) -> Result<ApplicationView, Error> {
     })
 }
 
-/// Withdraw an application's access to one's account.
+/// Withdraw an application's access to your account.
 ///
-/// Its codes, sessions and tokens end at once here, and within a second on every replica. The next time it is used, it has
-/// to ask again.
+/// Its codes, sessions and tokens end at once on this replica, and within a second on every other. The next time that you use
+/// the application, it asks for access again.
 #[delete("/v1/me/applications/{id}", problems(NOT_FOUND))]
 pub(super) async fn withdraw_application(
     by: InPerson,
     principals: Shared<Principals>,
     Path(id): Path<Id<Grant>>,
 ) -> Result<NoContent, Problem> {
-    // Codes and sessions stand on the grant by their foreign keys, so that none that is given at this moment stays.
+    // Foreign keys delete the codes and sessions of the grant, including those that are created at the same time.
     const WITHDRAW: &str = r"
         changed AS (
             DELETE FROM mainstay.oauth_grants
@@ -107,7 +114,7 @@ pub(super) async fn withdraw_application(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("what a person allows belongs to them, wherever they work");
+    let unscoped = by.unscoped("grants belong to a person, in any organization");
 
     let event = about(
         Action::ClientWithdrawn,

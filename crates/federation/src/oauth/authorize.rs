@@ -1,4 +1,4 @@
-//! An application's request: looked at, granted or refused.
+//! Checks, grants and refuses the authorization requests of applications.
 
 use mainstay_access::Principal;
 use mainstay_database::Unscoped;
@@ -16,28 +16,28 @@ use super::{
     request::{AuthorizationError, AuthorizationRequest, Checked, Decision, Grantable},
 };
 
-/// What the page at `/oauth/authorize` shows before anybody signs in.
+/// An authorization request, as the page at `/oauth/authorize` shows it before the person signs in.
 #[view]
 pub(super) struct RequestView {
-    /// What the application is called.
+    /// The application's name.
     client_name: String,
-    /// Where to send the browser at once, since the request is wrong; null where the person is to sign in.
+    /// Where to redirect the browser at once, because the request is invalid; null if the person can sign in.
     redirect_to: Option<String>,
 }
 
-/// Where an application is answered, or what to ask the person first. One of the two is null.
+/// The redirect to the application, or what to ask the person first. One of the two is null.
 #[view]
 pub(super) struct AuthorizationView {
-    /// Where to send the browser: back to the application, with a code or with a refusal.
+    /// Where to redirect the browser: back to the application, with a code or with an error.
     redirect_to: Option<String>,
-    /// What to ask the person; the same request with their `decision` is answered with a redirect.
+    /// What to ask the person. Send the same request again with their `decision` to get the redirect.
     consent: Option<ConsentView>,
 }
 
-/// Look at an application's request before anybody signs in.
+/// Check an application's authorization request before the person signs in.
 ///
-/// For the page at `/oauth/authorize`. An application or an address that is not registered is refused here: then the
-/// browser is sent nowhere.
+/// For the page at `/oauth/authorize`. An unregistered application or redirect address is refused with a problem, and the
+/// browser must not be redirected.
 #[post(
     "/oauth/authorization-requests",
     problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT)
@@ -47,7 +47,7 @@ pub(super) async fn check_authorization_request(
     principals: Shared<Principals>,
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<RequestView>, Problem> {
-    let unscoped = by.unscoped("applications are registered for all organizations");
+    let unscoped = by.unscoped("applications are registered for all organizations, not for one");
     let checked = body.check(&unscoped).await?;
     let redirect_to = checked
         .wanted
@@ -60,12 +60,13 @@ pub(super) async fn check_authorization_request(
     }))
 }
 
-/// Let an application in, or refuse it.
+/// Authorize an application, or refuse it.
 ///
-/// Answers where to send the browser: back to the application, with a code that it exchanges at `POST /oauth/token`
-/// within a minute, or what to ask the person first. They are asked when they use the application for the first time, when
-/// it wants more than they allowed before, and each time where it is not certain who is answered. Its sessions are limited
-/// to the permissions that it was allowed. Applications are listed and withdrawn at `/v1/me/applications`.
+/// The response says where to redirect the browser: back to the application, with a code that the application exchanges at
+/// `POST /oauth/token` within a minute. Or it says what to ask the person first. The person is asked when they use the
+/// application for the first time, when it requests more than they allowed before, and every time if the redirect address
+/// does not prove the identity of the application. The application's sessions are limited to the permissions that the
+/// person allowed. Use `/v1/me/applications` to list applications and to withdraw their access.
 #[post(
     "/oauth/authorizations",
     problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT)
@@ -75,14 +76,14 @@ pub(super) async fn create_authorization(
     principals: Shared<Principals>,
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<AuthorizationView>, Problem> {
-    let unscoped = by.unscoped("applications are registered for all organizations");
+    let unscoped = by.unscoped("applications are registered for all organizations, not for one");
     let decision = body.decision;
     let checked = body.check(&unscoped).await?;
 
     let wrong = match (&checked.wanted, decision) {
         (Err(wrong), _) => *wrong,
         (Ok(_), Some(Decision::Deny)) => {
-            AuthorizationError("access_denied", "The person did not allow it.")
+            AuthorizationError("access_denied", "The person denied the request.")
         }
         (Ok(wanted), _) => match decide(
             &unscoped,
@@ -105,7 +106,7 @@ pub(super) async fn create_authorization(
     }))
 }
 
-/// A code, or what to ask the person before there is one.
+/// Creates a code, or returns what to ask the person first.
 async fn decide(
     unscoped: &Unscoped,
     principals: &Principals,
@@ -119,7 +120,7 @@ async fn decide(
     else {
         return Ok(Err(AuthorizationError(
             "invalid_scope",
-            "The scope names what is unknown, or what the person may not do.",
+            "The scope names a permission that is unknown or that the person does not have.",
         )));
     };
 

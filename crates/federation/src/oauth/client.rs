@@ -1,4 +1,4 @@
-//! Who asks for a token: an application, or a service account.
+//! The clients that request tokens: applications and service accounts.
 
 use mainstay_access::Permissions;
 use mainstay_accounts::throttle::refusals::record_failure;
@@ -12,39 +12,39 @@ use mainstay_principals::{
 
 use super::{kinds::not_the_client, redirect};
 
-/// An application that an operator registered. It keeps no secret (RFC 6749 §2.1: public).
+/// An application that an operator has registered: a public client without a secret (RFC 6749 §2.1).
 pub(crate) struct Application {
     pub(super) id: Uuid,
     pub(super) client_id: String,
     pub(super) name: String,
-    /// Whether the operator registered it as its own.
+    /// Whether the application belongs to the operator.
     pub(super) first_party: bool,
     redirect_uris: Vec<String>,
 }
 
-/// Who asks for a token.
+/// The client that makes a request.
 pub(crate) enum Asker {
-    /// An application, by its name alone: what it brings (a code, a token) must be its own.
+    /// An application, identified by its client id alone. Its codes and tokens must have been issued to it.
     Application(Application),
-    /// A service account, by its secret.
+    /// A service account, authenticated by its secret.
     Machine(MachineClient),
 }
 
 impl Application {
-    /// Whether a browser may be sent there.
+    /// Whether a browser may be redirected to `uri`.
     pub(super) fn may_redirect_to(&self, uri: &str) -> bool {
         self.redirect_uris
             .iter()
             .any(|registered| redirect::matches(registered, uri))
     }
 
-    /// The application is still active.
+    /// The precondition that the application is still active.
     pub(super) fn active(&self) -> Precondition {
         const ROWS: &str = "mainstay.oauth_clients WHERE client_id = ? AND disabled_at IS NULL";
         Precondition::new(ROWS, "FOR SHARE", [self.client_id.as_str().into()])
     }
 
-    /// The application of this name, unless it was deactivated.
+    /// Finds the application with this client id, unless it is deactivated.
     pub(super) async fn find(unscoped: &Unscoped, client_id: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT id, client_id, name, redirect_uris, first_party
@@ -68,19 +68,20 @@ impl Application {
     }
 }
 
-/// What a service account may do at present with the secret that it showed.
+/// Returns the permissions that a service account may use at present with its secret.
 pub(crate) async fn permissions_of(
     unscoped: &Unscoped,
     client: &MachineClient,
 ) -> Result<Permissions, Error> {
     const FIND: &str = r"
         SELECT mainstay.usable_permissions(
-            c.permissions, m.role_id,
+            c.permissions,
+            m.role_id,
             mainstay.sponsor_role(c.sponsor_id, c.sponsor_since, c.organization_id)
         )
         FROM mainstay.client_secrets c
-        JOIN mainstay.memberships m ON m.user_id = c.user_id
-            AND m.organization_id = c.organization_id
+        JOIN mainstay.memberships m
+            ON m.user_id = c.user_id AND m.organization_id = c.organization_id
         WHERE c.id = $1
     ";
 
@@ -96,7 +97,7 @@ pub(crate) async fn permissions_of(
 }
 
 impl Asker {
-    /// What its sessions are kept under.
+    /// The client id that its sessions are stored with.
     pub(super) fn client_id(&self) -> String {
         match self {
             Self::Application(application) => application.client_id.clone(),
@@ -104,7 +105,7 @@ impl Asker {
         }
     }
 
-    /// Finds out who asks (RFC 6749 §2.3): by Basic or in the body, never by both.
+    /// Authenticates the client (RFC 6749 §2.3), by Basic authentication or by the body, but not both.
     pub(super) async fn authenticate(
         unscoped: &Unscoped,
         principals: &Principals,
@@ -115,12 +116,12 @@ impl Asker {
             (Some(_), _, Some(_)) => {
                 return Err(INVALID_REQUEST
                     .problem()
-                    .detail("Show the client's secret in one place, not in two."));
+                    .detail("Send the client secret in the header or in the body, not in both."));
             }
             (Some((user, _)), Some(id), None) if user != id => {
                 return Err(INVALID_REQUEST
                     .problem()
-                    .detail("The header and the body name two clients."));
+                    .detail("The header and the body name different clients."));
             }
             (Some((user, password)), _, None) => (user, Some(password)),
             (None, Some(id), secret) => (id, secret),

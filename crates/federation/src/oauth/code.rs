@@ -1,4 +1,4 @@
-//! Authorization codes: given, found, and what they stand on.
+//! Authorization codes: creates and finds them, and checks what they depend on.
 
 use mainstay_access::Principal;
 use mainstay_accounts::account::key::own_key;
@@ -16,10 +16,10 @@ use time::Duration;
 
 use super::{consent::Consent, request::Checked};
 
-/// How long a code is good: the time that a browser takes to go back (RFC 9700 §2.1.1; OWASP ASVS 10.4.3).
+/// How long a code is valid: enough for the redirect and the exchange (RFC 9700 §2.1.1; OWASP ASVS 10.4.3).
 const LIFETIME: Duration = Duration::seconds(60);
 
-/// A code as it stands in the database.
+/// A code as it is stored in the database.
 pub(crate) struct StoredCode {
     pub(super) hash: Vec<u8>,
     client_id: String,
@@ -28,38 +28,38 @@ pub(crate) struct StoredCode {
     expires_at: Timestamp,
     pub(super) scopes: Vec<String>,
     pub(super) organization: Option<OrganizationId>,
-    /// What it was exchanged for already.
+    /// The session that the code was exchanged for.
     pub(super) given: Option<SessionId>,
     pub(super) user: UserId,
     /// The session in which it was granted.
     pub(super) granted_by: SessionId,
-    /// What it stands on.
+    /// The person's grant, which the code depends on.
     grant: Uuid,
     pub(super) authenticated_at: Timestamp,
     pub(super) multi_factor: bool,
-    /// Whether the session that granted it, its account and its membership are still there.
+    /// Whether the session that granted the code, its account and its membership are still active.
     granted: bool,
     pub(super) key: Option<OwnKey>,
 }
 
-/// What a code is to give, and why it may be given.
+/// A code to create.
 pub(crate) struct NewCode<'r> {
     pub(super) checked: &'r Checked,
     pub(super) challenge: &'r [u8],
-    /// What the person grants, resolved.
+    /// The granted scopes, resolved to names of permissions.
     pub(super) scopes: &'r [String],
     pub(super) consent: Consent,
 }
 
-/// Gives a code, and writes down what was granted. What its session left unused and has run out is cleared away on the
-/// way. `None` when the person has not agreed to these scopes, and must be asked.
+/// Creates a code and stores the grant. Also deletes the expired codes of the session. Returns `None` if the person has not
+/// consented to these scopes and must be asked.
 pub(crate) async fn insert(
     unscoped: &Unscoped,
     principals: &Principals,
     principal: &Principal,
     new: NewCode<'_>,
 ) -> Result<Option<SecretString>, Problem> {
-    // `agreed` writes what is granted from now on; `remembered` finds what was agreed to before and is not withdrawn yet.
+    // `agreed` stores the consent that is given now. `remembered` finds an earlier consent that is not withdrawn.
     const INSERT: &str = r"
         cleared AS (
             DELETE FROM mainstay.authorization_codes
@@ -85,10 +85,12 @@ pub(crate) async fn insert(
             WHERE ($12 OR $14)
               AND EXISTS (SELECT FROM held)
               AND NOT EXISTS (SELECT FROM remembered)
-            ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE SET scopes = CASE
-                WHEN g.consented_at IS NULL AND $12 THEN excluded.scopes
-                ELSE ARRAY(SELECT DISTINCT unnest(g.scopes || excluded.scopes) ORDER BY 1)
-            END, consented_at = excluded.consented_at
+            ON CONFLICT ON CONSTRAINT oauth_grants_key DO UPDATE
+            SET scopes = CASE
+                    WHEN g.consented_at IS NULL AND $12 THEN excluded.scopes
+                    ELSE ARRAY(SELECT DISTINCT unnest(g.scopes || excluded.scopes) ORDER BY 1)
+                END,
+                consented_at = excluded.consented_at
             RETURNING id
         ),
         changed AS (
@@ -140,28 +142,40 @@ pub(crate) async fn insert(
     if new.consent.is_given || new.consent.is_not_needed {
         return Err(UNAUTHENTICATED
             .problem()
-            .caused_by("the session or the application ended meanwhile"));
+            .caused_by("the session ended or the application was deactivated in the meantime"));
     }
 
     Ok(None)
 }
 
 impl StoredCode {
-    /// Finds a code, good or not.
+    /// Finds a code, valid or not.
     pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
-            SELECT c.client_id, c.redirect_uri, c.challenge, c.expires_at, c.scopes,
-                c.organization_id, c.session_id, s.user_id, s.authenticated_at, s.multi_factor,
+            SELECT
+                c.client_id,
+                c.redirect_uri,
+                c.challenge,
+                c.expires_at,
+                c.scopes,
+                c.organization_id,
+                c.session_id,
+                s.user_id,
+                s.authenticated_at,
+                s.multi_factor,
                 s.ended_at IS NULL
                     AND u.active
-                    AND (c.organization_id IS NULL OR m.user_id IS NOT NULL), k.id, k.wrapped,
-                c.granted_by, c.grant_id
+                    AND (c.organization_id IS NULL OR m.user_id IS NOT NULL),
+                k.id,
+                k.wrapped,
+                c.granted_by,
+                c.grant_id
             FROM mainstay.authorization_codes c
             JOIN mainstay.sessions s ON s.id = c.granted_by
             JOIN mainstay.users u ON u.id = s.user_id
             JOIN mainstay.data_keys k ON k.id = u.data_key
-            LEFT JOIN mainstay.memberships m ON m.user_id = s.user_id
-                AND m.organization_id = c.organization_id
+            LEFT JOIN mainstay.memberships m
+                ON m.user_id = s.user_id AND m.organization_id = c.organization_id
             WHERE c.hash = $1
         ";
 
@@ -194,7 +208,7 @@ impl StoredCode {
         })
     }
 
-    /// Nobody has withdrawn what it stands on. The grant is locked before the code, as a withdrawal locks them.
+    /// The precondition that the grant is not withdrawn. Locks the grant before the code, in the same order as a withdrawal.
     pub(super) fn is_not_withdrawn(&self) -> Precondition {
         Precondition::new(
             "mainstay.oauth_grants WHERE id = ?",
@@ -203,8 +217,9 @@ impl StoredCode {
         )
     }
 
-    /// Whether it is good for whoever shows it: the same client, at the same address, with the verifier of the challenge.
-    pub(super) fn is_good_for(
+    /// Whether the code may be exchanged: by the client that it was issued to, with the same redirect address and the
+    /// verifier of its challenge.
+    pub(super) fn is_valid_for(
         &self,
         client_id: &str,
         redirect_uri: &str,

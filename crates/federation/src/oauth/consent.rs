@@ -1,4 +1,4 @@
-//! When a person is asked before an application gets access, and what they are told.
+//! When a person is asked before an application gets access, and what they are shown.
 
 use mainstay_database::{Error, Row, Unscoped};
 use mainstay_http::view;
@@ -12,40 +12,41 @@ use super::{
 /// What a person is asked before an application gets access.
 #[view]
 pub(crate) struct ConsentView {
-    /// What the application is called.
+    /// The application's name.
     client_name: String,
-    /// Who is answered: the host of the redirect, or the scheme of an application on the person's device.
+    /// Who receives the response: the host of the redirect address, or the scheme of an application on the person's device.
     recipient: String,
-    /// Whether only this application is answered there. Otherwise any program on the person's device may have asked in its
-    /// name.
+    /// Whether the redirect address proves the identity of the application. If not, another program on the person's device
+    /// may have made the request in its name.
     is_identity_assured: bool,
-    /// What it would be allowed to do.
+    /// The permissions that the application requests.
     permissions: Vec<ConsentPermissionView>,
 }
 
-/// Something that an application would be allowed to do.
+/// A permission that an application requests.
 #[view]
 pub(super) struct ConsentPermissionView {
-    /// The name, as in a scope.
+    /// The permission's name, as in a scope.
     name: String,
-    /// What it allows.
+    /// What the permission allows.
     help: String,
 }
 
-/// Why a code may be given.
+/// The consent on which a code is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Consent {
-    /// The person agreed just now.
+    /// The person consents with this request.
     pub(super) is_given: bool,
-    /// That the person agreed before is enough.
+    /// An earlier consent is sufficient.
     pub(super) may_be_remembered: bool,
-    /// The person need not be asked at all.
+    /// No consent is needed.
     pub(super) is_not_needed: bool,
 }
 
 impl Consent {
-    /// Where it is not certain who is answered, the person is asked each time: another program may ask in the name of an
-    /// application that they trust (RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1).
+    /// Determines which consent the request needs. If the redirect address does not prove the identity of the application,
+    /// the person is asked every time: another program may make the request in the name of an application that they trust
+    /// (RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1).
     pub(super) fn of(checked: &Checked, decision: Option<Decision>) -> Self {
         let is_assured = redirect::assures_identity(&checked.redirect_uri);
         Self {
@@ -57,7 +58,7 @@ impl Consent {
 }
 
 impl ConsentView {
-    /// What to ask before `scopes` are granted.
+    /// Returns what to ask the person before `scopes` are granted.
     ///
     /// # Errors
     /// The error of the database.
@@ -70,12 +71,12 @@ impl ConsentView {
             client_name: checked.application.name.clone(),
             recipient: redirect::recipient(&checked.redirect_uri),
             is_identity_assured: redirect::assures_identity(&checked.redirect_uri),
-            permissions: in_words(unscoped, scopes).await?,
+            permissions: describe(unscoped, scopes).await?,
         })
     }
 }
 
-async fn in_words(
+async fn describe(
     unscoped: &Unscoped,
     scopes: &[String],
 ) -> Result<Vec<ConsentPermissionView>, Error> {
@@ -98,7 +99,7 @@ async fn in_words(
         })
     };
 
-    // Every application may ask whose account it works for, whatever else it asks for.
+    // Every application may ask which account it works for, in addition to the scopes.
     let rows = unscoped
         .select("permissions.find", FIND, [scopes.to_vec().into()])
         .await?;

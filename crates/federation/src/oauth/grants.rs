@@ -1,4 +1,4 @@
-//! The three ways to a token.
+//! The three grants of the token endpoint.
 
 use mainstay_accounts::{
     Accounts,
@@ -27,46 +27,46 @@ use super::{
     kinds::{INVALID_GRANT, INVALID_SCOPE, not_the_client},
 };
 
-/// What is asked for, by what right (RFC 6749 §4.1.3, §4.4.2, §6). Parameters that are not listed are ignored.
+/// A token request (RFC 6749 §4.1.3, §4.4.2, §6). Unknown parameters are ignored.
 #[derive(Deserialize, JsonSchema, garde::Validate)]
 pub(crate) struct TokenRequest {
     /// `authorization_code`, `refresh_token` or `client_credentials`.
     #[garde(length(chars, max = 100))]
     pub(super) grant_type: String,
-    /// The code that came back from `/oauth/authorize`.
+    /// The code that `/oauth/authorize` returned.
     #[garde(length(chars, max = 200))]
     pub(super) code: Option<String>,
-    /// Where the code came back to.
+    /// The redirect address of the authorization request.
     #[garde(length(chars, max = 2000))]
     pub(super) redirect_uri: Option<String>,
-    /// What the code's challenge is the SHA-256 of.
+    /// The PKCE verifier, whose SHA-256 was the `code_challenge`.
     #[garde(length(chars, max = 200))]
     pub(super) code_verifier: Option<String>,
-    /// The refresh token of the answer before.
+    /// The refresh token of the previous response.
     #[garde(length(chars, max = 200))]
     pub(super) refresh_token: Option<String>,
-    /// The permissions that are wanted, separated by spaces. A service account gets all that its role grants when absent; a
-    /// refresh, all that was granted. With `authorization_code` it has no meaning: the code was granted its scope.
+    /// The requested permissions, separated by spaces. If absent, a service account gets all that its role grants, and a
+    /// refresh gets all that was granted. Ignored with `authorization_code`, because the code has its own scope.
     #[garde(length(chars, max = 2000))]
     pub(super) scope: Option<String>,
-    /// Who asks, unless `Authorization: Basic …` says so.
+    /// The client id, unless it is in `Authorization: Basic …`.
     #[garde(length(chars, max = 200))]
     pub(super) client_id: Option<String>,
-    /// The secret of a service account, unless `Authorization: Basic …` shows it.
+    /// The client secret of a service account, unless it is in `Authorization: Basic …`.
     #[garde(length(chars, max = 200))]
     pub(super) client_secret: Option<String>,
 }
 
-/// What a grant gave.
+/// The session that a grant started or refreshed.
 pub(crate) struct Granted {
     pub(super) user: UserId,
     pub(super) session: SessionId,
     pub(super) refresh_token: Option<SecretString>,
-    /// What the access token is limited to.
+    /// The scopes that the access token is limited to.
     pub(super) limit: Option<Vec<String>>,
 }
 
-/// Exchanges a code that a person granted, once.
+/// Exchanges an authorization code, which works once.
 pub(crate) async fn by_code(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -77,7 +77,9 @@ pub(crate) async fn by_code(
     let (Some(shown), Some(redirect_uri), Some(verifier)) =
         (body.code, body.redirect_uri, body.code_verifier)
     else {
-        return Err(missing("code, redirect_uri and code_verifier are needed."));
+        return Err(missing(
+            "The parameters code, redirect_uri and code_verifier are required.",
+        ));
     };
 
     let refused = || INVALID_GRANT.problem();
@@ -86,10 +88,10 @@ pub(crate) async fn by_code(
         .await?
         .ok_or_else(refused)?;
     if let Some(given) = found.given {
-        end_what_it_gave(unscoped, accounts, given, found.organization).await?;
+        end_session_of_code(unscoped, accounts, given, found.organization).await?;
         return Err(refused().caused_by("the code was used before"));
     }
-    if !found.is_good_for(&application.client_id, &redirect_uri, &verifier, now) {
+    if !found.is_valid_for(&application.client_id, &redirect_uri, &verifier, now) {
         return Err(refused());
     }
 
@@ -124,21 +126,21 @@ pub(crate) async fn by_code(
             limit: Some(found.scopes),
         }),
         None => {
-            // Another exchange of the same code was first, a moment ago.
+            // A concurrent exchange of the same code came first.
             if let Some(given) = StoredCode::find(unscoped, &shown)
                 .await?
                 .and_then(|code| code.given)
             {
-                end_what_it_gave(unscoped, accounts, given, found.organization).await?;
+                end_session_of_code(unscoped, accounts, given, found.organization).await?;
             }
-            Err(refused().caused_by("the code was used at the same moment"))
+            Err(refused().caused_by("the code was used by a concurrent request"))
         }
     }
 }
 
-/// A code that comes back was stolen before or after its exchange, and nobody can tell which: what it gave ends (RFC 9700
-/// §4.5; OWASP ASVS 10.4.2).
-async fn end_what_it_gave(
+/// Ends the session of a code that is used again. The code was stolen, before or after its first exchange, so that session
+/// may be the thief's (RFC 9700 §4.5; OWASP ASVS 10.4.2).
+async fn end_session_of_code(
     unscoped: &Unscoped,
     accounts: &Accounts,
     given: SessionId,
@@ -152,18 +154,21 @@ async fn end_what_it_gave(
             RETURNING id
         )
     ";
+
     let now = accounts.runtime().clock.now();
     let event = about_session(Action::TokenReuse, given, organization);
     let values = [given.uuid().into(), now.inner().into()];
     unscoped
         .change(Change::new("sessions.end_given", END, values, event))
         .await?;
+
     accounts.principals.forget_session(given);
+
     Ok(())
 }
 
-/// Exchanges a refresh token of the application's own. A scope may be named within what was granted: the access token is
-/// limited to it, and the refresh token is not (RFC 6749 §6).
+/// Exchanges a refresh token that was issued to the application. The request may name a narrower scope, which limits the
+/// access token but not the refresh token (RFC 6749 §6).
 pub(crate) async fn by_refresh(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -172,7 +177,7 @@ pub(crate) async fn by_refresh(
 ) -> Result<Granted, Problem> {
     let token = body
         .refresh_token
-        .ok_or_else(|| missing("refresh_token is needed."))?;
+        .ok_or_else(|| missing("The parameter refresh_token is required."))?;
     let wanted = scope::parse(body.scope.as_deref());
     check_granted(unscoped, application, &token, &wanted).await?;
 
@@ -192,8 +197,8 @@ pub(crate) async fn by_refresh(
     })
 }
 
-/// Refuses a scope that exceeds what the session of a refresh token was granted, before the token is spent. Of a token that
-/// does not exist or is another's, the exchange says so.
+/// Refuses a scope that was not granted to the session of a refresh token, before the token is used up. Accepts an unknown
+/// token and one of another client, because the exchange refuses these.
 async fn check_granted(
     unscoped: &Unscoped,
     application: &Application,
@@ -227,8 +232,8 @@ async fn check_granted(
     }
 }
 
-/// Gives a service account a session that lasts as long as its token, no wider than its role. Without a scope it is all
-/// that the role grants, except administrative permissions: an administrator chose the role for this machine.
+/// Starts a session of a service account, which lasts as long as its token. Without a scope, the session may use all
+/// permissions of the account's role except administrative ones.
 pub(crate) async fn by_secret(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -236,7 +241,7 @@ pub(crate) async fn by_secret(
     body: TokenRequest,
 ) -> Result<Granted, Problem> {
     let asked = scope::parse(body.scope.as_deref());
-    // A session without scopes has named no permission: administrative ones stay closed to it.
+    // A session without scopes has no administrative permissions, because no scope names them.
     let scopes = if asked.is_empty() {
         None
     } else {

@@ -1,4 +1,4 @@
-//! Looking up what a token is good for (RFC 7662).
+//! Token introspection (RFC 7662).
 
 use mainstay_access::{Permissions, permission};
 use mainstay_database::{Unscoped, Uuid};
@@ -13,47 +13,46 @@ use super::{
 };
 
 permission! {
-    /// Look up what tokens of the organization are good for: for services that take them from others.
+    /// Introspect tokens of the organization, for services that receive tokens from other clients.
     pub(crate) TokensIntrospect = "tokens.introspect", for [Owner];
 }
 
-/// What a token is good for (RFC 7662 §2.2). A token of which the client may not know looks like one that is not valid.
+/// The state of a token (RFC 7662 §2.2). A token that the client may not introspect is reported as inactive.
 #[view]
 #[derive(Default)]
 pub(super) struct IntrospectionView {
-    /// Whether the token is valid, and the client may know.
+    /// Whether the token is valid and the client may introspect it. If false, all other members are absent.
     active: bool,
-    /// What the bearer may do at present: permissions, separated by spaces; `profile` where it may only ask whose account it
-    /// is for.
+    /// The permissions that the token grants at present, separated by spaces; `profile` if it only identifies the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    /// The client that it was given to, as the token says it: for a person's own session the issuer.
+    /// The client that the token was issued to, as in the token. For a person's own session, this is the issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     /// `Bearer`; absent for a refresh token.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
-    /// The account.
+    /// The account's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     sub: Option<UserId>,
-    /// The session.
+    /// The session's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<SessionId>,
-    /// Who issued it.
+    /// The issuer of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<String>,
-    /// Whom it is for: this API.
+    /// The audience of the token, which is this API.
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<String>,
-    /// When it ends, in seconds since 1970.
+    /// When the token expires, as a Unix timestamp in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
 }
 
-/// Look up what a token is good for (OAuth 2).
+/// Introspect a token (OAuth 2, RFC 7662).
 ///
-/// For service accounts, with their secret (RFC 7662). A client learns of its own tokens; one whose role grants
-/// `tokens.introspect` learns of all tokens of its organization.
+/// For service accounts, which authenticate with their client secret. A client can introspect its own tokens. With the
+/// permission `tokens.introspect`, it can introspect all tokens of its organization.
 #[post("/oauth/introspect", problems(INVALID_CLIENT, UNAUTHORIZED_CLIENT))]
 pub(super) async fn introspect_token(
     by: Public,
@@ -61,10 +60,10 @@ pub(super) async fn introspect_token(
     basic: ClientBasic,
     OAuthForm(mut body): OAuthForm<HeldToken>,
 ) -> Result<Json<IntrospectionView>, Problem> {
-    let unscoped = by.unscoped("whose token it is, is what the token tells");
+    let unscoped = by.unscoped("the token identifies the session and its organization");
     let shown = (body.client_id.take(), body.client_secret.take());
     match Asker::authenticate(&unscoped, &principals, basic, shown).await? {
-        // Whoever knows a client_id without a secret could ask for tokens that were found somewhere (RFC 7662 §4).
+        // A client without a secret is not authenticated. Anyone could use its client_id to test tokens (RFC 7662 §4).
         Asker::Application(_) => Err(UNAUTHORIZED_CLIENT.problem()),
         Asker::Machine(client) => {
             let shown = look_up(&unscoped, &principals, &client, &body).await?;
@@ -79,24 +78,24 @@ async fn look_up(
     client: &MachineClient,
     body: &HeldToken,
 ) -> Result<Option<IntrospectionView>, Problem> {
-    // A refresh token ends with its session, by use or without.
+    // `$1` is the session of an access token. `$2` is the hash of a refresh token, which expires with its session.
     const FIND: &str = r"
         SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes
         FROM mainstay.sessions
-        WHERE id = coalesce(
-            $1::uuid,
-            (
-                SELECT session_id
-                FROM mainstay.refresh_tokens
-                WHERE hash = $2::bytea AND used_at IS NULL
-            )
-        )
-          AND ended_at IS NULL
+        WHERE ended_at IS NULL
+          AND id = coalesce(
+              $1::uuid,
+              (
+                  SELECT session_id
+                  FROM mainstay.refresh_tokens
+                  WHERE hash = $2::bytea AND used_at IS NULL
+              )
+          )
     ";
 
     let now = principals.runtime().clock.now();
     let held = body.held(principals).await?;
-    let (token_ends, says) = match &held {
+    let (token_expires, token_scope) = match &held {
         Held::Access(verified) if verified.check_time(now).is_ok() => {
             (Some(verified.expires()), verified.scope.clone())
         }
@@ -128,8 +127,8 @@ async fn look_up(
         return Ok(None);
     }
 
-    let ends: Timestamp = row.get(3)?;
-    if ends <= now {
+    let session_expires: Timestamp = row.get(3)?;
+    if session_expires <= now {
         return Ok(None);
     }
 
@@ -139,11 +138,11 @@ async fn look_up(
         Err(Refusal::Database(error)) => return Err(error.into()),
     };
 
-    let principal = says
+    let principal = token_scope
         .as_ref()
         .map_or(principal.clone(), |scope| within(principal, scope));
     let scopes: Option<Vec<String>> = row.get(4)?;
-    let limit = scopes.map(|scopes| said(scopes, says.as_deref()));
+    let limit = scopes.map(|scopes| scopes_in(scopes, token_scope.as_deref()));
 
     Ok(Some(IntrospectionView {
         active: true,
@@ -152,20 +151,23 @@ async fn look_up(
             limit.as_deref(),
         ))),
         client_id: Some(its_client.unwrap_or_else(|| principals.own_client().to_owned())),
-        token_type: token_ends.map(|_| "Bearer"),
+        token_type: token_expires.map(|_| "Bearer"),
         sub: Some(principal.user),
         sid: Some(principal.session),
         iss: Some(principals.settings.issuer.clone()),
         aud: Some(principals.settings.issuer.clone()),
-        exp: Some(token_ends.unwrap_or_else(|| ends.unix_timestamp())),
+        exp: Some(token_expires.unwrap_or_else(|| session_expires.unix_timestamp())),
     }))
 }
 
-/// Those of `scopes` that a token says; a refresh token says nothing of its own.
-fn said(scopes: Vec<String>, says: Option<&Permissions>) -> Vec<String> {
-    let Some(says) = says else { return scopes };
+/// Keeps those of `scopes` that the scope of the token covers. A refresh token has no scope of its own.
+fn scopes_in(scopes: Vec<String>, token_scope: Option<&Permissions>) -> Vec<String> {
+    let Some(token_scope) = token_scope else {
+        return scopes;
+    };
+
     scopes
         .into_iter()
-        .filter(|name| says.cover([name.as_str()]))
+        .filter(|name| token_scope.cover([name.as_str()]))
         .collect()
 }

@@ -1,52 +1,58 @@
-//! What OAuth 2 calls its errors (RFC 6749 §5.2): each `code` is the word of the standard, where it has one.
+//! The errors of OAuth 2. Each `code` is the error code of RFC 6749 §5.2, if the RFC defines one.
 
 use http::StatusCode;
 use mainstay_http::{Kind, Problem};
 
-/// Nobody knows the client, or its secret is wrong.
+/// The client is unknown, or its secret is wrong.
 pub(crate) const INVALID_CLIENT: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "invalid_client",
-    "The client is not known, or its secret is wrong.",
+    "The client is unknown, or its secret is wrong.",
 );
-/// The code or the refresh token is not good.
+
+/// The code or the refresh token is invalid.
 pub(crate) const INVALID_GRANT: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "invalid_grant",
-    "The code or the token is not valid: unknown, over, used before, or given to another client.",
+    "The code or the token is invalid, expired, already used, or issued to another client.",
 );
-/// The client may not do that.
+
+/// The client may not use this grant type or endpoint.
 pub(crate) const UNAUTHORIZED_CLIENT: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "unauthorized_client",
-    "This grant is not for this client.",
+    "This client may not use this grant type or endpoint.",
 );
-/// The grant is not one of ours.
+
+/// The grant type is not supported.
 pub(crate) const UNSUPPORTED_GRANT_TYPE: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "unsupported_grant_type",
-    "The grants are authorization_code, refresh_token and client_credentials.",
+    "The grant_type must be authorization_code, refresh_token or client_credentials.",
 );
-/// More was asked for than there is to give.
+
+/// The requested scope exceeds what may be granted.
 pub(crate) const INVALID_SCOPE: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "invalid_scope",
-    "The scope names what is unknown or was not granted.",
+    "The scope names a permission that is unknown or was not granted.",
 );
-/// Nobody is sent back to an application that is not registered.
+
+/// The application is not registered. The browser is not redirected.
 pub(crate) const UNKNOWN_CLIENT: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "unknown_client",
-    "No application with this client_id is registered here, or it was deactivated.",
+    "No active application has this client_id.",
 );
-/// Nobody is sent to an address that is not registered.
+
+/// The redirect address is not registered. The browser is not redirected.
 pub(crate) const UNREGISTERED_REDIRECT: Kind = Kind::new(
     StatusCode::BAD_REQUEST,
     "unregistered_redirect_uri",
-    "The redirect_uri is not one that the application has registered.",
+    "The redirect_uri is not registered for this application.",
 );
 
-/// A client that did not show who it is, with the scheme to show it by (RFC 6749 §5.2).
+/// [`INVALID_CLIENT`], with the authentication scheme to use (RFC 6749 §5.2).
 pub(crate) fn not_the_client() -> Problem {
     INVALID_CLIENT
         .problem()

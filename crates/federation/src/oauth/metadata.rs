@@ -3,46 +3,46 @@
 use mainstay_http::{Json, Problem, Public, Shared, get, view};
 use mainstay_principals::{Principals, scope};
 
-/// What a client finds here, and how (RFC 8414 §2).
+/// The metadata of the authorization server (RFC 8414 §2).
 #[view]
 pub(super) struct MetadataView {
-    /// Who issues: the public URL.
+    /// The issuer, which is the public URL of this API.
     issuer: String,
-    /// Where a person lets an application in.
+    /// The URL of the page where a person authorizes an application.
     authorization_endpoint: String,
-    /// Where a token is got.
+    /// The URL to get tokens.
     token_endpoint: String,
-    /// Where a token is given back.
+    /// The URL to revoke a token.
     revocation_endpoint: String,
-    /// Where a token is looked up.
+    /// The URL to introspect a token.
     introspection_endpoint: String,
-    /// The keys that verify access tokens.
+    /// The URL of the keys that verify access tokens.
     jwks_uri: String,
-    /// The documentation.
+    /// The URL of the documentation.
     service_documentation: String,
-    /// What can be asked for: every permission, and `profile` and `all`.
+    /// The scopes: all permissions, `profile` and `all`.
     scopes_supported: Vec<String>,
-    /// The answers of the authorization endpoint.
+    /// The response types of the authorization endpoint.
     response_types_supported: [&'static str; 1],
-    /// How it answers.
+    /// The response modes of the authorization endpoint.
     response_modes_supported: [&'static str; 1],
-    /// The grants of the token endpoint.
+    /// The grant types of the token endpoint.
     grant_types_supported: [&'static str; 3],
-    /// How a client shows there who it is: applications by their name alone.
+    /// How clients authenticate at the token endpoint. Applications have no secret and use `none`.
     token_endpoint_auth_methods_supported: [&'static str; 3],
-    /// How it does when it gives a token back.
+    /// How clients authenticate at the revocation endpoint.
     revocation_endpoint_auth_methods_supported: [&'static str; 3],
-    /// How it does when it looks a token up.
+    /// How clients authenticate at the introspection endpoint.
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
-    /// How an application proves that a code is its own.
+    /// The PKCE methods.
     code_challenge_methods_supported: [&'static str; 1],
-    /// Whether each answer of the authorization endpoint says who gives it (RFC 9207).
+    /// Whether each response of the authorization endpoint names its issuer (RFC 9207).
     authorization_response_iss_parameter_supported: bool,
 }
 
-/// Describe the authorization server.
+/// Show the metadata of the authorization server.
 ///
-/// The metadata that OAuth 2 clients configure themselves by (RFC 8414).
+/// OAuth 2 clients configure themselves with it (RFC 8414).
 #[get("/.well-known/oauth-authorization-server")]
 pub(super) async fn get_authorization_server_metadata(
     by: Public,
@@ -50,8 +50,7 @@ pub(super) async fn get_authorization_server_metadata(
 ) -> Result<Json<MetadataView>, Problem> {
     const PERMISSIONS: &str = "SELECT name FROM mainstay.permissions ORDER BY name";
 
-    let unscoped =
-        by.unscoped("permissions are declared by the code and belong to no organization");
+    let unscoped = by.unscoped("the code declares permissions; they belong to no organization");
     let rows = unscoped
         .select("permissions.names", PERMISSIONS, [])
         .await?;

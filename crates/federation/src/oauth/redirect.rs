@@ -1,14 +1,14 @@
-//! Where a browser may be sent back to: which addresses an operator may register, which of them a request may name, and
-//! who is certain to be answered there.
+//! Redirect addresses: which of them an operator may register, which a request may name, and which prove the identity of
+//! the application.
 
 use reqwest::Url;
 
-/// This machine, as a redirect names it whose port is chosen when the application starts (RFC 8252 §7.3). `localhost` is not
-/// among them: what it resolves to is not certain (§8.3).
+/// The loopback addresses of applications that choose a port when they start (RFC 8252 §7.3). `localhost` is not one of
+/// them, because it may resolve to another address (§8.3).
 const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 
-/// Whether an operator may register it: over TLS, to this very machine (RFC 8252 §7.3), or to an application by a scheme
-/// of its own (§7.1). Since requests are compared letter by letter, it must be written the way that it is read.
+/// Whether an operator may register `uri`: an https address, a loopback address (RFC 8252 §7.3), or an address with a scheme
+/// of the application's own (§7.1). Requests are compared character by character, so `uri` must be in its normalized form.
 pub(crate) fn may_be_registered(uri: &str) -> bool {
     let Ok(url) = Url::parse(uri) else {
         return false;
@@ -25,13 +25,13 @@ pub(crate) fn may_be_registered(uri: &str) -> bool {
         scheme => scheme.contains('.'),
     };
 
-    // `https://a.example` is read as `https://a.example/`; everything else that differs is a trick.
+    // The normalized form of `https://a.example` is `https://a.example/`. No other difference is accepted.
     let as_written = url.as_str() == uri || url.as_str().strip_suffix('/') == Some(uri);
     plain && allowed && as_written && uri.len() <= 2000
 }
 
-/// Whether a request may name `uri` where `registered` is registered: letter by letter (RFC 9700 §2.1; OWASP ASVS 10.4.1),
-/// except for the port of this machine, which may be any (RFC 8252 §7.3).
+/// Whether a request may name `uri` if `registered` is registered. They must be equal, character by character (RFC 9700
+/// §2.1; OWASP ASVS 10.4.1). Only the port of a loopback address may differ (RFC 8252 §7.3).
 pub(crate) fn matches(registered: &str, uri: &str) -> bool {
     if registered == uri {
         return true;
@@ -46,7 +46,7 @@ pub(crate) fn matches(registered: &str, uri: &str) -> bool {
     })
 }
 
-/// What follows the host and the port of an address on `machine`; `None` for any other address.
+/// Returns what follows the host and the port of an address on `machine`, or `None` for any other address.
 fn without_port<'u>(uri: &'u str, machine: &str) -> Option<&'u str> {
     let rest = uri.strip_prefix(machine)?;
     let Some(port_and_path) = rest.strip_prefix(':') else {
@@ -54,21 +54,21 @@ fn without_port<'u>(uri: &'u str, machine: &str) -> Option<&'u str> {
     };
 
     let end = port_and_path
-        .find(|letter: char| !letter.is_ascii_digit())
+        .find(|character: char| !character.is_ascii_digit())
         .unwrap_or(port_and_path.len());
     let (port, path) = port_and_path.split_at(end);
     let is_port = !port.starts_with('0') && port.parse::<u16>().is_ok();
     (is_port && (path.is_empty() || path.starts_with(['/', '?']))).then_some(path)
 }
 
-/// Whether the application is certain to be the one that is answered there: a registered host that proves its name by TLS.
-/// Whatever runs on a machine may listen on its ports and claim a scheme (RFC 8252 §8.6).
+/// Whether the address proves the identity of the application: a registered host proves its name with TLS. Any program on a
+/// device may listen on a loopback port or claim a scheme (RFC 8252 §8.6).
 pub(crate) fn assures_identity(uri: &str) -> bool {
     uri.starts_with("https://")
 }
 
-/// Who is answered there, for a person: a host, with its port where it is not the usual one, or the scheme of an
-/// application.
+/// The recipient of the response, as it is shown to a person: the host, with its port if it is not the default one, or the
+/// scheme of an application.
 pub(crate) fn recipient(uri: &str) -> String {
     let Ok(url) = Url::parse(uri) else {
         return uri.to_owned();
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_redirect_leads_over_tls_or_to_this_machine() {
+    fn a_redirect_uses_tls_loopback_or_an_own_scheme() {
         for right in [
             "https://app.example",
             "https://app.example/back?tenant=1",
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// RFC 8252 §7.3: the port alone may differ, and on this machine alone.
+    /// RFC 8252 §7.3: only the port may differ, and only of a loopback address.
     #[test]
     fn a_loopback_redirect_may_name_any_port() {
         for (registered, right) in [
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_told_who_is_answered() {
+    fn a_person_is_shown_the_recipient() {
         for (uri, expected) in [
             ("https://app.example/back?tenant=1", "app.example"),
             ("https://app.example:8443/back", "app.example:8443"),

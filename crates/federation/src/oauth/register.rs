@@ -1,4 +1,4 @@
-//! Applications are registered by an operator: there is no registration over HTTP.
+//! Operators register applications from the command line. There is no registration over HTTP.
 
 use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_kernel::{LineError, Timestamp, Uuid};
@@ -11,53 +11,55 @@ use super::redirect::may_be_registered;
 
 /// A registered application.
 pub struct ClientRow {
-    /// What it calls itself in a request.
+    /// The client id that it uses in requests.
     pub client_id: String,
-    /// What people are shown.
+    /// The name that people are shown.
     pub name: String,
-    /// Where a browser may be sent back to.
+    /// The addresses that a browser may be redirected to.
     pub redirect_uris: Vec<String>,
-    /// Whether it is the operator's own: people are not asked where it is certain who is answered.
+    /// Whether it belongs to the operator. If its redirect address proves its identity, people are not asked for consent.
     pub first_party: bool,
     /// When it was registered.
     pub created_at: Timestamp,
-    /// Since when it is refused.
+    /// When it was deactivated; `None` if it is active.
     pub deactivated_at: Option<Timestamp>,
 }
 
 /// An application to register.
 pub struct NewClient {
-    /// What it calls itself in a request: a letter, then up to 63 lower-case letters, digits and hyphens.
+    /// The client id: a letter, then up to 63 lower-case letters, digits and hyphens.
     pub client_id: String,
-    /// What people are shown, 1 to 100 characters.
+    /// The name that people are shown, 1 to 100 characters.
     pub name: String,
-    /// Where a browser may be sent back to.
+    /// The addresses that a browser may be redirected to.
     pub redirect_uris: Vec<String>,
-    /// Whether it is the operator's own.
+    /// Whether it belongs to the operator.
     pub first_party: bool,
 }
 
-/// Why no application was registered.
+/// Why an application was not registered.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The name is taken.
-    #[error("there is an application of this client_id already")]
+    /// Another application has the client id.
+    #[error("an application with this client_id already exists")]
     Taken,
-    /// A name that cannot be one.
+    /// The client id is invalid.
     #[error(
-        "a client_id begins with a letter and has up to 64 lower-case letters, digits and hyphens"
+        "a client_id must start with a letter, \
+         and have at most 64 lower-case letters, digits and hyphens"
     )]
     ClientId,
-    /// What people are shown is no name.
-    #[error("the name: {0}")]
+    /// The name is invalid.
+    #[error("the name is invalid: {0}")]
     Name(LineError),
-    /// An address to which no browser is sent.
+    /// A redirect address is invalid.
     #[error(
-        "{0} is no redirect: it must be https://…, http://127.0.0.1…, http://[::1]… or a scheme of the application's own \
-         such as com.example.app:/back, without a user, a fragment or white space, written the way a browser would"
+        "{0} is not a valid redirect URI: use https://…, http://127.0.0.1…, http://[::1]… \
+         or a scheme of the application's own such as com.example.app:/back, \
+         without user, fragment or white space, in the form that a browser normalizes it to"
     )]
     RedirectUri(String),
-    /// The database did not do it.
+    /// The database returned an error.
     #[error(transparent)]
     Database(Error),
 }
@@ -65,7 +67,7 @@ pub enum ClientError {
 /// Registers an application.
 ///
 /// # Errors
-/// [`ClientError`]; then nothing was registered.
+/// [`ClientError`]. Nothing was registered.
 pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), ClientError> {
     const INSERT: &str = r"
         changed AS (
@@ -83,7 +85,8 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
         redirect_uris,
         first_party,
     } = new;
-    // A service account goes by its id: an application must not look like one.
+
+    // The client id of a service account is a UUID. An application must not look like a service account.
     if Uuid::try_parse(&client_id).is_ok() {
         return Err(ClientError::ClientId);
     }
@@ -151,13 +154,13 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
         .collect()
 }
 
-/// Deactivates an application: revokes what people allowed it, and ends all its sessions. Returns `false` if there is no active
-/// application of this name.
+/// Deactivates an application: deletes its grants and ends all its sessions. Returns `false` if no active application has
+/// this client id.
 ///
 /// # Errors
 /// The error of the database.
 pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
-    // Codes and sessions stand on the grants, and go with them.
+    // Foreign keys delete the codes and sessions of the grants.
     const DEACTIVATE: &str = r"
         changed AS (
             UPDATE mainstay.oauth_clients
@@ -185,7 +188,8 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
     change_client(unscoped, client_id, Action::ClientDeactivated, change).await
 }
 
-/// Says whether an application is the operator's own. Answers whether there is such an application and that was news of it.
+/// Sets whether an application belongs to the operator. Returns `false` if no active application has this client id, or if
+/// nothing changes.
 ///
 /// # Errors
 /// The error of the database.
@@ -222,6 +226,7 @@ async fn change_client(
     change: impl FnOnce(Event) -> Change,
 ) -> Result<bool, Error> {
     const FIND: &str = "SELECT id FROM mainstay.oauth_clients WHERE client_id = $1";
+
     let rows = unscoped
         .select("oauth_clients.id", FIND, [client_id.into()])
         .await?;

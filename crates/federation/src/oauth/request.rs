@@ -1,4 +1,4 @@
-//! What an application asks for, checked, and where it is answered.
+//! Checks authorization requests, and builds the redirects that answer them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_database::Unscoped;
@@ -13,54 +13,52 @@ use super::{
     kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
 };
 
-/// What is escaped in a query: all but the unreserved characters (RFC 3986 §2.3).
+/// The characters that are escaped in a query: all but the unreserved ones (RFC 3986 §2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// What an application asks for when it sends a browser to `/oauth/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3).
+/// An authorization request: the parameters with which an application sends a browser to `/oauth/authorize` (RFC 6749
+/// §4.1.1, RFC 7636 §4.3).
 #[input]
 pub(crate) struct AuthorizationRequest {
-    /// The application.
+    /// The application's client id.
     #[garde(length(chars, min = 1, max = 64))]
     client_id: String,
-    /// Where to go back to: one of the addresses that the application has registered, letter by letter; on 127.0.0.1 and
-    /// [::1] with any port.
+    /// The redirect address, exactly as it is registered for the application. On 127.0.0.1 and [::1], the port may differ.
     #[garde(length(chars, min = 1, max = 2000))]
     redirect_uri: String,
-    /// `code`
+    /// Must be `code`.
     #[garde(length(chars, min = 1, max = 100))]
     response_type: Option<String>,
-    /// `query`, or nothing.
+    /// `query`, or absent.
     #[garde(length(chars, min = 1, max = 100))]
     response_mode: Option<String>,
-    /// The permissions that the application wants, separated by spaces; `all` stands for everything that the person's role
-    /// grants, except administrative permissions, which must be named. When absent `profile`: the application learns whose
-    /// account it is, and may do nothing else.
+    /// The requested permissions, separated by spaces. `all` means all permissions of the person's role, except
+    /// administrative ones, which must be named. The default is `profile`, which only identifies the account.
     #[garde(length(chars, min = 1, max = 2000))]
     scope: Option<String>,
-    /// What the application recognises the answer by; it comes back as it is.
+    /// The application's own value, which the redirect returns unchanged.
     #[garde(length(chars, min = 1, max = 2000))]
     state: Option<String>,
-    /// The SHA-256 of the application's verifier, in base64url.
+    /// The SHA-256 of the application's PKCE verifier, in base64url.
     #[garde(length(chars, min = 1, max = 200))]
     code_challenge: Option<String>,
-    /// `S256`
+    /// Must be `S256`.
     #[garde(length(chars, min = 1, max = 100))]
     code_challenge_method: Option<String>,
-    /// Whether the request named a parameter twice, other than `client_id` and `redirect_uri`: the application is told so.
+    /// Whether the request has a parameter twice, other than `client_id` and `redirect_uri`. The application gets an error.
     #[garde(skip)]
     #[serde(default)]
     repeats_parameters: bool,
-    /// What the person decided, when they were asked. Without it `POST /oauth/authorizations` answers what to ask them,
-    /// unless it need not be asked.
+    /// The person's decision. If it is absent and needed, `POST /oauth/authorizations` returns what to ask the person.
     #[garde(skip)]
     pub(super) decision: Option<Decision>,
 }
 
-/// What a person answers to an application that asks for access.
+/// A person's decision on an application's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Decision {
@@ -68,30 +66,30 @@ pub(crate) enum Decision {
     Deny,
 }
 
-/// A request whose answer has somewhere to go.
+/// A request with a registered application and redirect address.
 pub(crate) struct Checked {
     pub(super) application: Application,
     pub(super) redirect_uri: String,
     state: Option<String>,
-    /// What it wants, or what the application is told instead.
+    /// The valid request, or the error to send to the application.
     pub(super) wanted: Result<Grantable, AuthorizationError>,
 }
 
 /// A request that can be granted.
 pub(crate) struct Grantable {
-    /// The names that it asks for.
+    /// The requested scopes.
     pub(super) scope: Vec<String>,
-    /// SHA-256 of the verifier.
+    /// The SHA-256 of the verifier.
     pub(super) challenge: Vec<u8>,
 }
 
-/// What an application is told of its mistake: the word of RFC 6749 §4.1.2.1, and a sentence.
+/// An error that is sent to the application: the error code of RFC 6749 §4.1.2.1, and a description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AuthorizationError(pub(super) &'static str, pub(super) &'static str);
 
 impl AuthorizationRequest {
-    /// Looks first at where the answer would go. As long as that is not a registered address, nobody is sent anywhere
-    /// (OWASP ASVS 10.4.1; RFC 9700 §4.11).
+    /// Checks the application and the redirect address first. If either is not registered, the browser must not be
+    /// redirected (OWASP ASVS 10.4.1; RFC 9700 §4.11).
     pub(super) async fn check(self, unscoped: &Unscoped) -> Result<Checked, Problem> {
         let application = Application::find(unscoped, &self.client_id).await?;
         let application = application.ok_or_else(|| UNKNOWN_CLIENT.problem())?;
@@ -113,7 +111,7 @@ impl AuthorizationRequest {
         if self.repeats_parameters {
             return Err(AuthorizationError(
                 "invalid_request",
-                "A parameter is there twice.",
+                "The request has a parameter twice.",
             ));
         }
 
@@ -144,7 +142,7 @@ impl AuthorizationRequest {
             ));
         }
 
-        // Without a method RFC 7636 means `plain`, which proves nothing to whoever has seen the request.
+        // The default method of RFC 7636 is `plain`, which does not protect against anyone who has seen the request.
         if self.code_challenge_method.as_deref() != Some("S256") {
             return Err(AuthorizationError(
                 "invalid_request",
@@ -170,12 +168,12 @@ impl AuthorizationRequest {
 }
 
 impl Checked {
-    /// Where the browser goes with a code.
+    /// The redirect with a code.
     pub(super) fn with_code(&self, principals: &Principals, code: &str) -> String {
         self.answer(principals, &[("code", code)])
     }
 
-    /// Where the browser goes with a refusal.
+    /// The redirect with an error.
     pub(super) fn refused(
         &self,
         principals: &Principals,
@@ -187,17 +185,19 @@ impl Checked {
         )
     }
 
-    /// The redirect with these parameters, the application's `state`, and who answers (RFC 9207; OWASP ASVS 10.4.1).
+    /// The redirect with these parameters, the application's `state` and the issuer (RFC 9207; OWASP ASVS 10.4.1).
     fn answer(&self, principals: &Principals, parameters: &[(&str, &str)]) -> String {
         let state = self.state.as_deref().map(|state| ("state", state));
         let issuer = ("iss", principals.settings.issuer.as_str());
         let mut target = self.redirect_uri.clone();
+
         for (name, value) in parameters.iter().copied().chain(state).chain([issuer]) {
             target.push(if target.contains('?') { '&' } else { '?' });
             target.push_str(name);
             target.push('=');
             target.extend(utf8_percent_encode(value, ESCAPED));
         }
+
         target
     }
 }
@@ -224,7 +224,7 @@ mod tests {
 
     /// RFC 7636, appendix B.
     #[test]
-    fn the_challenge_of_the_standard_is_taken() {
+    fn the_challenge_of_the_rfc_is_accepted() {
         let verifier = b"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         assert_eq!(
             request().wanted().map(|wanted| wanted.challenge).ok(),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_code_request_with_a_proof_is_refused() {
+    fn a_request_without_code_and_challenge_is_refused() {
         type Mistake = fn(&mut AuthorizationRequest);
 
         let changes: [(Mistake, &str); 8] = [

@@ -1,4 +1,4 @@
-//! Giving a token back (RFC 7009).
+//! Token revocation (RFC 7009).
 
 use mainstay_database::{Change, Error, Unscoped, Uuid};
 use mainstay_http::{
@@ -19,38 +19,39 @@ use super::{
     kinds::{INVALID_CLIENT, INVALID_GRANT},
 };
 
-/// A token that somebody holds (RFC 7009 §2.1, RFC 7662 §2.1).
+/// A token to revoke or to introspect (RFC 7009 §2.1, RFC 7662 §2.1).
 #[derive(Deserialize, JsonSchema, garde::Validate)]
 pub(crate) struct HeldToken {
     /// An access token or a refresh token.
     #[garde(length(chars, max = 16_000))]
     pub(super) token: String,
-    /// `access_token` or `refresh_token`. It is not needed: a token shows which it is.
+    /// `access_token` or `refresh_token`. Ignored, because the kind of a token is detected.
     #[garde(length(chars, max = 100))]
     #[serde(rename = "token_type_hint")]
     _token_type_hint: Option<String>,
-    /// Who asks, unless `Authorization: Basic …` says so.
+    /// The client id, unless it is in `Authorization: Basic …`.
     #[garde(length(chars, max = 200))]
     pub(super) client_id: Option<String>,
-    /// The secret of a service account, unless `Authorization: Basic …` shows it.
+    /// The client secret of a service account, unless it is in `Authorization: Basic …`.
     #[garde(length(chars, max = 200))]
     pub(super) client_secret: Option<String>,
 }
 
-/// Nothing to tell.
+/// An empty response.
 #[view]
 pub(super) struct RevokedView {}
 
-/// Where a token leads.
+/// A token, by its kind.
 pub(crate) enum Held {
-    /// An access token of ours, in time or not.
+    /// An access token with a valid signature. It may have expired.
     Access(Verified),
-    /// The hash of what may be a refresh token.
+    /// The hash of a token that may be a refresh token.
     Refresh(Vec<u8>),
 }
 
 impl HeldToken {
-    /// Only the signature of an access token is looked at: one that has run out still names its session.
+    /// Detects the kind of the token. Checks only the signature of an access token, because an expired one still identifies
+    /// its session.
     pub(super) async fn held(&self, principals: &Principals) -> Result<Held, Error> {
         match principals.verify_token(&self.token).await {
             Ok(verified) => Ok(Held::Access(verified)),
@@ -70,10 +71,10 @@ impl Held {
     }
 }
 
-/// Give a token back (OAuth 2).
+/// Revoke a token (OAuth 2, RFC 7009).
 ///
-/// Ends the session of an access token or of a refresh token (RFC 7009), with all its tokens. A token that nobody knows
-/// is none to worry about: the answer is the same.
+/// Ends the session of an access token or a refresh token, with all its tokens. The response to an unknown token is the
+/// same.
 #[post("/oauth/revoke", problems(INVALID_CLIENT, INVALID_GRANT))]
 pub(super) async fn revoke_token(
     by: Public,
@@ -81,7 +82,7 @@ pub(super) async fn revoke_token(
     basic: ClientBasic,
     OAuthForm(mut body): OAuthForm<HeldToken>,
 ) -> Result<Json<RevokedView>, Problem> {
-    let unscoped = by.unscoped("whose token it is, is what the token tells");
+    let unscoped = by.unscoped("the token identifies the session and its organization");
     let shown = (body.client_id.take(), body.client_secret.take());
     let asker = Asker::authenticate(&unscoped, &principals, basic, shown).await?;
     revoke(
@@ -103,10 +104,11 @@ async fn revoke(
     const FIND: &str = r"
         SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3
         FROM mainstay.sessions
-        WHERE id = coalesce(
-            $1::uuid, (SELECT session_id FROM mainstay.refresh_tokens WHERE hash = $2::bytea)
-        )
-          AND ended_at IS NULL
+        WHERE ended_at IS NULL
+          AND id = coalesce(
+              $1::uuid,
+              (SELECT session_id FROM mainstay.refresh_tokens WHERE hash = $2::bytea)
+          )
     ";
 
     const END: &str = r"
@@ -132,7 +134,7 @@ async fn revoke(
     if !row.get::<bool>(2)? {
         return Err(INVALID_GRANT
             .problem()
-            .detail("The token was given to another client."));
+            .detail("The token was issued to another client."));
     }
 
     let session: Uuid = row.get(0)?;

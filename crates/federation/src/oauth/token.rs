@@ -16,27 +16,27 @@ use super::{
     },
 };
 
-/// Tokens (RFC 6749 §5.1).
+/// The issued tokens (RFC 6749 §5.1).
 #[view]
 pub(super) struct TokenView {
-    /// What to send as `Authorization: Bearer …`.
+    /// The access token. Send it as `Authorization: Bearer …`.
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds until the access token ends.
+    /// Seconds until the access token expires.
     expires_in: i64,
-    /// What to fetch the next access token with; absent for `client_credentials`.
+    /// The refresh token, to get the next access token; absent for `client_credentials`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// What the token may do: permissions, separated by spaces; `profile` where it may only ask whose account it is for.
+    /// The permissions that the token grants, separated by spaces; `profile` if it only identifies the account.
     scope: String,
 }
 
 /// Get a token (OAuth 2).
 ///
-/// For service accounts by `client_credentials`, with their secret in `Authorization: Basic …` or in the body; for
-/// applications that a person let in by `authorization_code` with PKCE, then by `refresh_token`. A refusal is a problem
-/// document that also has the members `error` and `error_description` of RFC 6749.
+/// Service accounts use `client_credentials`, with their client secret in `Authorization: Basic …` or in the body.
+/// Applications that a person has authorized use `authorization_code` with PKCE, and then `refresh_token`. A problem
+/// response also has the members `error` and `error_description` of RFC 6749.
 #[post(
     "/oauth/token",
     problems(
@@ -55,7 +55,7 @@ pub(super) async fn create_token(
     OAuthForm(mut body): OAuthForm<TokenRequest>,
 ) -> Result<Json<TokenView>, Problem> {
     let grant = Grant::named(&body.grant_type).ok_or_else(|| UNSUPPORTED_GRANT_TYPE.problem())?;
-    let unscoped = by.unscoped("who asks for a token is what its grant tells");
+    let unscoped = by.unscoped("the grant identifies the account and its organization");
     let shown = (body.client_id.take(), body.client_secret.take());
     let asker = Asker::authenticate(&unscoped, &accounts.principals, basic, shown).await?;
     let client_id = asker.client_id();
@@ -96,7 +96,7 @@ pub(super) async fn create_token(
     }))
 }
 
-/// What a session may do at present; nothing when it has ended since.
+/// Returns the permissions of a session at present; none if it has ended in the meantime.
 async fn held(accounts: &Accounts, session: SessionId) -> Result<Permissions, Problem> {
     match accounts.principals.principal(session).await {
         Ok(principal) => Ok(principal.permissions.clone()),

@@ -32,20 +32,28 @@ async fn an_application_is_registered_listed_and_deactivated() {
         (
             "shop",
             "https://shop.example/back",
-            "there is an application of this client_id already",
+            "an application with this client_id already exists",
         ),
         (
             "Shop!",
             "https://shop.example/back",
-            "a client_id begins with a letter",
+            "a client_id must start with a letter",
         ),
         (
             "abcdef12-0000-7000-8000-000000000000",
             "https://shop.example/back",
-            "a client_id begins with a letter",
+            "a client_id must start with a letter",
         ),
-        ("other", "http://shop.example/back", "is no redirect"),
-        ("other", "https://shop.example/back#part", "is no redirect"),
+        (
+            "other",
+            "http://shop.example/back",
+            "is not a valid redirect URI",
+        ),
+        (
+            "other",
+            "https://shop.example/back#part",
+            "is not a valid redirect URI",
+        ),
     ] {
         let (code, text) = create(client_id, redirect);
         assert!(
@@ -66,7 +74,7 @@ async fn an_application_is_registered_listed_and_deactivated() {
         ]);
 
         assert!(
-            code == Some(1) && text.contains("the name: expected"),
+            code == Some(1) && text.contains("the name is invalid: expected"),
             "{name:?}: {text}"
         );
     }
