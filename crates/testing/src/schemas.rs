@@ -1,13 +1,18 @@
-//! Valid and invalid values for a JSON Schema, for the bodies and parameters of any operation. It knows the keywords
-//! that the platform's documents use and ignores others: a `pattern` without an `example` gets plain text, and the
-//! sweep that sends it reports how the service answered.
+//! Valid values for a JSON Schema, and values that break one rule of it, for the bodies and
+//! parameters of any operation. It knows the keywords that the platform's documents use and ignores
+//! others: a `pattern` without an `example` gets plain text, and the sweep that sends it reports how
+//! the service answered.
+
+mod violations;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+
+pub use violations::Violation;
 
 /// Generates values for the schemas of one document.
 pub struct Schemas {
@@ -17,24 +22,12 @@ pub struct Schemas {
     made: AtomicUsize,
 }
 
-/// A value that breaks one rule of a schema.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
-    /// The broken rule, as in `/email is too long`.
-    pub what: String,
-    /// The value.
-    pub value: Value,
-}
-
 /// Which members a generated object has.
 #[derive(Clone, Copy)]
 enum Members {
     Required,
     All,
 }
-
-/// A member that no schema has.
-const UNKNOWN: &str = "no_such_member";
 
 impl Schemas {
     /// Reads the schemas of an OpenAPI document.
@@ -83,24 +76,6 @@ impl Schemas {
     /// A value with all its members.
     pub fn whole(&self, schema: &Value) -> Value {
         self.value(schema, Members::All)
-    }
-
-    /// Values that break one rule each, of the schema or of a schema inside it.
-    pub fn violations(&self, schema: &Value) -> Vec<Violation> {
-        let plain = self.plain(schema);
-        if allows_anything(&plain) {
-            return Vec::new();
-        }
-
-        let mut violations = vec![wrong_type(&plain)];
-        match type_of(&plain) {
-            "object" => self.broken_members(&plain, &mut violations),
-            "array" => self.broken_items(&plain, &mut violations),
-            "integer" | "number" => violations.extend(out_of_range(&plain)),
-            _ => violations.extend(broken_text(&plain)),
-        }
-
-        violations
     }
 
     /// Resolves references and takes the first alternative that is not null.
@@ -182,75 +157,12 @@ impl Schemas {
         Value::Object(made)
     }
 
-    fn broken_members(&self, plain: &Value, violations: &mut Vec<Violation>) {
-        let whole = self.object(plain, Members::All);
-        if plain["additionalProperties"] == false {
-            let mut value = whole.clone();
-            value[UNKNOWN] = 1.into();
-            violations.push(Violation {
-                what: format!("/{UNKNOWN} is unknown"),
-                value,
-            });
-        }
-
-        for name in plain["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-        {
-            let mut value = whole.clone();
-            value
-                .as_object_mut()
-                .and_then(|members| members.remove(name));
-            violations.push(Violation {
-                what: format!("/{name} is missing"),
-                value,
-            });
-        }
-
-        for (name, schema) in plain["properties"].as_object().into_iter().flatten() {
-            for inner in self.violations(schema) {
-                let mut value = whole.clone();
-                value[name] = inner.value;
-                violations.push(Violation {
-                    what: format!("/{name}{}", inner.what),
-                    value,
-                });
-            }
-        }
-    }
-
-    fn broken_items(&self, plain: &Value, violations: &mut Vec<Violation>) {
-        for inner in self.violations(&plain["items"]) {
-            violations.push(Violation {
-                what: format!("/0{}", inner.what),
-                value: json!([inner.value]),
-            });
-        }
-
-        if let Some(most) = number(plain, "maxItems") {
-            let items = (0..=most).map(|_| self.least(&plain["items"]));
-            violations.push(Violation {
-                what: " has too many items".to_owned(),
-                value: items.collect(),
-            });
-        }
-    }
-
     fn new_email(&self) -> String {
         format!(
             "example-{}@example.org",
             self.made.fetch_add(1, Ordering::Relaxed)
         )
     }
-}
-
-/// Whether the schema allows any value, as `true` does.
-fn allows_anything(plain: &Value) -> bool {
-    ["type", "enum", "const", "properties", "items"]
-        .iter()
-        .all(|keyword| plain.get(keyword).is_none())
 }
 
 /// The type; of two, the one that is not null.
@@ -278,175 +190,5 @@ fn text(plain: &Value) -> String {
     }
 }
 
-fn wrong_type(plain: &Value) -> Violation {
-    let value = match type_of(plain) {
-        "object" => json!([]),
-        "array" | "string" => json!({}),
-        _ => json!("word"),
-    };
-    Violation {
-        what: " has the wrong type".to_owned(),
-        value,
-    }
-}
-
-fn out_of_range(plain: &Value) -> Vec<Violation> {
-    let beyond = [
-        ("minimum", -1, " is too small"),
-        ("maximum", 1, " is too large"),
-    ];
-
-    let ends = beyond.into_iter().filter_map(|(keyword, step, what)| {
-        let value = number(plain, keyword)?.checked_add(step)?;
-        Some(Violation {
-            what: what.to_owned(),
-            value: value.into(),
-        })
-    });
-
-    let huge = Violation {
-        what: " is larger than any integer type".to_owned(),
-        value: json!(1.0e30),
-    };
-
-    ends.chain([huge]).collect()
-}
-
-fn broken_text(plain: &Value) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    let mut add = |what: &str, value: String| {
-        violations.push(Violation {
-            what: what.to_owned(),
-            value: value.into(),
-        })
-    };
-
-    if let Some(longest) =
-        number(plain, "maxLength").and_then(|length| usize::try_from(length).ok())
-    {
-        let tail = if plain["format"] == "email" {
-            "@example.org"
-        } else {
-            ""
-        };
-        add(" is too long", "a".repeat(longest + 1 - tail.len()) + tail);
-    }
-
-    if let Some(shortest) =
-        number(plain, "minLength").and_then(|length| usize::try_from(length).ok())
-        && shortest > 0
-    {
-        add(" is too short", "a".repeat(shortest - 1));
-    }
-
-    if plain.get("enum").is_some() {
-        add(" is not one of the choices", "no-such-word".to_owned());
-    }
-
-    match plain["format"].as_str() {
-        // The format `password` has no syntax.
-        None | Some("password") => {}
-        Some(format) => add(
-            &format!(" does not have the format {format}"),
-            "no such format".to_owned(),
-        ),
-    }
-
-    violations
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn schemas() -> Schemas {
-        Schemas::of(&json!({ "components": { "schemas": {
-            "Name": { "type": "string", "minLength": 3, "maxLength": 5 },
-            "Mood": { "oneOf": [{ "const": "good", "type": "string" }, { "const": "bad", "type": "string" }] },
-        } } }))
-    }
-
-    fn note() -> Value {
-        json!({
-            "type": "object",
-            "additionalProperties": false,
-            "required": ["name"],
-            "properties": {
-                "name": { "$ref": "#/components/schemas/Name" },
-                "mood": { "anyOf": [{ "$ref": "#/components/schemas/Mood" }, { "type": "null" }] },
-                "count": { "type": ["integer", "null"], "minimum": 2, "maximum": 4 },
-                "tags": { "type": "array", "items": { "type": "string", "maxLength": 2 }, "maxItems": 1 },
-                "anything": true,
-            },
-        })
-    }
-
-    #[test]
-    fn values_follow_the_rules() {
-        assert_eq!(schemas().least(&note()), json!({ "name": "aaa" }));
-        assert_eq!(
-            schemas().whole(&note()),
-            json!({ "name": "aaa", "mood": "good", "count": 2, "tags": ["a"], "anything": "a" })
-        );
-    }
-
-    #[test]
-    fn a_reference_names_a_known_row() {
-        let mut schemas = schemas();
-        let owner = json!({ "type": "string", "format": "uuid", "x-resource": "user", "examples": ["unknown"] });
-        let schema = json!({ "type": "object", "properties": { "owners": { "type": "array", "items": owner } } });
-
-        assert_eq!(
-            schemas.references(&schema).into_iter().collect::<Vec<_>>(),
-            ["user"]
-        );
-
-        schemas.refer_to("user", "id of a user");
-        assert_eq!(
-            schemas.whole(&schema),
-            json!({ "owners": ["id of a user"] })
-        );
-    }
-
-    #[test]
-    fn each_violation_breaks_one_rule() {
-        let found: Vec<_> = schemas()
-            .violations(&note())
-            .into_iter()
-            .map(|it| it.what)
-            .collect();
-
-        let expected = [
-            " has the wrong type",
-            "/no_such_member is unknown",
-            "/name is missing",
-            "/name has the wrong type",
-            "/name is too long",
-            "/name is too short",
-            "/mood has the wrong type",
-            "/mood is not one of the choices",
-            "/count is too small",
-            "/count is too large",
-            "/tags/0 is too long",
-            "/tags has too many items",
-        ];
-
-        assert!(
-            !found.iter().any(|it| it.starts_with("/anything")),
-            "{found:?}"
-        );
-
-        for what in expected {
-            assert!(
-                found.iter().any(|it| it == what),
-                "{what} is missing from {found:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn each_address_is_different() {
-        let (schemas, email) = (schemas(), json!({ "type": "string", "format": "email" }));
-        assert_ne!(schemas.least(&email), schemas.least(&email));
-    }
-}
+mod tests;

@@ -146,12 +146,7 @@ fn circles_of(files: &Crate) -> Vec<String> {
             continue;
         }
         if let Some(way) = way_back(&edges, start) {
-            circles.push(
-                way.iter()
-                    .map(|module| shown(module))
-                    .collect::<Vec<_>>()
-                    .join(" -> "),
-            );
+            circles.push(way.iter().map(shown).collect::<Vec<_>>().join(" -> "));
             told.extend(way);
         }
     }

@@ -20,6 +20,7 @@ mod account_pages;
 mod account_removal;
 mod administration;
 mod adopter;
+mod api_key_lifetimes;
 mod api_keys;
 mod audit_events;
 mod browser;
