@@ -1,10 +1,12 @@
-//! Checks of the app as a whole. The snapshots show the effect of a change; `just snapshots` renews them.
+//! Checks of the app as a whole. The snapshots show the effect of a change; `just snapshots` renews
+//! them.
 
 use mainstay_testing::{assert_snapshot, checks};
 
 use crate::file;
 
-/// The app's columns with personal or secret values in clear, as `table.column`, each with a reason.
+/// The app's columns with personal or secret values in clear, as `table.column`, each with a
+/// reason.
 const IN_CLEAR: &[(&str, &str)] = &[];
 
 #[tokio::test]

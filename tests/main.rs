@@ -1,5 +1,6 @@
-//! The app's own tests: one module per feature, and the checks and sweeps of the test kit. `sweeps` attacks every
-//! operation of the API; `architecture` checks the schema, the document and the sources.
+//! The app's own tests: one module per feature, and the checks and sweeps of the test kit. `sweeps`
+//! attacks every operation of the API; `architecture` checks the schema, the document and the
+//! sources.
 
 #![allow(
     clippy::unwrap_used,

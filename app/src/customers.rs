@@ -1,6 +1,7 @@
 //! Customers of an organization: the sample feature.
 //!
-//! `fields` are the personal types, `row` is the table, `bodies` are inputs and views, `endpoints` is the API.
+//! `fields` are the personal types, `row` is the table, `bodies` are inputs and views, `endpoints`
+//! is the API.
 
 mod bodies;
 mod endpoints;

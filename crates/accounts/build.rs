@@ -1,11 +1,13 @@
-//! Builds the account pages: renders the templates, names scripts and styles by their content, and compresses them.
+//! Builds the account pages: renders the templates, names scripts and styles by their content, and
+//! compresses them.
 
 use std::{env, error::Error, path::PathBuf};
 
 use askama::Template;
 use mainstay_assets::Bundle;
 
-/// Pages that extend `templates/layout.html`: the template, the title in HTML, and the script of each.
+/// Pages that extend `templates/layout.html`: the template, the title in HTML, and the script of
+/// each.
 macro_rules! pages {
     ($($page:ident = $template:tt, $title:literal, $script:literal;)+) => {
         $(

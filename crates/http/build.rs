@@ -1,5 +1,6 @@
-//! Prepares the files of the docs page and of the look. Swagger UI's files are extracted from the archive in
-//! `utoipa-swagger-ui-vendored`: the binary contains only the few it needs, and a missing file fails the build.
+//! Prepares the files of the docs page and of the look. Swagger UI's files are extracted from the
+//! archive in `utoipa-swagger-ui-vendored`: the binary contains only the few it needs, and a
+//! missing file fails the build.
 
 use std::{env, error::Error, io::Cursor, path::PathBuf};
 
@@ -7,7 +8,8 @@ use mainstay_assets::{Bundle, LOOK, LOOK_BASE};
 use utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED;
 use zip::ZipArchive;
 
-/// The path of each file below the archive's top folder (`swagger-ui-<version>/`), and its name here.
+/// The path of each file below the archive's top folder (`swagger-ui-<version>/`), and its name
+/// here.
 ///
 /// Apache-2.0, section 4, requires that the licence is distributed with the code.
 const FILES: [(&str, &str); 4] = [

@@ -36,7 +36,8 @@ pub struct CreateCustomer {
     tags: Vec<Tag>,
 }
 
-/// Changes to a customer (RFC 7396): absent fields stay unchanged, `null` removes an optional field.
+/// Changes to a customer (RFC 7396): absent fields stay unchanged, `null` removes an optional
+/// field.
 #[input]
 pub struct UpdateCustomer {
     /// The customer's name.
@@ -81,8 +82,8 @@ pub struct ListCustomers {
     pub created_until: Option<Timestamp>,
 }
 
-/// The order of a listing. Sorting by name requires `customers.reveal`, and at most 5,000 matching customers, because the
-/// database cannot read names.
+/// The order of a listing. Sorting by name requires `customers.reveal`, and at most 5,000 matching
+/// customers, because the database cannot read names.
 #[choice]
 #[derive(Default)]
 pub enum CustomerSort {
@@ -97,8 +98,8 @@ pub enum CustomerSort {
     NameDescending,
 }
 
-/// Search criteria: at least one of the three; all given ones must match. They are in the body, because personal data does
-/// not belong in URLs.
+/// Search criteria: at least one of the three; all given ones must match. They are in the body,
+/// because personal data does not belong in URLs.
 #[input]
 pub struct SearchCustomers {
     /// The whole e-mail address, in any case.

@@ -14,9 +14,9 @@ use super::{
 
 /// List customers.
 ///
-/// Returns one page, with masked personal fields. `sort=name` and `sort=name_descending` reveal the order of names, so they
-/// also require the permission `customers.reveal`. Each such page is recorded as `customer.sorted`, and the number of pages
-/// per account and hour is limited.
+/// Returns one page, with masked personal fields. `sort=name` and `sort=name_descending` reveal the
+/// order of names, so they also require the permission `customers.reveal`. Each such page is
+/// recorded as `customer.sorted`, and the number of pages per account and hour is limited.
 #[get("/v1/customers", problems(TOO_MANY_TO_SORT, TOO_MANY_REQUESTS))]
 pub async fn list_customers(
     by: Allowed<CustomersRead>,
@@ -63,8 +63,9 @@ pub async fn create_customer(
 
 /// Search customers by e-mail address, telephone number or national id.
 ///
-/// Compares whole values, in any spelling, through a blind index, so the database never sees them. Each page is recorded as
-/// `customer.searched`, with the fields and without the values, and the number of pages per account and hour is limited.
+/// Compares whole values, in any spelling, through a blind index, so the database never sees them.
+/// Each page is recorded as `customer.searched`, with the fields and without the values, and the
+/// number of pages per account and hour is limited.
 #[post("/v1/customers/search", problems(TOO_MANY_REQUESTS))]
 pub async fn search_customers(
     by: Allowed<CustomersRead>,
@@ -99,8 +100,8 @@ pub async fn get_customer(
 
 /// Change a customer.
 ///
-/// The body is a merge patch: absent fields stay unchanged, `null` removes an optional field. Send `If-Match` to avoid
-/// overwriting concurrent changes.
+/// The body is a merge patch: absent fields stay unchanged, `null` removes an optional field. Send
+/// `If-Match` to avoid overwriting concurrent changes.
 #[patch("/v1/customers/{id}", problems(NOT_FOUND))]
 pub async fn update_customer(
     by: Allowed<CustomersWrite>,
@@ -116,7 +117,8 @@ pub async fn update_customer(
 
 /// Delete a customer.
 ///
-/// Destroys the key of the personal fields with the row, so that their values in the audit log can no longer be read.
+/// Destroys the key of the personal fields with the row, so that their values in the audit log can
+/// no longer be read.
 #[delete("/v1/customers/{id}", problems(NOT_FOUND))]
 pub async fn delete_customer(
     by: Allowed<CustomersDelete>,
@@ -142,8 +144,9 @@ pub async fn get_personal_data(
 
 /// Export everything known about a customer.
 ///
-/// Returns every field of every row that describes the customer, with sealed fields opened, and the history of these rows,
-/// for access and portability requests (GDPR Articles 15 and 20). Each page is recorded in the audit log.
+/// Returns every field of every row that describes the customer, with sealed fields opened, and the
+/// history of these rows, for access and portability requests (GDPR Articles 15 and 20). Each page
+/// is recorded in the audit log.
 #[get("/v1/customers/{id}/export", problems(NOT_FOUND))]
 pub async fn export_customer(
     by: Allowed<CustomersExport>,
@@ -159,9 +162,10 @@ pub async fn export_customer(
 
 /// Erase a customer permanently.
 ///
-/// Destroys the keys to their personal data, so that copies in the audit log and in backups without keys become unreadable,
-/// and deletes rows that only describe the customer (GDPR Article 17). From then on the customer is not found; rows that
-/// reference them remain. This cannot be undone. Repeating it is harmless, and erases data added since.
+/// Destroys the keys to their personal data, so that copies in the audit log and in backups without
+/// keys become unreadable, and deletes rows that only describe the customer (GDPR Article 17). From
+/// then on the customer is not found; rows that reference them remain. This cannot be undone.
+/// Repeating it is harmless, and erases data added since.
 #[post("/v1/customers/{id}/erasure", problems(NOT_FOUND))]
 pub async fn erase_customer(
     by: Fresh<Allowed<CustomersErase>>,

@@ -38,8 +38,8 @@ impl Indexed for FullName {
 }
 
 impl Indexed for Phone {
-    /// The digits, with a leading `+` if the number is international: `0049 30/123` and `+49 (0)30 123` are the same
-    /// number. A value without digits stays unchanged.
+    /// The digits, with a leading `+` if the number is international: `0049 30/123` and `+49 (0)30
+    /// 123` are the same number. A value without digits stays unchanged.
     fn normalised(&self) -> Zeroizing<String> {
         let text = self.as_str().trim();
         let international = text.starts_with('+') || text.starts_with("00");
@@ -95,7 +95,8 @@ pub struct DateOfBirth(Date);
 const ISO_8601: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 
 impl DateOfBirth {
-    /// Reads `2001-12-31`: four, two and two digits (RFC 3339 §5.6). Refuses a sign or fewer digits.
+    /// Reads `2001-12-31`: four, two and two digits (RFC 3339 §5.6). Refuses a sign or fewer
+    /// digits.
     pub fn parse(text: &str) -> Option<Self> {
         let is_digit =
             |(position, byte): (usize, u8)| byte.is_ascii_digit() || matches!(position, 4 | 7);
@@ -117,7 +118,8 @@ impl DateOfBirth {
 
 /// Refuses a date of birth in the future.
 ///
-/// Today is the date in the earliest time zone, 14 hours ahead of UTC, so that a birth can be entered on its day.
+/// Today is the date in the earliest time zone, 14 hours ahead of UTC, so that a birth can be
+/// entered on its day.
 pub fn born_by(now: Timestamp, date: Option<&Sealed<DateOfBirth>>) -> Result<(), Problem> {
     let today = DateOfBirth((now + Duration::hours(14)).inner().date());
     if date.is_none_or(|date| date.sort_key().as_str() <= today.normalised().as_str()) {

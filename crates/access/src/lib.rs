@@ -1,7 +1,7 @@
 //! Authorization: principals, permissions, and the check that returns a [`Proof`].
 //!
-//! Pure functions, no I/O. The database's access handle (the *door*) requires a [`Proof`], and only this crate can
-//! create one: code without a check has no access to data.
+//! Pure functions, no I/O. The database's access handle (the *door*) requires a [`Proof`], and only
+//! this crate can create one: code without a check has no access to data.
 
 mod permission;
 mod principal;

@@ -1,6 +1,7 @@
 //! Permissions, declared as types.
 
-/// A permission that endpoints require and roles grant. Declared with [`permission!`](crate::permission).
+/// A permission that endpoints require and roles grant. Declared with
+/// [`permission!`](crate::permission).
 pub trait Permission: Send + Sync + 'static {
     /// The name, `<resource>.<verb>`. Roles are lists of such names.
     const NAME: &'static str;
@@ -9,8 +10,8 @@ pub trait Permission: Send + Sync + 'static {
     /// The built-in roles that have it by default. An operator may change that later.
     const GRANTED_TO: &'static [BuiltInRole];
 
-    /// Whether it changes the rights or the access of others. A machine's credential has it only if its scopes name it,
-    /// and a person must re-authenticate before they use it (OWASP ASVS 7.5.3).
+    /// Whether it changes the rights or the access of others. A machine's credential has it only if
+    /// its scopes name it, and a person must re-authenticate before they use it (OWASP ASVS 7.5.3).
     const ADMINISTRATIVE: bool = false;
 
     /// The declaration as a value.
@@ -76,8 +77,8 @@ impl BuiltInRole {
 /// assert!(!NotesRead::ADMINISTRATIVE);
 /// ```
 ///
-/// A permission to change the rights of others must be marked `administrative`. Endpoints that make such changes need
-/// the policy `Fresh` or `FreshOrScoped`:
+/// A permission to change the rights of others must be marked `administrative`. Endpoints that make
+/// such changes need the policy `Fresh` or `FreshOrScoped`:
 ///
 /// ```
 /// mainstay_access::permission! {

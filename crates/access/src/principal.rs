@@ -6,12 +6,14 @@ use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 
 use crate::Permission;
 
-/// The authenticated caller. All of it comes from the server's own records, never from what the request claims.
+/// The authenticated caller. All of it comes from the server's own records, never from what the
+/// request claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The account, of a person or of a service.
     pub user: UserId,
-    /// The organization that it acts in. It cannot see the rows of others. Without one, no permission is granted.
+    /// The organization that it acts in. It cannot see the rows of others. Without one, no
+    /// permission is granted.
     pub organization: Option<OrganizationId>,
     /// The session that the credential belongs to, or the API key.
     pub session: SessionId,
@@ -50,8 +52,8 @@ pub struct Assurance {
 }
 
 impl Principal {
-    /// Whether the person authenticated at or after `moment`, with a second factor if the account has one. Always false
-    /// for machines and for applications that act for a person.
+    /// Whether the person authenticated at or after `moment`, with a second factor if the account
+    /// has one. Always false for machines and for applications that act for a person.
     pub fn is_fresh_since(&self, moment: Timestamp) -> bool {
         let Assurance {
             authenticated_at,

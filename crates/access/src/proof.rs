@@ -6,7 +6,8 @@ use mainstay_kernel::OrganizationId;
 
 use crate::{Permission, Principal};
 
-/// Proof that a principal has the permission `P` in an organization. Only [`Proof::check`] creates one.
+/// Proof that a principal has the permission `P` in an organization. Only [`Proof::check`] creates
+/// one.
 pub struct Proof<P> {
     principal: Arc<Principal>,
     organization: OrganizationId,

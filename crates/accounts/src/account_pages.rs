@@ -1,14 +1,15 @@
 //! The pages for signing in, and those that the links in e-mails lead to.
 //!
-//! Each page is static, with a script that calls the API like any other client. The API makes all decisions. The token
-//! of a link follows a `#`, so that no server, proxy or log sees it, and the script removes it from the address bar
-//! (OWASP ASVS
-//! 14.2.1). The styles are in `mainstay_http::look` and `account.css`.
+//! Each page is static, with a script that calls the API like any other client. The API makes all
+//! decisions. The token of a link follows a `#`, so that no server, proxy or log sees it, and the
+//! script removes it from the address bar (OWASP ASVS 14.2.1). The styles are in
+//! `mainstay_http::look` and `account.css`.
 
 use mainstay_http::{Asset, WebPage};
 
-/// Scripts and styles are files of this origin, never inline, and requests go only to this origin (W3C CSP Level 3;
-/// OWASP ASVS 3.4.3, 3.4.6). `form-action 'none'` keeps a password out of a URL if a script fails to load.
+/// Scripts and styles are files of this origin, never inline, and requests go only to this origin
+/// (W3C CSP Level 3; OWASP ASVS 3.4.3, 3.4.6). `form-action 'none'` keeps a password out of a URL
+/// if a script fails to load.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,4 +1,5 @@
-//! The e-mails about accounts. Each states what happened, and what to do if it was not the recipient.
+//! The e-mails about accounts. Each states what happened, and what to do if it was not the
+//! recipient.
 
 use std::net::IpAddr;
 
@@ -46,7 +47,8 @@ pub(crate) fn can_reach(address: &EmailAddress) -> Result<(), Problem> {
         })
 }
 
-/// A link to an account page. The token is in the fragment, which is not sent to servers or to other pages.
+/// A link to an account page. The token is in the fragment, which is not sent to servers or to
+/// other pages.
 pub fn link(accounts: &Accounts, page: &str, token: &SecretString) -> String {
     format!(
         "{}/{page}#token={}",
@@ -110,7 +112,8 @@ pub(crate) fn password_changed(keys: &[String]) -> Letter {
     letter.paragraph(NOT_YOU)
 }
 
-/// Lists the keys that a new password does not revoke, so that their owner can revoke the ones that are not theirs.
+/// Lists the keys that a new password does not revoke, so that their owner can revoke the ones that
+/// are not theirs.
 fn remaining_keys(keys: &[String]) -> Option<String> {
     const NAMED: usize = 20;
 

@@ -1,8 +1,8 @@
 //! Accounts of people: sign-up, sign-in, sessions, second factors, deactivation and deletion.
 //!
-//! People sign in with a password or a passkey, or through the crate `federation` with an external provider.
-//! [`throttle`] limits guessing. The crate `principals` authenticates requests; the crate `organizations` manages the
-//! memberships of accounts.
+//! People sign in with a password or a passkey, or through the crate `federation` with an external
+//! provider. [`throttle`] limits guessing. The crate `principals` authenticates requests; the crate
+//! `organizations` manages the memberships of accounts.
 
 pub mod account;
 pub mod account_pages;

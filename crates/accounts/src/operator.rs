@@ -126,7 +126,8 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
     rows.iter().map(read).collect()
 }
 
-/// Ends a session. Every replica sees this within a second. Returns `false` if the session does not exist or has ended.
+/// Ends a session. Every replica sees this within a second. Returns `false` if the session does not
+/// exist or has ended.
 ///
 /// # Errors
 /// The error of the database.

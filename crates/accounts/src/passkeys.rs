@@ -1,8 +1,8 @@
-//! Passkeys (W3C Web Authentication, level 3): a key pair in a device that asks for a fingerprint, a face or a PIN
-//! before it signs. A passkey is enough to sign in, and counts as both factors.
+//! Passkeys (W3C Web Authentication, level 3): a key pair in a device that asks for a fingerprint,
+//! a face or a PIN before it signs. A passkey is enough to sign in, and counts as both factors.
 //!
-//! `webauthn-rs` implements the protocol. This module stores challenges, accepts each only once, finds the owner of a
-//! key, and handles counters that go backwards.
+//! `webauthn-rs` implements the protocol. This module stores challenges, accepts each only once,
+//! finds the owner of a key, and handles counters that go backwards.
 
 pub(crate) mod assertion;
 mod challenge;

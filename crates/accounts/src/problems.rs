@@ -25,7 +25,8 @@ pub const LAST_OWNER: Kind = Kind::new(
     "You are the last owner of an organization. Transfer or delete the organization first.",
 );
 
-/// The e-mail address or the password is wrong, or the account is inactive. The response does not state which.
+/// The e-mail address or the password is wrong, or the account is inactive. The response does not
+/// state which.
 pub const INVALID_CREDENTIALS: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "invalid_credentials",

@@ -1,8 +1,9 @@
-//! Second factors: the codes of an authenticator app (RFC 6238), and recovery codes in case the app is lost. For
-//! passkeys, see `passkeys.rs`.
+//! Second factors: the codes of an authenticator app (RFC 6238), and recovery codes in case the app
+//! is lost. For passkeys, see `passkeys.rs`.
 //!
-//! The schema keeps `users.second_factor` up to date: whether an account has a factor. A password reset changes no
-//! factors (OWASP ASVS 6.4.3). An operator can remove all factors ([`reset_second_factors`]).
+//! The schema keeps `users.second_factor` up to date: whether an account has a factor. A password
+//! reset changes no factors (OWASP ASVS 6.4.3). An operator can remove all factors
+//! ([`reset_second_factors`]).
 
 pub mod code;
 mod enrolment;

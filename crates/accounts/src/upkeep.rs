@@ -4,8 +4,9 @@ use mainstay_database::{Error, Unscoped};
 
 use crate::throttle::refusals::clear_refusals;
 
-/// Statements that delete expired rows. `$1` is the current time by the database's clock. Each deletes at most a few
-/// thousand rows, so that it does not slow down the service, and skips locked rows, so that it does not wait.
+/// Statements that delete expired rows. `$1` is the current time by the database's clock. Each
+/// deletes at most a few thousand rows, so that it does not slow down the service, and skips locked
+/// rows, so that it does not wait.
 const CLEARING: [(&str, &str); 8] = [
     (
         "sign_ups.clear",

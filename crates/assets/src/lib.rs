@@ -1,5 +1,6 @@
-//! Preparation of the files that pages load, at build time: names that contain a hash of the content, and compression
-//! with gzip. A build script describes a [`Bundle`] and writes it as a list of `mainstay_http::Asset`.
+//! Preparation of the files that pages load, at build time: names that contain a hash of the
+//! content, and compression with gzip. A build script describes a [`Bundle`] and writes it as a
+//! list of `mainstay_http::Asset`.
 //!
 //! This crate is for build scripts only and serves nothing.
 
@@ -24,8 +25,8 @@ pub const LOOK: [(&str, &[u8]); 3] = [
 /// The path of the look.
 pub const LOOK_BASE: &str = "/look";
 
-/// Files that are served below one path and refer to each other: a script imports `"./other.js"`, a page loads
-/// `"/base/other.js"`.
+/// Files that are served below one path and refer to each other: a script imports `"./other.js"`, a
+/// page loads `"/base/other.js"`.
 pub struct Bundle {
     base: &'static str,
     files: BTreeMap<String, Vec<u8>>,
@@ -41,7 +42,8 @@ struct Finished {
 }
 
 impl Bundle {
-    /// Creates a bundle below `base`, such as `/account`. Its files may refer to the look's files too.
+    /// Creates a bundle below `base`, such as `/account`. Its files may refer to the look's files
+    /// too.
     pub fn new(base: &'static str) -> Self {
         let look = LOOK.iter().map(|(name, content)| {
             (
@@ -114,7 +116,8 @@ impl Bundle {
         fs::write(target.join(format!("{name}.rs")), list)
     }
 
-    /// Replaces the names in a file by final names. `above` are the files through which it was reached.
+    /// Replaces the names in a file by final names. `above` are the files through which it was
+    /// reached.
     fn finished(&mut self, file: &str, above: &mut Vec<String>) -> io::Result<Finished> {
         if above.iter().any(|other| other == file) {
             return Err(io::Error::other(format!(

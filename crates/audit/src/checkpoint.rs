@@ -1,4 +1,5 @@
-//! Checkpoints as signed notes, as specified by C2SP `tlog-checkpoint` and `signed-note`, with Ed25519 (RFC 8032).
+//! Checkpoints as signed notes, as specified by C2SP `tlog-checkpoint` and `signed-note`, with
+//! Ed25519 (RFC 8032).
 //!
 //! ```text
 //! api.example.org/audit

@@ -102,8 +102,8 @@ impl ListAuditEvents {
 
 /// List the audit log, newest first.
 ///
-/// Each record says who did what, to which row, when, from where and in which request. Records cannot be changed.
-/// Listing them is recorded as `audit_event.listed`, with the filters.
+/// Each record says who did what, to which row, when, from where and in which request. Records
+/// cannot be changed. Listing them is recorded as `audit_event.listed`, with the filters.
 #[get("/v1/audit/events")]
 pub(crate) async fn list_audit_events(
     by: Allowed<AuditRead>,

@@ -1,5 +1,5 @@
-//! Export of the log as lines of JSON (NDJSON): records with inclusion proofs, and the signed checkpoint that they
-//! prove against.
+//! Export of the log as lines of JSON (NDJSON): records with inclusion proofs, and the signed
+//! checkpoint that they prove against.
 //!
 //! ```text
 //! {"export":1,"from":0,"until":2,"checkpoint":"api.example.org/audit\n2\n…"}
@@ -35,8 +35,8 @@ const NEWEST: &str = r"
     LIMIT 1
 ";
 
-/// The first and last leaf of the records between two IDs. Records of overlapping transactions may be sealed in another
-/// order than that of their IDs.
+/// The first and last leaf of the records between two IDs. Records of overlapping transactions may
+/// be sealed in another order than that of their IDs.
 const RANGE: &str = r"
     SELECT min(index), max(index)
     FROM mainstay.audit_leaves
@@ -75,7 +75,8 @@ pub struct Extent<'a> {
     pub outside: Option<&'a Outside>,
 }
 
-/// Writes the records of `extent` to `output`, with those sealed between them, and returns their number.
+/// Writes the records of `extent` to `output`, with those sealed between them, and returns their
+/// number.
 ///
 /// Memory is proportional to a thousandth of the log, because only the roots of pages are kept.
 ///

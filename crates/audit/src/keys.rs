@@ -1,5 +1,5 @@
-//! The keys that sign checkpoints, stored in the table `audit_keys` and sealed under the key ring. The newest key
-//! signs.
+//! The keys that sign checkpoints, stored in the table `audit_keys` and sealed under the key ring.
+//! The newest key signs.
 
 use mainstay_crypto::{KeyRing, Zeroizing};
 use mainstay_database::{
@@ -61,7 +61,8 @@ impl Keys {
     /// Reads and decrypts the keys.
     ///
     /// # Errors
-    /// [`AuditError::Key`] if a key cannot be decrypted: it was stored without access to the key ring.
+    /// [`AuditError::Key`] if a key cannot be decrypted: it was stored without access to the key
+    /// ring.
     pub(crate) async fn read(
         session: &mut PostgresSession,
         ring: &KeyRing,
@@ -69,7 +70,8 @@ impl Keys {
         Self::open(&session.run("audit_keys.list", LIST, []).await?, ring)
     }
 
-    /// Reads the keys, and creates the first key if there is none. `origin` then becomes the permanent name of the log.
+    /// Reads the keys, and creates the first key if there is none. `origin` then becomes the
+    /// permanent name of the log.
     ///
     /// # Errors
     /// Like [`read`](Self::read).
@@ -210,7 +212,8 @@ mod tests {
         }
     }
 
-    /// Write access to the database does not suffice to create a key, or to change the number or name of one.
+    /// Write access to the database does not suffice to create a key, or to change the number or
+    /// name of one.
     #[test]
     fn a_key_opens_only_with_its_ring_number_and_origin() {
         let ring = ring();

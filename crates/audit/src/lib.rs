@@ -1,9 +1,10 @@
 //! The audit log: listing, sealing, export and verification.
 //!
-//! The data door writes each record in the same statement as the change. A [`Sealer`] adds every record as a leaf to a
-//! Merkle tree and signs checkpoints, so that altering or removing a record is detected, regardless of the attacker's
-//! privileges in the database. [`verify_log`] checks the database, [`verify_export`] an export without the database.
-//! `docs/audit.md` explains what this proves and what it does not.
+//! The data door writes each record in the same statement as the change. A [`Sealer`] adds every
+//! record as a leaf to a Merkle tree and signs checkpoints, so that altering or removing a record
+//! is detected, regardless of the attacker's privileges in the database. [`verify_log`] checks the
+//! database, [`verify_export`] an export without the database. `docs/audit.md` explains what this
+//! proves and what it does not.
 
 mod checkpoint;
 mod error;

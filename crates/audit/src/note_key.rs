@@ -88,7 +88,8 @@ impl NoteKey {
             .is_ok()
     }
 
-    /// The hash that identifies the key in signatures: the first four bytes of a digest over name and key.
+    /// The hash that identifies the key in signatures: the first four bytes of a digest over name
+    /// and key.
     fn hash(&self) -> [u8; 4] {
         let [a, b, c, d, ..] = hash(&[self.name.as_bytes(), b"\n", &[ED25519_KIND], &self.public]);
         [a, b, c, d]

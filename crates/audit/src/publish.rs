@@ -1,7 +1,8 @@
-//! Publishes checkpoints outside the database, so that rewriting the database contradicts what was published.
+//! Publishes checkpoints outside the database, so that rewriting the database contradicts what was
+//! published.
 //!
-//! Publishing never delays sealing. A failed attempt is repeated with the newest checkpoint, which covers all earlier
-//! ones.
+//! Publishing never delays sealing. A failed attempt is repeated with the newest checkpoint, which
+//! covers all earlier ones.
 
 mod bucket;
 mod destination;
@@ -138,8 +139,8 @@ impl Publisher {
     }
 }
 
-/// Appends a note to the file if its last note is a prefix of the log. Another process may append at the same time: a
-/// former or a newer leader.
+/// Appends a note to the file if its last note is a prefix of the log. Another process may append
+/// at the same time: a former or a newer leader.
 async fn add(log: &Log, path: &Path, note: &str) -> Result<(), PublishError> {
     loop {
         let end = blocking({

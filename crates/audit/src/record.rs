@@ -27,8 +27,9 @@ pub const FIELDS: [&str; 14] = [
     "transaction_id",
 ];
 
-/// The columns of `e` that a statement selects to read a [`Record`], in the order of [`FIELDS`]. The time is formatted
-/// as ISO 8601 in UTC with microseconds, independent of `DateStyle` and `TimeZone`.
+/// The columns of `e` that a statement selects to read a [`Record`], in the order of [`FIELDS`].
+/// The time is formatted as ISO 8601 in UTC with microseconds, independent of `DateStyle` and
+/// `TimeZone`.
 macro_rules! record_columns {
     () => {
         r"
@@ -49,7 +50,8 @@ impl Record {
         Self(columns)
     }
 
-    /// Reads the columns selected by [`record_columns`], from `position` on; `None` if a join found no record.
+    /// Reads the columns selected by [`record_columns`], from `position` on; `None` if a join found
+    /// no record.
     pub(crate) fn read(row: &Row, position: usize) -> Result<Option<Self>, Error> {
         let mut columns = [const { None }; FIELDS.len()];
         for (offset, column) in columns.iter_mut().enumerate() {
@@ -75,8 +77,9 @@ impl Record {
         leaf_hash(&self.canonical())
     }
 
-    /// The canonical form: the version, then for each column a 0 byte if it is null, or a 1 byte, its length as 8
-    /// bytes in big-endian order, and its text in UTF-8. Different records have different forms.
+    /// The canonical form: the version, then for each column a 0 byte if it is null, or a 1 byte,
+    /// its length as 8 bytes in big-endian order, and its text in UTF-8. Different records have
+    /// different forms.
     fn canonical(&self) -> Vec<u8> {
         let length: usize = self.0.iter().flatten().map(|text| text.len() + 9).sum();
         let mut bytes = Vec::with_capacity(length + FIELDS.len());
@@ -96,8 +99,8 @@ impl Record {
         bytes
     }
 
-    /// The record as exported: an object of strings and nulls. JSON columns are strings, too, so that they stay byte
-    /// for byte as they were sealed.
+    /// The record as exported: an object of strings and nulls. JSON columns are strings, too, so
+    /// that they stay byte for byte as they were sealed.
     pub(crate) fn to_json(&self) -> Value {
         let members = FIELDS
             .iter()

@@ -1,8 +1,10 @@
-//! The sealer: one leader among all workers adds each record as a leaf to the Merkle tree and signs checkpoints.
+//! The sealer: one leader among all workers adds each record as a leaf to the Merkle tree and signs
+//! checkpoints.
 //!
-//! It reads records below the snapshot's `xmin`. All transactions before it have ended, so none can commit a record
-//! behind the seal. One statement writes a checkpoint and its leaves, so a crash leaves nothing half done, and if
-//! there are two leaders for a moment, the leaves of the second are refused.
+//! It reads records below the snapshot's `xmin`. All transactions before it have ended, so none can
+//! commit a record behind the seal. One statement writes a checkpoint and its leaves, so a crash
+//! leaves nothing half done, and if there are two leaders for a moment, the leaves of the second
+//! are refused.
 
 mod batch;
 mod leader;
@@ -34,11 +36,12 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Timeout of a statement of the sealer.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a leader may be silent before Postgres ends its session, so that another replica can lead.
+/// How long a leader may be silent before Postgres ends its session, so that another replica can
+/// lead.
 const MAX_SILENCE: Duration = Duration::from_secs(30);
 
-/// How long sealing may make no progress before the process is no longer ready: a statement may time out, and so may
-/// the recovery after it.
+/// How long sealing may make no progress before the process is no longer ready: a statement may
+/// time out, and so may the recovery after it.
 const MAX_STANDSTILL: Duration = Duration::from_secs(60);
 
 /// How long the shutdown waits until the last checkpoint is published.
@@ -72,7 +75,8 @@ impl Sealer {
         self.pulse.clone()
     }
 
-    /// Seals until `stop`, then seals the remaining records, so that a graceful shutdown leaves none unsealed.
+    /// Seals until `stop`, then seals the remaining records, so that a graceful shutdown leaves
+    /// none unsealed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (sealed, published) = watch::channel(None);
         let publishing = self.settings.publish.clone().map(|destination| {

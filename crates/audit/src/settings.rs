@@ -18,7 +18,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the settings; `reader` collects the errors. By default, the log is named after the host of `public_url`.
+    /// Reads the settings; `reader` collects the errors. By default, the log is named after the
+    /// host of `public_url`.
     pub fn read(reader: &mut Reader, public_url: &str) -> Option<Self> {
         let origin: Option<String> = reader.optional(
             "audit.origin",

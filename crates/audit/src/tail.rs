@@ -8,7 +8,8 @@ use crate::{
     sealer::{Position, read},
 };
 
-/// Follows the log: returns every record committed from now on exactly once, ordered by transaction.
+/// Follows the log: returns every record committed from now on exactly once, ordered by
+/// transaction.
 pub struct Tail {
     session: PostgresSession,
     position: Position,

@@ -1,11 +1,12 @@
-//! Counts unsealed records. Every process does so, because the sealer may be stuck or hold the lock without working.
+//! Counts unsealed records. Every process does so, because the sealer may be stuck or hold the lock
+//! without working.
 
 use std::time::Duration;
 
 use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
 
-/// Records without a leaf after the newest checkpoint. Limited to ten thousand, because otherwise Postgres reads every
-/// leaf. A restored database may be behind its own watermark.
+/// Records without a leaf after the newest checkpoint. Limited to ten thousand, because otherwise
+/// Postgres reads every leaf. A restored database may be behind its own watermark.
 const UNSEALED: &str = r"
     SELECT count(*), coalesce(extract(epoch FROM $1 - min(e.occurred_at)), 0)::float8
     FROM (

@@ -8,7 +8,8 @@ use mainstay_jobs::Periodic;
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// The periodic tasks of the audit log: create partitions for the coming months, and delete redundant checkpoints.
+/// The periodic tasks of the audit log: create partitions for the coming months, and delete
+/// redundant checkpoints.
 pub fn upkeep() -> [Periodic; 2] {
     [
         Periodic::new("audit.partitions", DAY, |database| async move {
@@ -42,8 +43,8 @@ async fn create_partitions(database: &Database) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes checkpoints that are superseded by a later one of the same hour or day, and returns their number. The rule
-/// is a function in the schema.
+/// Deletes checkpoints that are superseded by a later one of the same hour or day, and returns
+/// their number. The rule is a function in the schema.
 ///
 /// # Errors
 /// The error of the database.

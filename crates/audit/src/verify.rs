@@ -1,7 +1,7 @@
 //! Verifies that the log matches its seal, in a database or in an export.
 //!
-//! Verification is a single pass in the order of the leaves. It keeps only the frontier of the tree and the
-//! checkpoints of the current page in memory, regardless of the size of the log.
+//! Verification is a single pass in the order of the leaves. It keeps only the frontier of the tree
+//! and the checkpoints of the current page in memory, regardless of the size of the log.
 
 mod dates;
 mod export;

@@ -1,4 +1,5 @@
-//! The record of each setting that was read, for display and documentation. It never contains the value of a secret.
+//! The record of each setting that was read, for display and documentation. It never contains the
+//! value of a secret.
 
 use std::{fmt, path::PathBuf};
 
@@ -9,8 +10,8 @@ pub struct Entry {
     pub name: &'static str,
     /// The environment variable, such as `MAINSTAY_HTTP_BIND`.
     pub variable: String,
-    /// The value to display: `[secret]` for a secret, `[unset]` without a value, `[wrong]` for one that cannot be
-    /// parsed.
+    /// The value to display: `[secret]` for a secret, `[unset]` without a value, `[wrong]` for one
+    /// that cannot be parsed.
     pub value: String,
     /// Where the value came from.
     pub origin: SettingOrigin,

@@ -1,5 +1,5 @@
-//! Errors in settings. They never quote values: a secret that was pasted into the wrong variable must not end up in a
-//! log.
+//! Errors in settings. They never quote values: a secret that was pasted into the wrong variable
+//! must not end up in a log.
 
 /// One error in a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -28,7 +28,8 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct Reader {
-    /// By variable. All values are treated as secrets, because it is not known yet which of them are.
+    /// By variable. All values are treated as secrets, because it is not known yet which of them
+    /// are.
     environment: BTreeMap<String, SecretString>,
     /// The first has precedence.
     layers: Vec<Layer>,
@@ -61,8 +62,8 @@ impl Reader {
         }
     }
 
-    /// Creates a reader of this process's environment. Values that are not Unicode are reported as problems, where
-    /// [`std::env::vars`] would panic.
+    /// Creates a reader of this process's environment. Values that are not Unicode are reported as
+    /// problems, where [`std::env::vars`] would panic.
     pub fn of_process() -> Self {
         Self::of_os_variables(std::env::vars_os())
     }
@@ -91,8 +92,8 @@ impl Reader {
         reader
     }
 
-    /// Adds a layer of values by dotted name. It has precedence over the defaults and over layers that are added later,
-    /// but not over the environment.
+    /// Adds a layer of values by dotted name. It has precedence over the defaults and over layers
+    /// that are added later, but not over the environment.
     #[must_use]
     pub fn with_layer(
         mut self,
@@ -116,8 +117,8 @@ impl Reader {
         )
     }
 
-    /// Reads a setting with a default. A value that cannot be parsed is a problem, which [`finish`](Self::finish)
-    /// reports; the default is returned meanwhile.
+    /// Reads a setting with a default. A value that cannot be parsed is a problem, which
+    /// [`finish`](Self::finish) reports; the default is returned meanwhile.
     pub fn or<T: Setting>(&mut self, name: &'static str, default: T, help: &'static str) -> T {
         let fallback = Fallback::Value(default.show());
         self.setting(name, fallback, help).unwrap_or(default)
@@ -133,11 +134,12 @@ impl Reader {
         self.setting(name, Fallback::Required, help)
     }
 
-    /// Reads a required secret, from the variable or from the file in `…_FILE`. If it is `None`, the problem is
-    /// recorded already.
+    /// Reads a required secret, from the variable or from the file in `…_FILE`. If it is `None`,
+    /// the problem is recorded already.
     ///
-    /// One line break at the end of the file is removed. A file that every user of the machine can read only leads to a
-    /// [warning](Self::warnings), because that is how container platforms mount secrets by default.
+    /// One line break at the end of the file is removed. A file that every user of the machine can
+    /// read only leads to a [warning](Self::warnings), because that is how container platforms
+    /// mount secrets by default.
     pub fn secret(&mut self, name: &'static str, help: &'static str) -> Option<SecretString> {
         self.read_secret(name, Fallback::Required, help)
     }
@@ -151,13 +153,14 @@ impl Reader {
         self.read_secret(name, Fallback::Unset, help)
     }
 
-    /// Records that a setting breaks a rule that its type cannot check, such as one about several settings.
+    /// Records that a setting breaks a rule that its type cannot check, such as one about several
+    /// settings.
     pub fn refuse(&mut self, name: &'static str, why: impl Into<String>) {
         self.problem(variable_of(name), why);
     }
 
-    /// Reports all problems. Call it when all settings have been read: a `MAINSTAY_…` variable that has not been read
-    /// counts as misspelt.
+    /// Reports all problems. Call it when all settings have been read: a `MAINSTAY_…` variable that
+    /// has not been read counts as misspelt.
     ///
     /// # Errors
     /// All problems together.
@@ -171,8 +174,8 @@ impl Reader {
         )
     }
 
-    /// Reports the problems of the settings that were read, for a command that reads only some of them. Other variables
-    /// in its environment may belong to other processes.
+    /// Reports the problems of the settings that were read, for a command that reads only some of
+    /// them. Other variables in its environment may belong to other processes.
     ///
     /// # Errors
     /// All problems together.

@@ -2,8 +2,8 @@
 
 use crate::{Entry, Fallback, names::file_variable_of};
 
-/// Renders a Markdown table of all settings with their defaults. It does not depend on the values in use, so it can be
-/// committed.
+/// Renders a Markdown table of all settings with their defaults. It does not depend on the values
+/// in use, so it can be committed.
 pub fn reference(entries: &[Entry]) -> String {
     let mut page = String::from("| Variable | Default | Meaning |\n|---|---|---|\n");
     for entry in entries {

@@ -8,9 +8,9 @@ use std::{
 
 /// The type of a setting.
 ///
-/// The displayed text parses to the same value, except that the password in a URL is hidden and fractions of a
-/// millisecond are dropped. Not for secrets, which are read with [`Reader::secret`](crate::Reader::secret) and cannot
-/// be displayed.
+/// The displayed text parses to the same value, except that the password in a URL is hidden and
+/// fractions of a millisecond are dropped. Not for secrets, which are read with
+/// [`Reader::secret`](crate::Reader::secret) and cannot be displayed.
 pub trait Setting: Sized {
     /// The expected form of a value, as text that follows "expected ".
     const KIND: &'static str;
@@ -18,7 +18,8 @@ pub trait Setting: Sized {
     /// Parses the text.
     ///
     /// # Errors
-    /// A message that follows the name of the variable, such as "is not a number". It must not quote the text.
+    /// A message that follows the name of the variable, such as "is not a number". It must not
+    /// quote the text.
     fn parse(text: &str) -> Result<Self, String>;
 
     /// Formats the value for display.
@@ -81,7 +82,8 @@ impl Setting for Duration {
     }
 }
 
-/// Values separated by commas. White space around values is ignored, and an empty text is an empty list.
+/// Values separated by commas. White space around values is ignored, and an empty text is an empty
+/// list.
 impl<T: Setting> Setting for Vec<T> {
     const KIND: &'static str = "values separated by commas";
 

@@ -8,9 +8,9 @@ use crate::Setting;
 
 /// A base URL: `http` or `https`, a host, and optionally a path.
 ///
-/// It is stored in the normal form of the URL standard, without a trailing slash: the host in lower case and ASCII, and
-/// without the default port. User information, a query and a fragment are refused, because a path cannot be appended to
-/// them.
+/// It is stored in the normal form of the URL standard, without a trailing slash: the host in lower
+/// case and ASCII, and without the default port. User information, a query and a fragment are
+/// refused, because a path cannot be appended to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(String);
 
@@ -19,7 +19,8 @@ pub struct BaseUrl(String);
 pub struct WebOrigin(String);
 
 impl BaseUrl {
-    /// The URL `http://localhost` with a port. It has the name, because browsers do not support passkeys for addresses.
+    /// The URL `http://localhost` with a port. It has the name, because browsers do not support
+    /// passkeys for addresses.
     pub fn of_loopback(port: u16) -> Self {
         Self(format!("http://localhost:{port}"))
     }
@@ -84,8 +85,9 @@ impl Setting for WebOrigin {
     }
 }
 
-/// Parses an `http` or `https` URL with a host and without user information. Refuses white space, control characters
-/// and backslashes, which the parser of the URL standard would remove or replace.
+/// Parses an `http` or `https` URL with a host and without user information. Refuses white space,
+/// control characters and backslashes, which the parser of the URL standard would remove or
+/// replace.
 fn plain(text: &str) -> Result<Url, String> {
     let is_invalid =
         |character: char| character.is_whitespace() || character.is_control() || character == '\\';

@@ -1,7 +1,7 @@
 //! Associated data: the place that a ciphertext or a blind index is bound to.
 //!
-//! Each part is preceded by its length, so that different lists of parts never have the same bytes: table `ab` with
-//! column `c` differs from table `a` with column `bc`.
+//! Each part is preceded by its length, so that different lists of parts never have the same bytes:
+//! table `ab` with column `c` differs from table `a` with column `bc`.
 
 /// The bytes of a place: authenticated, but not stored.
 pub(crate) struct AssociatedData(Vec<u8>);
@@ -10,7 +10,8 @@ pub(crate) struct AssociatedData(Vec<u8>);
 const LENGTH_PREFIX: usize = 8;
 
 impl AssociatedData {
-    /// `header` is the stored header, or a constant; each purpose has a fixed header length. `parts` name the place.
+    /// `header` is the stored header, or a constant; each purpose has a fixed header length.
+    /// `parts` name the place.
     pub(crate) fn new<const N: usize>(header: &[u8], parts: [&[u8]; N]) -> Self {
         let parts_length: usize = parts.iter().map(|part| LENGTH_PREFIX + part.len()).sum();
         let mut bytes = Vec::with_capacity(header.len() + parts_length);

@@ -9,8 +9,8 @@ const VERSION: u8 = 1;
 
 /// Where a blind index is stored. Equal values have different indexes in different places.
 ///
-/// Do not use it for types with few values (a sex, a country, a birth year): the frequency of each index reveals its
-/// value, at any length.
+/// Do not use it for types with few values (a sex, a country, a birth year): the frequency of each
+/// index reveals its value, at any length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IndexPlace<'a> {
     /// The tenant that owns the row.
@@ -26,13 +26,16 @@ pub struct IndexPlace<'a> {
 /// How much of the 32-byte digest a blind index keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IndexLength {
-    /// 8 bytes: may collide, so an equal index does not prove an equal value. Compare the values after decryption.
+    /// 8 bytes: may collide, so an equal index does not prove an equal value. Compare the values
+    /// after decryption.
     Truncated,
-    /// All 32 bytes, for a unique constraint. Readers of the table can see which rows contain the same value.
+    /// All 32 bytes, for a unique constraint. Readers of the table can see which rows contain the
+    /// same value.
     Unique,
 }
 
-/// Version (1), root key id (4) and the stored part of HMAC-SHA256 over place and value: 13 or 37 bytes.
+/// Version (1), root key id (4) and the stored part of HMAC-SHA256 over place and value: 13 or 37
+/// bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BlindIndex(Vec<u8>);
 
@@ -49,8 +52,8 @@ impl BlindIndex {
 }
 
 impl KeyRing {
-    /// The index of `value` under the primary key, which a write stores. Normalise the value first: values that differ
-    /// in a single byte have unrelated indexes.
+    /// The index of `value` under the primary key, which a write stores. Normalise the value first:
+    /// values that differ in a single byte have unrelated indexes.
     pub fn blind_index(&self, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
         index(self.primary(), place, value)
     }
@@ -67,8 +70,8 @@ fn index(root: &RootKey, place: &IndexPlace<'_>, value: &str) -> BlindIndex {
         IndexLength::Unique => 32,
     };
 
-    // The length is part of the place, so that a truncated index is not a prefix of a full one. The value comes last
-    // and needs no length prefix, so it is not copied.
+    // The length is part of the place, so that a truncated index is not a prefix of a full one. The
+    // value comes last and needs no length prefix, so it is not copied.
     let parts = [
         place.organization.as_bytes(),
         place.table.as_bytes(),

@@ -4,8 +4,8 @@ use mainstay_kernel::Uuid;
 
 use crate::associated_data::AssociatedData;
 
-/// Where a sealed value is stored. The place is authenticated with the value, so that a ciphertext copied to another
-/// organization, table, column or row cannot be opened there.
+/// Where a sealed value is stored. The place is authenticated with the value, so that a ciphertext
+/// copied to another organization, table, column or row cannot be opened there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell<'a> {
     /// The tenant that owns the row.

@@ -1,6 +1,8 @@
-//! AES-256-GCM with a random nonce: the only cipher for cells, wrapped data keys, cursors and private boxes.
+//! AES-256-GCM with a random nonce: the only cipher for cells, wrapped data keys, cursors and
+//! private boxes.
 //!
-//! A box is `header | nonce (12) | ciphertext | tag (16)`. The callers define the header and choose the key.
+//! A box is `header | nonce (12) | ciphertext | tag (16)`. The callers define the header and choose
+//! the key.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use mainstay_kernel::Random;
@@ -15,12 +17,13 @@ const TAG_LENGTH: usize = 16;
 /// The length of a box beyond its header and plaintext, in bytes.
 pub(crate) const BOX_OVERHEAD: usize = NONCE_LEN + TAG_LENGTH;
 
-/// An AES-256-GCM key with its expanded key schedule, wiped from memory when dropped: AWS-LC keeps it in a block of its
-/// own on the heap, and `OPENSSL_free` overwrites every block that it frees. Moving this value only copies a pointer.
-/// Registers, stack frames of the cipher, and pages in swap are not wiped.
+/// An AES-256-GCM key with its expanded key schedule, wiped from memory when dropped: AWS-LC keeps
+/// it in a block of its own on the heap, and `OPENSSL_free` overwrites every block that it frees.
+/// Moving this value only copies a pointer. Registers, stack frames of the cipher, and pages in
+/// swap are not wiped.
 ///
-/// Nonces are random, so one key seals at most 2³² boxes (NIST SP 800-38D §8.3): keys are per data subject, so none
-/// comes near that.
+/// Nonces are random, so one key seals at most 2³² boxes (NIST SP 800-38D §8.3): keys are per data
+/// subject, so none comes near that.
 pub(crate) struct Cipher(LessSafeKey);
 
 impl Cipher {
@@ -53,7 +56,8 @@ impl Cipher {
         self.open_bytes(place.as_bytes(), sealed)
     }
 
-    /// The nonce is a parameter for the tests with known answers only; production code must not choose one.
+    /// The nonce is a parameter for the tests with known answers only; production code must not
+    /// choose one.
     pub(crate) fn seal_with_nonce(
         &self,
         nonce: [u8; NONCE_LEN],
@@ -61,7 +65,8 @@ impl Cipher {
         associated: &[u8],
         plaintext: &[u8],
     ) -> Vec<u8> {
-        // The capacity is exact, because a reallocation would leave plaintext behind in freed memory.
+        // The capacity is exact, because a reallocation would leave plaintext behind in freed
+        // memory.
         let mut sealed = Vec::with_capacity(header.len() + BOX_OVERHEAD + plaintext.len());
         sealed.extend_from_slice(header);
         sealed.extend_from_slice(&nonce);

@@ -1,4 +1,5 @@
-//! Sealed cursors: the position at which a listing continues, held by a client that can neither read nor change it.
+//! Sealed cursors: the position at which a listing continues, held by a client that can neither
+//! read nor change it.
 //!
 //! A cursor is base64url of `version (1) | root key id (4) | nonce (12) | ciphertext | tag (16)`.
 
@@ -11,8 +12,8 @@ const VERSION: u8 = 1;
 const HEADER_LENGTH: usize = 5;
 
 impl KeyRing {
-    /// Seals `payload` with the primary key, as base64url without padding. `context` names the listing and its filters:
-    /// the cursor can only be opened with the same context.
+    /// Seals `payload` with the primary key, as base64url without padding. `context` names the
+    /// listing and its filters: the cursor can only be opened with the same context.
     pub fn seal_cursor(&self, random: &Random, context: &[u8], payload: &[u8]) -> String {
         let root = self.primary();
         let [a, b, c, d] = root.id;
@@ -26,8 +27,9 @@ impl KeyRing {
     /// Opens a cursor that [`seal_cursor`](Self::seal_cursor) made for the same context.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] if `text` is not a cursor, [`SealError::UnknownKey`] if its root key is no longer on
-    /// the ring, [`SealError::Refused`] if it was altered or made for another context.
+    /// [`SealError::Malformed`] if `text` is not a cursor, [`SealError::UnknownKey`] if its root
+    /// key is no longer on the ring, [`SealError::Refused`] if it was altered or made for another
+    /// context.
     pub fn open_cursor(&self, context: &[u8], text: &str) -> Result<Vec<u8>, SealError> {
         let bytes = URL_SAFE_NO_PAD
             .decode(text)

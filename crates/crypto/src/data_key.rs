@@ -15,15 +15,16 @@ const VERSION: u8 = 1;
 const AES_256_GCM: u8 = 1;
 const HEADER_LENGTH: usize = 10;
 
-/// The bytes of a data key, as they are wrapped: the secret on which all data of a data subject depends.
+/// The bytes of a data key, as they are wrapped: the secret on which all data of a data subject
+/// depends.
 pub(crate) type DataKeyBytes = Zeroizing<[u8; KEY_LENGTH]>;
 
 /// A data encryption key, which seals the cells of one data subject.
 ///
 /// Made by [`KeyRing::new_data_key`](crate::KeyRing::new_data_key), opened by
-/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). Clones share the key, and dropping the last one wipes it
-/// (`tests/wiping.rs` searches the memory for it): a key that a cache has evicted stays in memory only while a request
-/// still uses it.
+/// [`KeyRing::unwrap`](crate::KeyRing::unwrap). Clones share the key, and dropping the last one
+/// wipes it (`tests/wiping.rs` searches the memory for it): a key that a cache has evicted stays in
+/// memory only while a request still uses it.
 #[derive(Clone)]
 pub struct DataKey(Arc<Inner>);
 
@@ -42,8 +43,8 @@ impl DataKey {
         self.0.id
     }
 
-    /// Seals `plaintext` for `cell`: version (1), algorithm (1), data key id (8, big-endian), nonce (12), ciphertext
-    /// and tag (16), which is 38 bytes more than the plaintext.
+    /// Seals `plaintext` for `cell`: version (1), algorithm (1), data key id (8, big-endian), nonce
+    /// (12), ciphertext and tag (16), which is 38 bytes more than the plaintext.
     ///
     /// Nothing is compressed, so the length reveals the plaintext's length and nothing else.
     pub fn seal(&self, random: &Random, cell: &Cell<'_>, plaintext: &[u8]) -> Vec<u8> {
@@ -56,8 +57,9 @@ impl DataKey {
     /// Opens a value that [`seal`](Self::seal) made for the same cell.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the value names another data key
-    /// (this one is not tried then), [`SealError::Refused`] if it was altered or comes from another cell.
+    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the value names
+    /// another data key (this one is not tried then), [`SealError::Refused`] if it was altered or
+    /// comes from another cell.
     pub fn open(&self, cell: &Cell<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         if Self::named_in(sealed)? != self.0.id {
             return Err(SealError::UnknownKey);
@@ -98,10 +100,11 @@ impl DataKey {
     }
 }
 
-/// The commitment that a wrapped key carries to the data key inside, so that it cannot be opened as any other.
+/// The commitment that a wrapped key carries to the data key inside, so that it cannot be opened as
+/// any other.
 ///
-/// GCM alone does not commit to its key: a wrapped key could be crafted that opens under two root keys, as a different
-/// data key under each.
+/// GCM alone does not commit to its key: a wrapped key could be crafted that opens under two root
+/// keys, as a different data key under each.
 pub(crate) fn commitment(bytes: &DataKeyBytes) -> [u8; 16] {
     *derivation(bytes).key("commitment")
 }

@@ -15,7 +15,8 @@ impl Derivation {
         Self(Salt::new(HKDF_SHA256, salt).extract(secret))
     }
 
-    /// The key of `N` bytes that `label` names. Keys of different labels are independent of each other.
+    /// The key of `N` bytes that `label` names. Keys of different labels are independent of each
+    /// other.
     pub(crate) fn key<const N: usize>(&self, label: &str) -> Zeroizing<[u8; N]> {
         const { assert!(N <= 255 * 32, "HKDF-SHA256 gives no more than 255 blocks") };
         let mut key = Zeroizing::new([0; N]);

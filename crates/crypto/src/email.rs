@@ -1,4 +1,5 @@
-//! An e-mail address as a personal value: sealed, masked, and found by the normalised form of its mailbox (ADR 0018).
+//! An e-mail address as a personal value: sealed, masked, and found by the normalised form of its
+//! mailbox (ADR 0018).
 
 use mainstay_kernel::EmailAddress;
 use zeroize::Zeroizing;

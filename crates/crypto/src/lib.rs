@@ -1,8 +1,9 @@
-//! The platform's cryptography: sealed personal values, blind indexes, sealed cursors, passwords and token digests.
+//! The platform's cryptography: sealed personal values, blind indexes, sealed cursors, passwords
+//! and token digests.
 //!
-//! Every function here is pure: no I/O, no SQL, no clock, no global state. TLS and signed tokens (JWT) live elsewhere.
-//! Each job has one algorithm, and all stored data begins with a version byte, so that a later format can be
-//! distinguished:
+//! Every function here is pure: no I/O, no SQL, no clock, no global state. TLS and signed tokens
+//! (JWT) live elsewhere. Each job has one algorithm, and all stored data begins with a version
+//! byte, so that a later format can be distinguished:
 //!
 //! | job | algorithm | source |
 //! |---|---|---|
@@ -12,12 +13,13 @@
 //! | digests of high-entropy tokens | SHA-256 | FIPS 180-4 |
 //! | passwords | Argon2id | RFC 9106 |
 //!
-//! Keys form a tree. The [`KeyRing`] holds root keys from the configuration. From each root HKDF derives a key
-//! encryption key, an index key and a cursor key, which do one job each. The key encryption key wraps one [`DataKey`]
-//! per data subject; destroying that wrapped key makes all the subject's cells unreadable.
+//! Keys form a tree. The [`KeyRing`] holds root keys from the configuration. From each root HKDF
+//! derives a key encryption key, an index key and a cursor key, which do one job each. The key
+//! encryption key wraps one [`DataKey`] per data subject; destroying that wrapped key makes all the
+//! subject's cells unreadable.
 //!
-//! A personal value is held as [`Sealed`]: it can be stored, masked and searched, but reading it requires a
-//! [`Disclosure`].
+//! A personal value is held as [`Sealed`]: it can be stored, masked and searched, but reading it
+//! requires a [`Disclosure`].
 //!
 //! ```
 //! use mainstay_crypto::{Cell, KeyRing, Personal, Sealed, Zeroizing};

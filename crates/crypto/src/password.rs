@@ -1,8 +1,9 @@
 //! Passwords: Argon2id (RFC 9106), at a bounded cost in CPU and memory.
 //!
-//! A login spends most of its time here, and a flood of logins could use up all CPU and memory. The number of
-//! concurrent computations and of waiting callers is therefore bounded; further callers get [`HashError::Busy`]
-//! immediately. The rules for good passwords and the limits on attempts live elsewhere.
+//! A login spends most of its time here, and a flood of logins could use up all CPU and memory. The
+//! number of concurrent computations and of waiting callers is therefore bounded; further callers
+//! get [`HashError::Busy`] immediately. The rules for good passwords and the limits on attempts
+//! live elsewhere.
 
 mod computer;
 mod hash_error;
@@ -37,13 +38,15 @@ pub enum Verdict {
     Wrong,
     /// The password is right.
     Right,
-    /// The password is right, but its hash was made with other parameters than the current ones: hash it again.
+    /// The password is right, but its hash was made with other parameters than the current ones:
+    /// hash it again.
     RightButOutdated,
 }
 
 impl PasswordHasher {
-    /// A hasher that runs at most `concurrency` computations at once (usually the number of cores; at least 1) while at
-    /// most `waiting` more callers wait. Its memory use grows to that of `concurrency` computations and stays there.
+    /// A hasher that runs at most `concurrency` computations at once (usually the number of cores;
+    /// at least 1) while at most `waiting` more callers wait. Its memory use grows to that of
+    /// `concurrency` computations and stays there.
     pub fn new(
         parameters: Argon2Parameters,
         concurrency: usize,
@@ -72,8 +75,9 @@ impl PasswordHasher {
 
     /// Compares a password with the stored hash, using the parameters that the hash names.
     ///
-    /// `None`, for an account that does not exist or has no password, does the same work with a dummy hash and is
-    /// always [`Verdict::Wrong`], so that the time does not reveal which accounts exist (OWASP ASVS 6.3.8).
+    /// `None`, for an account that does not exist or has no password, does the same work with a
+    /// dummy hash and is always [`Verdict::Wrong`], so that the time does not reveal which accounts
+    /// exist (OWASP ASVS 6.3.8).
     ///
     /// # Errors
     /// [`HashError::Stored`] before any work is done; otherwise like [`hash`](Self::hash).

@@ -11,25 +11,27 @@ pub trait Personal: Sized {
     /// The bytes to seal.
     fn to_plaintext(&self) -> Zeroizing<Vec<u8>>;
 
-    /// The value that [`to_plaintext`](Self::to_plaintext) wrote; `None` if the bytes are not a valid value.
+    /// The value that [`to_plaintext`](Self::to_plaintext) wrote; `None` if the bytes are not a
+    /// valid value.
     fn from_plaintext(bytes: &[u8]) -> Option<Self>;
 
     /// The form for callers who may not see the value, such as `a***@example.org`.
     fn mask(&self) -> String;
 }
 
-/// A personal type whose values can be compared: rows can be sorted by them and, if the type is [`Identifying`], found
-/// by them.
+/// A personal type whose values can be compared: rows can be sorted by them and, if the type is
+/// [`Identifying`], found by them.
 pub trait Indexed: Personal {
     /// The form that equal values share, such as an address in lower case.
     fn normalised(&self) -> Zeroizing<String>;
 }
 
-/// A personal type with about one value per person, such as an e-mail address. Only such types can have a blind index.
+/// A personal type with about one value per person, such as an e-mail address. Only such types can
+/// have a blind index.
 ///
-/// Equal values have equal indexes, so the frequency of each index reveals the values of a type with few values (a
-/// sex, a date, a country, a flag). Do not implement this trait for such a type; without it, the type cannot be
-/// indexed:
+/// Equal values have equal indexes, so the frequency of each index reveals the values of a type
+/// with few values (a sex, a date, a country, a flag). Do not implement this trait for such a type;
+/// without it, the type cannot be indexed:
 ///
 /// ```compile_fail,E0277
 /// # use mainstay_crypto::{IndexPlace, Indexed, KeyRing, Personal, Sealed, Zeroizing};
@@ -82,14 +84,16 @@ impl JsonSchema for Masked {
     }
 }
 
-/// Proof that reading personal values has been recorded in the audit log. It cannot be cloned, stored in a row or sent.
+/// Proof that reading personal values has been recorded in the audit log. It cannot be cloned,
+/// stored in a row or sent.
 #[derive(Debug)]
 pub struct Disclosure(());
 
 impl Disclosure {
     /// States that the statement which reads the values also writes its audit record.
     ///
-    /// Only the database crate may call this, for that statement; an architecture test lists the callers.
+    /// Only the database crate may call this, for that statement; an architecture test lists the
+    /// callers.
     pub fn recorded_in_the_audit_log() -> Self {
         Self(())
     }

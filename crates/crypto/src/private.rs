@@ -1,7 +1,9 @@
-//! Private boxes: data of the service itself in the database, such as the payload of a job or a signing key.
+//! Private boxes: data of the service itself in the database, such as the payload of a job or a
+//! signing key.
 //!
-//! A box is `version (1) | root key id (4) | nonce (12) | ciphertext | tag (16)`. Seal personal data with the subject's
-//! data key instead ([`Sealed`](crate::Sealed)): a private box stays readable after an erasure.
+//! A box is `version (1) | root key id (4) | nonce (12) | ciphertext | tag (16)`. Seal personal
+//! data with the subject's data key instead ([`Sealed`](crate::Sealed)): a private box stays
+//! readable after an erasure.
 
 use mainstay_kernel::Random;
 use zeroize::Zeroizing;
@@ -12,8 +14,8 @@ const VERSION: u8 = 1;
 const HEADER_LENGTH: usize = 5;
 
 impl KeyRing {
-    /// Seals `payload` with the primary key. `purpose` and `context` say what it is for and where it is stored: the box
-    /// can only be opened with the same ones.
+    /// Seals `payload` with the primary key. `purpose` and `context` say what it is for and where
+    /// it is stored: the box can only be opened with the same ones.
     pub fn seal_private(
         &self,
         random: &Random,
@@ -31,8 +33,9 @@ impl KeyRing {
     /// Opens a box that [`seal_private`](Self::seal_private) made for the same purpose and context.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if its root key is no longer on the
-    /// ring, [`SealError::Refused`] if it was altered or made for another purpose or context.
+    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if its root key is
+    /// no longer on the ring, [`SealError::Refused`] if it was altered or made for another purpose
+    /// or context.
     pub fn open_private(
         &self,
         purpose: &'static str,

@@ -1,8 +1,8 @@
 //! The key ring: the root keys that a deployment keeps outside the database.
 //!
-//! The first key is the primary key and seals new data; the others only open the data that they sealed before. To
-//! rotate, put a new key first, move what the old one sealed ([`KeyRing::rewrap`]; indexes are written again), then
-//! remove the old one.
+//! The first key is the primary key and seals new data; the others only open the data that they
+//! sealed before. To rotate, put a new key first, move what the old one sealed
+//! ([`KeyRing::rewrap`]; indexes are written again), then remove the old one.
 
 mod root;
 mod text;
@@ -16,7 +16,8 @@ use crate::SealError;
 pub(crate) use root::{RootKey, RootKeyId};
 pub use text::{KeyProblem, KeyRingError};
 
-/// The root keys, ready for use. Clones share the keys, which are wiped when the last clone is dropped.
+/// The root keys, ready for use. Clones share the keys, which are wiped when the last clone is
+/// dropped.
 #[derive(Clone)]
 pub struct KeyRing(Arc<Roots>);
 
@@ -26,9 +27,9 @@ struct Roots {
 }
 
 impl KeyRing {
-    /// Reads a ring from its text: `name:key` entries separated by white space, the primary key first. A key is 32
-    /// random bytes in base64 or base64url, with or without padding; a name is up to 24 letters, digits, `-`, `_` and
-    /// `.`.
+    /// Reads a ring from its text: `name:key` entries separated by white space, the primary key
+    /// first. A key is 32 random bytes in base64 or base64url, with or without padding; a name is
+    /// up to 24 letters, digits, `-`, `_` and `.`.
     ///
     /// # Errors
     /// All problems of the text, weak keys included. The problems never contain a key.
@@ -42,9 +43,9 @@ impl KeyRing {
         text::generate(random)
     }
 
-    /// Names and ids of the keys, the primary key first. Bytes 1 to 4 of a [`WrappedKey`](crate::WrappedKey) and of a
-    /// [`BlindIndex`](crate::BlindIndex) are the id of the key that made it, so a query can count what is left to move
-    /// before a key is removed.
+    /// Names and ids of the keys, the primary key first. Bytes 1 to 4 of a
+    /// [`WrappedKey`](crate::WrappedKey) and of a [`BlindIndex`](crate::BlindIndex) are the id of
+    /// the key that made it, so a query can count what is left to move before a key is removed.
     pub fn key_ids(&self) -> impl Iterator<Item = (&str, [u8; 4])> {
         self.roots().map(|root| (root.name.as_str(), root.id))
     }

@@ -13,11 +13,12 @@ use crate::{
     Personal, SealError, same_bytes,
 };
 
-/// A personal value in memory. It can be stored, masked and searched, but not shown: `Debug` prints `[sealed]`, and
-/// reading it requires a [`Disclosure`]. The only exception is [`sort_key`](Self::sort_key), for paging.
+/// A personal value in memory. It can be stored, masked and searched, but not shown: `Debug` prints
+/// `[sealed]`, and reading it requires a [`Disclosure`]. The only exception is
+/// [`sort_key`](Self::sort_key), for paging.
 ///
-/// A request body can contain it, because it is deserialized, validated and documented like a `T`. It cannot be
-/// serialized, printed or dereferenced:
+/// A request body can contain it, because it is deserialized, validated and documented like a `T`.
+/// It cannot be serialized, printed or dereferenced:
 ///
 /// ```compile_fail,E0277
 /// # use mainstay_crypto::Sealed;
@@ -80,8 +81,8 @@ impl<T: Identifying> Sealed<T> {
 }
 
 impl<T: Indexed> Sealed<T> {
-    /// Whether both values have the same normalised form, compared in constant time. Filters out the false matches of a
-    /// truncated index.
+    /// Whether both values have the same normalised form, compared in constant time. Filters out
+    /// the false matches of a truncated index.
     pub fn same_normalised(&self, other: &Self) -> bool {
         same_bytes(
             self.0.normalised().as_bytes(),
@@ -89,7 +90,8 @@ impl<T: Indexed> Sealed<T> {
         )
     }
 
-    /// The normalised value, for sorting rows in memory and for sealing into a cursor. Never show it.
+    /// The normalised value, for sorting rows in memory and for sealing into a cursor. Never show
+    /// it.
     pub fn sort_key(&self) -> Zeroizing<String> {
         self.0.normalised()
     }

@@ -9,15 +9,16 @@ use aws_lc_rs::{
 
 /// The digest of a token that the database stores: its SHA-256 (FIPS 180-4).
 ///
-/// A plain hash suffices for a token of at least 128 random bits, which cannot be guessed. A stolen table then contains
-/// nothing that can be used to sign in (OWASP ASVS 7.2.3).
+/// A plain hash suffices for a token of at least 128 random bits, which cannot be guessed. A stolen
+/// table then contains nothing that can be used to sign in (OWASP ASVS 7.2.3).
 pub fn token_digest(token: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
     let mut stored = [0; SHA256_OUTPUT_LEN];
     stored.copy_from_slice(digest(&SHA256, token).as_ref());
     stored
 }
 
-/// Whether both are equal, compared in a time that depends only on their lengths (OWASP ASVS 11.2.4).
+/// Whether both are equal, compared in a time that depends only on their lengths (OWASP ASVS
+/// 11.2.4).
 pub fn same_bytes(a: &[u8], b: &[u8]) -> bool {
     verify_slices_are_equal(a, b).is_ok()
 }

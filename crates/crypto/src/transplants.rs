@@ -1,4 +1,5 @@
-//! Attacks on sealed cells by an attacker with write access to the database: copying, altering and truncating them.
+//! Attacks on sealed cells by an attacker with write access to the database: copying, altering and
+//! truncating them.
 
 use mainstay_kernel::{Random, Uuid};
 

@@ -1,5 +1,6 @@
-//! Whether data keys are wiped after their last use: the tests search the memory of this process, as an attacker with a
-//! memory dump would. `Zeroizing` needs no such test, since its type guarantees it; AWS-LC wipes the rest.
+//! Whether data keys are wiped after their last use: the tests search the memory of this process,
+//! as an attacker with a memory dump would. `Zeroizing` needs no such test, since its type
+//! guarantees it; AWS-LC wipes the rest.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -13,12 +14,13 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use mainstay_crypto::{DataKey, KeyRing, Zeroizing};
 use mainstay_kernel::{Random, Uuid};
 
-/// The number of copies of the key: enough that the few in stack frames and in the search itself do not matter.
+/// The number of copies of the key: enough that the few in stack frames and in the search itself do
+/// not matter.
 const COPIES: usize = 400;
 const FEW: usize = COPIES / 10;
 
-/// The bytes to search for: the second half of a key, since an allocator overwrites the beginning of freed memory. They
-/// are stored inverted, so that the search does not find itself.
+/// The bytes to search for: the second half of a key, since an allocator overwrites the beginning
+/// of freed memory. They are stored inverted, so that the search does not find itself.
 struct Wanted([u8; 16]);
 
 impl Wanted {
@@ -112,7 +114,8 @@ fn a_data_key_is_wiped_with_its_last_reference() {
     assert!(wanted.count() < FEW, "{} are left", wanted.count());
 }
 
-/// The search finds bytes that were freed but not wiped: otherwise the test above would prove nothing.
+/// The search finds bytes that were freed but not wiped: otherwise the test above would prove
+/// nothing.
 #[test]
 fn freed_bytes_that_were_not_wiped_are_found() {
     let key = *b"a key for the test, not for anything else";

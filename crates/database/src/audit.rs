@@ -47,7 +47,8 @@ pub(crate) const ACTOR: usize = 3;
 
 /// The values of a record, in the order of [`COLUMNS`].
 ///
-/// An operator's command has the nil session, and its record has no actor, because no one signed in for it.
+/// An operator's command has the nil session, and its record has no actor, because no one signed in
+/// for it.
 pub(crate) fn record(
     runtime: &Runtime,
     actor: Option<&Principal>,

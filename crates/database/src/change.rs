@@ -18,9 +18,10 @@ pub struct Change {
 }
 
 impl Change {
-    /// Creates a change. `clauses` are its CTE clauses (`name AS (…)`, separated by commas), and `values` their
-    /// parameters from `$1` on. The rows of the clause `changed` are what was changed. The clauses may select from
-    /// `held`, which has one row unless [`Unscoped::change_sealed`] or [`Change::given`] apply.
+    /// Creates a change. `clauses` are its CTE clauses (`name AS (…)`, separated by commas), and
+    /// `values` their parameters from `$1` on. The rows of the clause `changed` are what was
+    /// changed. The clauses may select from `held`, which has one row unless
+    /// [`Unscoped::change_sealed`] or [`Change::given`] apply.
     pub fn new(
         name: &'static str,
         clauses: &'static str,
@@ -40,7 +41,8 @@ impl Change {
         }
     }
 
-    /// Returns the rows of another clause than `changed`, for a change that also returns rows if nothing was changed.
+    /// Returns the rows of another clause than `changed`, for a change that also returns rows if
+    /// nothing was changed.
     #[must_use]
     pub fn answering(mut self, clause: &'static str) -> Self {
         self.answer = clause;
@@ -54,7 +56,8 @@ impl Change {
         self
     }
 
-    /// Makes the change only if `preconditions` hold. The clauses must select from `held`, which otherwise has no row.
+    /// Makes the change only if `preconditions` hold. The clauses must select from `held`, which
+    /// otherwise has no row.
     #[must_use]
     pub fn given(mut self, preconditions: impl IntoIterator<Item = Precondition>) -> Self {
         self.preconditions.extend(preconditions);

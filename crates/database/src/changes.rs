@@ -24,8 +24,8 @@ impl<E: Entity> Changes<E> {
         }
     }
 
-    /// Sets `field` if `value` is present; a patch without the field leaves it unchanged. Updates the field's blind
-    /// index, too.
+    /// Sets `field` if `value` is present; a patch without the field leaves it unchanged. Updates
+    /// the field's blind index, too.
     #[must_use]
     pub fn set<V>(mut self, field: Field<E, V>, value: impl Into<Option<V>>) -> Self
     where

@@ -6,8 +6,8 @@ use time::Duration;
 use crate::{Database, Error, statement::Statement};
 
 impl Database {
-    /// The current time by the database's clock. Use it for times that one replica writes and another acts on, such as
-    /// expiry, because the clocks of replicas may differ.
+    /// The current time by the database's clock. Use it for times that one replica writes and
+    /// another acts on, such as expiry, because the clocks of replicas may differ.
     ///
     /// If a test sets the runtime's clock, returns that time.
     ///
@@ -22,8 +22,8 @@ impl Database {
         self.clock_timestamp().await
     }
 
-    /// How far the clock of this process is ahead of the database's; negative if it is behind. Accurate to half a
-    /// round trip.
+    /// How far the clock of this process is ahead of the database's; negative if it is behind.
+    /// Accurate to half a round trip.
     ///
     /// # Errors
     /// The error of the database.

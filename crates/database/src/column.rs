@@ -7,7 +7,8 @@ use time::{Date, OffsetDateTime};
 
 use crate::{Error, Opening, Row, Sealing};
 
-/// A type of column values: how they are bound and read. Sealed types are encrypted when bound and decrypted when read.
+/// A type of column values: how they are bound and read. Sealed types are encrypted when bound and
+/// decrypted when read.
 #[diagnostic::on_unimplemented(
     message = "a column cannot hold `{Self}`",
     label = "not a column type",
@@ -46,7 +47,8 @@ pub trait Column: Sized {
     fn null() -> Value;
 }
 
-/// A column that is not sealed, so that the database can compare and sort it, and custom queries can read it.
+/// A column that is not sealed, so that the database can compare and sort it, and custom queries
+/// can read it.
 #[diagnostic::on_unimplemented(
     message = "the database cannot read a column of type `{Self}`",
     label = "sealed, or not a column type",

@@ -1,4 +1,5 @@
-//! Connections to Postgres: the URL, which requires a verified server, and the parameters of a session.
+//! Connections to Postgres: the URL, which requires a verified server, and the parameters of a
+//! session.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -10,16 +11,18 @@ use sqlx::{
 
 use crate::{Error, parameters, parameters::DatabaseUrlError};
 
-/// A Postgres URL with `sslmode=verify-full`: the server must prove its name with a certificate of a trusted CA.
+/// A Postgres URL with `sslmode=verify-full`: the server must prove its name with a certificate of
+/// a trusted CA.
 #[derive(Clone)]
 pub struct DatabaseUrl(PgConnectOptions);
 
 impl DatabaseUrl {
-    /// Parses a URL such as `postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem`.
+    /// Parses a URL such as
+    /// `postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=/path/ca.pem`.
     ///
     /// # Errors
-    /// [`DatabaseUrlError`] if the URL is malformed, allows a connection without verified TLS, names a file that
-    /// cannot be read, or has a parameter that the driver ignores.
+    /// [`DatabaseUrlError`] if the URL is malformed, allows a connection without verified TLS,
+    /// names a file that cannot be read, or has a parameter that the driver ignores.
     pub fn parse(url: &SecretString) -> Result<Self, DatabaseUrlError> {
         // The driver accepts any scheme.
         let url = url.expose_secret();
@@ -77,9 +80,11 @@ impl DatabaseUrl {
 /// Timeouts of a connection's statements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Limits {
-    /// The limits of the role (`ALTER ROLE … SET`), because a pooler shares connections and accepts no parameters.
+    /// The limits of the role (`ALTER ROLE … SET`), because a pooler shares connections and accepts
+    /// no parameters.
     OfRole,
-    /// The limits of this connection. A zero duration means no limit; without a lock timeout, that of the role applies.
+    /// The limits of this connection. A zero duration means no limit; without a lock timeout, that
+    /// of the role applies.
     OfSession {
         statement_timeout: Duration,
         lock_timeout: Option<Duration>,
@@ -90,8 +95,8 @@ fn milliseconds(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())
 }
 
-/// Parameters of every direct connection. Postgres ends the session of a client that has vanished within half a
-/// minute, and frees its connection slot, locks and transaction.
+/// Parameters of every direct connection. Postgres ends the session of a client that has vanished
+/// within half a minute, and frees its connection slot, locks and transaction.
 const SESSION: [(&str, &str); 8] = [
     ("idle_in_transaction_session_timeout", "10s"),
     ("client_connection_check_interval", "1s"),

@@ -22,7 +22,8 @@ use crate::{
     statement::{Patience, Statement},
 };
 
-/// The connection pool, the key ring and the clock, which every [`Door`](crate::Door) uses. Cloning it is cheap.
+/// The connection pool, the key ring and the clock, which every [`Door`](crate::Door) uses. Cloning
+/// it is cheap.
 #[derive(Clone)]
 pub struct Database(Arc<Inner>, Lane);
 
@@ -38,12 +39,14 @@ struct Inner {
     pool: Pool,
     /// Permits for connections of anonymous callers: half of the pool.
     anonymous: Semaphore,
-    /// A connection for health checks while the pool is exhausted, so that a busy process stays ready.
+    /// A connection for health checks while the pool is exhausted, so that a busy process stays
+    /// ready.
     probe: Pool,
     liveness: Liveness,
     ring: KeyRing,
     runtime: Runtime,
-    /// Recently used data keys by row, so that updating a row that was just read takes no extra round trip.
+    /// Recently used data keys by row, so that updating a row that was just read takes no extra
+    /// round trip.
     data_keys: KeptKeys,
     /// The tables that modules registered.
     sealed_tables: OnceLock<Vec<SealedTable>>,
@@ -87,8 +90,8 @@ impl Database {
         Ok(Self(Arc::new(inner), Lane::All))
     }
 
-    /// The same database for callers without a credential. Their statements use at most half of the connections, so
-    /// that a flood of anonymous requests does not block signed-in callers.
+    /// The same database for callers without a credential. Their statements use at most half of the
+    /// connections, so that a flood of anonymous requests does not block signed-in callers.
     #[must_use]
     pub fn for_strangers(&self) -> Self {
         Self(self.0.clone(), Lane::Anonymous)
@@ -97,7 +100,8 @@ impl Database {
     /// Opens all connections of the pool in parallel, and the one for health checks.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its name.
+    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its
+    /// name.
     pub async fn warm(&self) -> Result<(), Error> {
         tokio::try_join!(self.0.pool.warm(), self.0.probe.warm())?;
         if self.settings().direct_url.is_some() {
@@ -107,8 +111,8 @@ impl Database {
         Ok(())
     }
 
-    /// Warns if statements behind a pooler have no timeout: a pooler accepts none from the client, so the role must
-    /// set it.
+    /// Warns if statements behind a pooler have no timeout: a pooler accepts none from the client,
+    /// so the role must set it.
     async fn check_limits_of_role(&self) -> Result<(), Error> {
         const ASK: &str =
             "SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'";
@@ -155,7 +159,8 @@ impl Database {
         self.0.sealed_tables.get().map_or(&[], Vec::as_slice)
     }
 
-    /// Maximum time until a statement is answered or its connection given up, including the wait for a connection.
+    /// Maximum time until a statement is answered or its connection given up, including the wait
+    /// for a connection.
     pub fn patience(&self) -> Duration {
         self.settings().acquire_timeout
             + Patience::beyond(self.settings().statement_timeout)
@@ -186,12 +191,14 @@ impl Database {
         self.0.pool.lease().await
     }
 
-    /// Runs a statement that writes. It is not repeated if the response is lost, because it may have been applied.
+    /// Runs a statement that writes. It is not repeated if the response is lost, because it may
+    /// have been applied.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         self.settled(&statement.lasting()).await
     }
 
-    /// Runs a statement that only reads; repeats it once on a new connection if the response is lost.
+    /// Runs a statement that only reads; repeats it once on a new connection if the response is
+    /// lost.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         match self.settled(&statement).await {
             Err(Error::Lost(_)) => self.settled(&statement).await,
@@ -199,7 +206,8 @@ impl Database {
         }
     }
 
-    /// Runs a statement that only reads, on the connection for health checks if the pool is exhausted.
+    /// Runs a statement that only reads, on the connection for health checks if the pool is
+    /// exhausted.
     pub(crate) async fn probe(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         match self.probe_once(&statement).await {
             Err(Error::Lost(_) | Error::Closed(_) | Error::ReadOnly(_)) => {
@@ -224,9 +232,9 @@ impl Database {
         self.0.probe.forget_dead();
     }
 
-    /// Runs a statement, and repeats it once if Postgres aborted it in favour of another transaction, closed the
-    /// connection or accepts no writes. The statement is a transaction of its own, so in these cases nothing of it was
-    /// applied.
+    /// Runs a statement, and repeats it once if Postgres aborted it in favour of another
+    /// transaction, closed the connection or accepts no writes. The statement is a transaction of
+    /// its own, so in these cases nothing of it was applied.
     async fn settled(&self, statement: &Statement) -> Result<Vec<Row>, Error> {
         let _permit = self.permit().await?;
 

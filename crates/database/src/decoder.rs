@@ -14,7 +14,8 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Reads an entity from a row that was selected with [`Statements::selected`](crate::Statements).
+    /// Reads an entity from a row that was selected with
+    /// [`Statements::selected`](crate::Statements).
     pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
         let id: Uuid = row.decode(0)?;
         let key = if sealed::<E>() {
@@ -43,7 +44,8 @@ impl Decoder {
         E::read(row, &opening)
     }
 
-    /// Unwraps the data key of a row, whose ID, wrapped form and subject are the columns from `position` on.
+    /// Unwraps the data key of a row, whose ID, wrapped form and subject are the columns from
+    /// `position` on.
     pub(crate) fn unwrap(&self, id: Uuid, row: &Row, position: usize) -> Result<DataKey, Error> {
         let wrapped = StoredDataKey {
             id: row.decode(position)?,

@@ -17,8 +17,8 @@ use crate::{
     statement::Statement,
 };
 
-/// The data access handle of one caller. It requires the proof of a permission, and reaches only rows of the caller's
-/// organization.
+/// The data access handle of one caller. It requires the proof of a permission, and reaches only
+/// rows of the caller's organization.
 ///
 /// Every method is one round trip. A write adds its audit record in the same statement.
 pub struct Door<P> {
@@ -75,8 +75,8 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Sets whether the data that is read is shown to the caller. The response to `HEAD` has no content, so nothing is
-    /// revealed, and no disclosure must be recorded.
+    /// Sets whether the data that is read is shown to the caller. The response to `HEAD` has no
+    /// content, so nothing is revealed, and no disclosure must be recorded.
     #[must_use]
     pub fn showing(mut self, shows: bool) -> Self {
         self.shows = shows;
@@ -97,9 +97,9 @@ impl<P: Permission> Door<P> {
         &self.executor
     }
 
-    /// Unscoped access in the caller's name, for what a door's methods cannot express, such as changing several tables
-    /// in one statement. Its statements must limit the organization themselves. It takes part in the door's
-    /// transaction. See [`Unscoped`].
+    /// Unscoped access in the caller's name, for what a door's methods cannot express, such as
+    /// changing several tables in one statement. Its statements must limit the organization
+    /// themselves. It takes part in the door's transaction. See [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
         let actor = Some(self.principal().clone());
         Unscoped::on(why, self.executor.clone(), self.origin.clone(), actor).showing(self.shows)
@@ -189,7 +189,8 @@ impl<P: Permission> Door<P> {
         })
     }
 
-    /// For `HEAD`: fails before anything is decrypted or recorded, and says only whether the row exists.
+    /// For `HEAD`: fails before anything is decrypted or recorded, and says only whether the row
+    /// exists.
     pub(crate) async fn refuse_unshown<E: Entity>(&self, id: Id<E>) -> Result<(), Error> {
         if self.shows {
             return Ok(());
@@ -203,11 +204,12 @@ impl<P: Permission> Door<P> {
         })
     }
 
-    /// Runs a static query. `$1` is the caller's organization, which the text must use; `values` start at `$2`.
+    /// Runs a static query. `$1` is the caller's organization, which the text must use; `values`
+    /// start at `$2`.
     ///
-    /// The query can only read: it runs in a read-only transaction, and Postgres refuses other statements. To write,
-    /// use a method that adds an audit record. Within a [`Transaction`](crate::Transaction), functions called by the
-    /// text can still write.
+    /// The query can only read: it runs in a read-only transaction, and Postgres refuses other
+    /// statements. To write, use a method that adds an audit record. Within a
+    /// [`Transaction`](crate::Transaction), functions called by the text can still write.
     ///
     /// # Errors
     /// [`Error::Internal`] if the text does not limit `organization_id` to `$1`, or if it writes.
@@ -267,7 +269,8 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Reads an entity from a row that was selected with [`Statements::selected`](crate::Statements).
+    /// Reads an entity from a row that was selected with
+    /// [`Statements::selected`](crate::Statements).
     pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
         self.decoder().decode(row)
     }

@@ -27,9 +27,11 @@ use crate::{
 /// }
 /// ```
 ///
-/// The table must also have `organization_id uuid`, and `data_key bigint` if a column is sealed; the door sets both.
+/// The table must also have `organization_id uuid`, and `data_key bigint` if a column is sealed;
+/// the door sets both.
 pub trait Entity: Sized + Send + Sync + 'static {
-    /// Name of the table, qualified with its schema unless that is `public`. Sealed values are bound to this name.
+    /// Name of the table, qualified with its schema unless that is `public`. Sealed values are
+    /// bound to this name.
     const TABLE: &'static str;
     /// Name of this kind of row in the audit log.
     const RESOURCE: &'static str;
@@ -39,8 +41,8 @@ pub trait Entity: Sized + Send + Sync + 'static {
     const BLIND_INDEXES: &'static [&'static str];
     /// The sealed columns among [`COLUMNS`](Self::COLUMNS).
     const SEALED: &'static [&'static str];
-    /// The column that names the person whom the sealed fields describe: `id`, unless a field is marked
-    /// `#[entity(subject)]`.
+    /// The column that names the person whom the sealed fields describe: `id`, unless a field is
+    /// marked `#[entity(subject)]`.
     const SUBJECT: &'static str;
     /// The source of each blind index column.
     const INDEXES: &'static [SealedIndex];
@@ -49,7 +51,8 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// ID of the row.
     fn id(&self) -> Id<Self>;
 
-    /// The person whom the sealed fields describe: the row itself, unless a field is marked `#[entity(subject)]`.
+    /// The person whom the sealed fields describe: the row itself, unless a field is marked
+    /// `#[entity(subject)]`.
     fn subject(&self) -> Uuid;
 
     /// The values of [`COLUMNS`](Self::COLUMNS), then of [`BLIND_INDEXES`](Self::BLIND_INDEXES).
@@ -127,14 +130,15 @@ pub const fn pick_sealed<const COUNT: usize>(
     picked
 }
 
-/// An entity with the fields `version: i64` and `updated_at`, so that updates and deletes can detect concurrent
-/// changes.
+/// An entity with the fields `version: i64` and `updated_at`, so that updates and deletes can
+/// detect concurrent changes.
 pub trait Versioned: Entity {
     /// The version of the row, starting at 1.
     fn version(&self) -> i64;
 }
 
-/// An entity that names the permission to reveal its sealed fields: `#[entity(reveal = CustomersReveal)]`.
+/// An entity that names the permission to reveal its sealed fields: `#[entity(reveal =
+/// CustomersReveal)]`.
 ///
 /// Without it, rows cannot be sorted by a sealed field.
 #[diagnostic::on_unimplemented(
@@ -147,7 +151,8 @@ pub trait Revealable: Entity {
     type Permission: Permission;
 }
 
-/// A column of an entity and the type of its values. The derive creates it, as in `CustomerRow::STATUS`.
+/// A column of an entity and the type of its values. The derive creates it, as in
+/// `CustomerRow::STATUS`.
 pub struct Field<E, V> {
     pub(crate) column: &'static str,
     pub(crate) get: fn(&E) -> &V,
@@ -162,7 +167,8 @@ pub struct BlindIndexColumn<V> {
     pub length: IndexLength,
     /// Computes the index to store with a value.
     pub write: fn(&V, &Sealing<'_>, &'static str, IndexLength) -> Value,
-    /// Computes every index under which a value may be stored, which are several during a key rotation.
+    /// Computes every index under which a value may be stored, which are several during a key
+    /// rotation.
     pub find: fn(&V, &Sealing<'_>, &'static str, IndexLength) -> Vec<Value>,
 }
 

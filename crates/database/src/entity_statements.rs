@@ -1,8 +1,8 @@
 //! The statements of an entity, composed once per type.
 //!
-//! Each write is one statement that includes its audit record: data-modifying CTEs run under one snapshot and commit
-//! together or not at all (PostgreSQL manual, 7.8.4). `$1` to `$11` are always the values of the record, so `$3` is
-//! always the caller's organization.
+//! Each write is one statement that includes its audit record: data-modifying CTEs run under one
+//! snapshot and commit together or not at all (PostgreSQL manual, 7.8.4). `$1` to `$11` are always
+//! the values of the record, so `$3` is always the caller's organization.
 
 use crate::{
     Entity,
@@ -110,11 +110,12 @@ impl Statements {
         }
     }
 
-    /// The update that sets `columns` to the values from `$15` on. After the record come `$12` ID, `$13` versions or
-    /// null, and `$14` time. The last value is the ID of the data key that sealed the values, if any is sealed.
+    /// The update that sets `columns` to the values from `$15` on. After the record come `$12` ID,
+    /// `$13` versions or null, and `$14` time. The last value is the ID of the data key that sealed
+    /// the values, if any is sealed.
     ///
-    /// It returns the row after the change, or nulls if it did not change, and last the version found. The row's data
-    /// key is included unless it is the one that sealed the values.
+    /// It returns the row after the change, or nulls if it did not change, and last the version
+    /// found. The row's data key is included unless it is the one that sealed the values.
     pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;
@@ -245,8 +246,8 @@ fn insert_keys(tuples: &str) -> String {
     )
 }
 
-/// The statement that inserts `count` rows. After the record comes an array of the records' IDs; then, for each row,
-/// its data key if it is sealed, and its values.
+/// The statement that inserts `count` rows. After the record comes an array of the records' IDs;
+/// then, for each row, its data key if it is sealed, and its values.
 pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
     let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
@@ -295,7 +296,8 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
 
 /// The condition for rows that have not been erased. Erased rows have lost their key.
 ///
-/// It is on the row and not on `data_keys`, so that Postgres checks it again after waiting for a row lock.
+/// It is on the row and not on `data_keys`, so that Postgres checks it again after waiting for a
+/// row lock.
 fn alive<E: Entity>() -> &'static str {
     if sealed::<E>() {
         " AND data_key IS NOT NULL"
@@ -304,8 +306,8 @@ fn alive<E: Entity>() -> &'static str {
     }
 }
 
-/// The recorded values of a deleted row, without blind indexes, because these would confirm guesses after the key is
-/// destroyed.
+/// The recorded values of a deleted row, without blind indexes, because these would confirm guesses
+/// after the key is destroyed.
 fn shown<E: Entity>(row: &str) -> String {
     let minus = if E::BLIND_INDEXES.is_empty() {
         String::new()
@@ -316,8 +318,9 @@ fn shown<E: Entity>(row: &str) -> String {
     format!("to_jsonb({row}){minus}")
 }
 
-/// The recorded values of a changed row: the changed columns, the version and the data key. Other columns are in
-/// earlier records; whole rows with sealed values would take two kilobytes each, twice.
+/// The recorded values of a changed row: the changed columns, the version and the data key. Other
+/// columns are in earlier records; whole rows with sealed values would take two kilobytes each,
+/// twice.
 fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
     let shown = columns
         .iter()

@@ -1,5 +1,5 @@
-//! Erasure of a person by destroying the data keys (crypto-shredding; GDPR Article 17). What they sealed becomes
-//! unreadable: in the tables, in the audit log and in backups without keys.
+//! Erasure of a person by destroying the data keys (crypto-shredding; GDPR Article 17). What they
+//! sealed becomes unreadable: in the tables, in the audit log and in backups without keys.
 
 use std::fmt::Write as _;
 
@@ -32,15 +32,17 @@ impl Erased {
 }
 
 impl<P: Permission> Door<P> {
-    /// Erases a person: destroys their data keys, and empties or deletes each registered row that describes them,
-    /// according to [`Entity::ERASURE`]. One statement does this and adds the audit record `<resource>.erased`.
+    /// Erases a person: destroys their data keys, and empties or deletes each registered row that
+    /// describes them, according to [`Entity::ERASURE`]. One statement does this and adds the audit
+    /// record `<resource>.erased`.
     ///
-    /// It can be repeated, and then erases what was added since. If nothing was, nothing is recorded.
+    /// It can be repeated, and then erases what was added since. If nothing was, nothing is
+    /// recorded.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Constraint`] if a row to
-    /// delete is still referenced; [`Error::Internal`] if the entity is not registered, or its rows describe other
-    /// rows.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization;
+    /// [`Error::Constraint`] if a row to delete is still referenced; [`Error::Internal`] if the
+    /// entity is not registered, or its rows describe other rows.
     pub async fn erase<E: Entity>(&self, id: Id<E>) -> Result<Erased, Error> {
         let tables = self.database().sealed_tables();
         let person = person(tables, E::TABLE)?;
@@ -56,7 +58,8 @@ impl<P: Permission> Door<P> {
     }
 }
 
-/// Reads the result of the statement and removes the rows' keys from the cache. No row means no such person.
+/// Reads the result of the statement and removes the rows' keys from the cache. No row means no
+/// such person.
 pub(crate) fn read(database: &Database, rows: &[Row]) -> Result<Erased, Error> {
     let row = rows.first().ok_or(Error::NotFound)?;
     for id in row.decode::<Vec<Uuid>>(2)? {
@@ -69,7 +72,8 @@ pub(crate) fn read(database: &Database, rows: &[Row]) -> Result<Erased, Error> {
     })
 }
 
-/// The tables whose rows may describe a person in the table `person`: that table, and those with a subject column.
+/// The tables whose rows may describe a person in the table `person`: that table, and those with a
+/// subject column.
 pub(crate) fn describing<'a>(
     person: &'a SealedTable,
     tables: &'a [SealedTable],
@@ -94,11 +98,11 @@ pub(crate) fn person<'a>(tables: &'a [SealedTable], table: &str) -> Result<&'a S
     Ok(found)
 }
 
-/// The statement. After the record come `$12`, the person's ID, and `$13`, the time. `only` is a further condition,
-/// starting with ` AND `.
+/// The statement. After the record come `$12`, the person's ID, and `$13`, the time. `only` is a
+/// further condition, starting with ` AND `.
 ///
-/// Rows are found by their subject's ID, which is unique among all tables. The keys are destroyed last, when all rows
-/// are locked: until then, a concurrent statement may give a row another key.
+/// Rows are found by their subject's ID, which is unique among all tables. The keys are destroyed
+/// last, when all rows are locked: until then, a concurrent statement may give a row another key.
 pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> String {
     let mut clauses = String::new();
     let mut erased = Vec::new();
@@ -167,8 +171,8 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
     )
 }
 
-/// Empties or deletes the rows of a table; `None` if there is nothing to empty. Names come from the code at compile
-/// time; no value is part of the text.
+/// Empties or deletes the rows of a table; `None` if there is nothing to empty. Names come from the
+/// code at compile time; no value is part of the text.
 fn erase_rows(table: &SealedTable) -> Option<String> {
     let SealedTable {
         table: name,

@@ -48,13 +48,16 @@ pub enum Error {
     /// Postgres rolled the transaction back in favour of another (40001, 40P01).
     #[error("the transaction was rolled back in favour of another")]
     Aborted,
-    /// Postgres is unreachable, no connection was free in time, or the server lacks resources. Nothing was changed.
+    /// Postgres is unreachable, no connection was free in time, or the server lacks resources.
+    /// Nothing was changed.
     #[error("the database is unavailable")]
     Unavailable(#[source] Cause),
-    /// Postgres closed the connection with its response (57P01 to 57P05, or fatal). Nothing was changed.
+    /// Postgres closed the connection with its response (57P01 to 57P05, or fatal). Nothing was
+    /// changed.
     #[error("the database closed the connection")]
     Closed(#[source] Cause),
-    /// The server accepts no writes (25006). Nothing was changed, and the connection leads to the wrong server.
+    /// The server accepts no writes (25006). Nothing was changed, and the connection leads to the
+    /// wrong server.
     #[error("the database accepts no writes")]
     ReadOnly(#[source] Cause),
     /// The connection was lost before the response to a statement that only reads.
@@ -71,7 +74,8 @@ pub enum Error {
     Internal(#[source] Cause),
 }
 
-/// The SQLSTATE that the schema's `admit_comparison` raises; its hint is the number of seconds to wait.
+/// The SQLSTATE that the schema's `admit_comparison` raises; its hint is the number of seconds to
+/// wait.
 const TOO_MANY_COMPARISONS: &str = "MS429";
 
 /// The SQLSTATE of a write on a read-only server, such as a standby.
@@ -143,7 +147,8 @@ impl Error {
         }
     }
 
-    /// The error of a failed connection. Any refusal by the server may be temporary, so it counts as unavailable.
+    /// The error of a failed connection. Any refusal by the server may be temporary, so it counts
+    /// as unavailable.
     pub(crate) fn not_connected(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(refusal) => match refusal.try_downcast::<PgDatabaseError>() {
@@ -215,13 +220,14 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
     }
 }
 
-/// After a fatal error, Postgres closes the connection, and the transaction is rolled back. If the outcome is unknown,
-/// Postgres closes the connection without a response.
+/// After a fatal error, Postgres closes the connection, and the transaction is rolled back. If the
+/// outcome is unknown, Postgres closes the connection without a response.
 fn is_fatal(refusal: &PgDatabaseError) -> bool {
     matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic)
 }
 
-/// The error of Postgres, without the parts that may quote values: `DETAIL`, and the message of a data exception.
+/// The error of Postgres, without the parts that may quote values: `DETAIL`, and the message of a
+/// data exception.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {message}{place}")]
 struct Refusal {
@@ -237,7 +243,8 @@ impl From<&PgDatabaseError> for Refusal {
             _ => String::new(),
         };
 
-        // A data exception (class 22) quotes the value in its message: `invalid input syntax for type date: "…"`.
+        // A data exception (class 22) quotes the value in its message: `invalid input syntax for
+        // type date: "…"`.
         let quotes = refusal.code().starts_with("22");
         let message = if quotes {
             "a value is invalid for its type"

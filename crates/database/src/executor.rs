@@ -7,8 +7,8 @@ use tokio::sync::Mutex;
 
 use crate::{Database, Error, Row, pool::Lease, statement::Statement};
 
-/// Runs the statements of a door or of unscoped access: each on any connection of the pool, or all of them on the
-/// connection of a transaction.
+/// Runs the statements of a door or of unscoped access: each on any connection of the pool, or all
+/// of them on the connection of a transaction.
 #[derive(Clone)]
 pub(crate) struct Executor {
     database: Database,
@@ -56,7 +56,8 @@ impl Executor {
         self.transaction.is_some()
     }
 
-    /// Runs a trusted statement that only reads; repeats it on another connection if the first was dead.
+    /// Runs a trusted statement that only reads; repeats it on another connection if the first was
+    /// dead.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         let statement = statement.unscoped(self.unscoped);
 
@@ -76,7 +77,8 @@ impl Executor {
         }
     }
 
-    /// Runs a custom query, which must not write: see [`read_only`] and, in a transaction, [`query_only`].
+    /// Runs a custom query, which must not write: see [`read_only`] and, in a transaction,
+    /// [`query_only`].
     pub(crate) async fn query(
         &self,
         name: &'static str,
@@ -117,8 +119,9 @@ impl Running {
     }
 }
 
-/// Wraps a query so that it cannot write: a data-modifying statement is not allowed in a subquery, and a function that
-/// writes fails because the transaction is read-only. The condition refers to no row, so Postgres evaluates it first.
+/// Wraps a query so that it cannot write: a data-modifying statement is not allowed in a subquery,
+/// and a function that writes fails because the transaction is read-only. The condition refers to
+/// no row, so Postgres evaluates it first.
 fn read_only(text: &str) -> String {
     let query = query_only(text);
     format!(
@@ -129,8 +132,8 @@ fn read_only(text: &str) -> String {
     )
 }
 
-/// Wraps a text so that Postgres refuses anything but a query. Functions that it calls may write: in a longer
-/// transaction, making it read-only would affect later statements.
+/// Wraps a text so that Postgres refuses anything but a query. Functions that it calls may write:
+/// in a longer transaction, making it read-only would affect later statements.
 fn query_only(text: &str) -> String {
     format!(
         r"

@@ -1,4 +1,5 @@
-//! Export of all data about one person, in pages; each page is recorded in the audit log (GDPR Articles 15 and 20).
+//! Export of all data about one person, in pages; each page is recorded in the audit log (GDPR
+//! Articles 15 and 20).
 
 mod account;
 mod contents;
@@ -21,13 +22,14 @@ use reading::{LOG, Reading};
 pub use contents::{Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow};
 
 impl<P: Permission> Door<P> {
-    /// Exports all data about a person: each registered row that describes them, without secrets of the service and
-    /// with sealed values decrypted, and the audit records about those rows. The statement also records
-    /// `<resource>.exported`, once per page.
+    /// Exports all data about a person: each registered row that describes them, without secrets of
+    /// the service and with sealed values decrypted, and the audit records about those rows. The
+    /// statement also records `<resource>.exported`, once per page.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization, or the person was erased;
-    /// [`Error::Cursor`] if the cursor is of another export; [`Error::Internal`] as for [`erase`](Self::erase).
+    /// [`Error::NotFound`] if there is no such row in the caller's organization, or the person was
+    /// erased; [`Error::Cursor`] if the cursor is of another export; [`Error::Internal`] as for
+    /// [`erase`](Self::erase).
     pub async fn export<E: Entity>(
         &self,
         id: Id<E>,
@@ -55,8 +57,9 @@ impl<P: Permission> Door<P> {
     }
 }
 
-/// The statement. After the record come `$12`, the person's ID, `$13` and `$14`, the section and ID to continue after,
-/// and `$15`, the limit. If there are no further rows, one row of nulls says that the person exists.
+/// The statement. After the record come `$12`, the person's ID, `$13` and `$14`, the section and ID
+/// to continue after, and `$15`, the limit. If there are no further rows, one row of nulls says
+/// that the person exists.
 fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
     let (mut rows, mut ids) = (String::new(), Vec::new());
     for (number, table) in described.iter().enumerate() {
@@ -67,7 +70,8 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
             "false"
         };
 
-        // Writing to a string cannot fail. Names come from the code at compile time; no value is part of the text.
+        // Writing to a string cannot fail. Names come from the code at compile time; no value is
+        // part of the text.
         let _ = write!(
             rows,
             r"

@@ -90,8 +90,9 @@ impl<E: Entity> Filter<E> {
 
     /// Rows whose sealed `field` equals `value`, found through the field's blind index.
     ///
-    /// The result tells whether a row with this value exists. No permission to reveal is required, so that callers can
-    /// look up a value that they know. Each page is recorded and counted: see [`Door::page`](crate::Door::page).
+    /// The result tells whether a row with this value exists. No permission to reveal is required,
+    /// so that callers can look up a value that they know. Each page is recorded and counted: see
+    /// [`Door::page`](crate::Door::page).
     #[must_use]
     pub fn matches<V>(mut self, field: Field<E, V>, value: Option<V>) -> Self
     where

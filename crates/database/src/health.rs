@@ -16,11 +16,12 @@ pub struct Health {
 }
 
 impl Database {
-    /// Checks the state of the database, on a connection of the pool or, if the pool is exhausted, on the one for
-    /// health checks.
+    /// Checks the state of the database, on a connection of the pool or, if the pool is exhausted,
+    /// on the one for health checks.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if Postgres does not respond; [`Error::Internal`] if the schema does not exist.
+    /// [`Error::Unavailable`] if Postgres does not respond; [`Error::Internal`] if the schema does
+    /// not exist.
     pub async fn health(&self) -> Result<Health, Error> {
         let text = r"
             SELECT (SELECT coalesce(max(version), 0) FROM mainstay.schema_history),

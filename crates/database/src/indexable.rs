@@ -5,8 +5,8 @@ use sea_query::Value;
 
 use crate::{Column, Sealing};
 
-/// A sealed value that can be looked up through a blind index: `Sealed<T>` or `Option<Sealed<T>>` of an
-/// [`Identifying`] type.
+/// A sealed value that can be looked up through a blind index: `Sealed<T>` or `Option<Sealed<T>>`
+/// of an [`Identifying`] type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot have a blind index",
     label = "not sealed, or not a type with enough distinct values",

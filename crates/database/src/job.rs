@@ -7,10 +7,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, PrivateColumn};
 
-/// A job: queued in the same statement as the change that requires it, and run by the worker. It runs if and only if
-/// the change is committed.
+/// A job: queued in the same statement as the change that requires it, and run by the worker. It
+/// runs if and only if the change is committed.
 ///
-/// The payload is sealed, because it may contain an address or a one-time secret, and is deleted when the job is done.
+/// The payload is sealed, because it may contain an address or a one-time secret, and is deleted
+/// when the job is done.
 #[derive(Clone, Debug)]
 pub struct Job {
     id: Id<Job>,
@@ -71,8 +72,9 @@ impl Job {
     }
 }
 
-/// The clause that queues jobs if `changed` has a row. Its first parameter is at position `first`. The jobs are due by
-/// the database's clock, so that a replica whose clock is ahead does not delay them.
+/// The clause that queues jobs if `changed` has a row. Its first parameter is at position `first`.
+/// The jobs are due by the database's clock, so that a replica whose clock is ahead does not delay
+/// them.
 pub(crate) fn queued(first: usize) -> String {
     format!(
         r"

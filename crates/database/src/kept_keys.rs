@@ -10,10 +10,11 @@ use moka::sync::Cache;
 const CAPACITY: u64 = 20_000;
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// A cache of unwrapped data keys by row, so that updating a row that was just read takes no extra round trip.
+/// A cache of unwrapped data keys by row, so that updating a row that was just read takes no extra
+/// round trip.
 ///
-/// Keys expire after their lifetime by the service's clock, whether they are used or not. Unused keys are evicted by
-/// the machine's clock. Dropping the last reference wipes a key from memory.
+/// Keys expire after their lifetime by the service's clock, whether they are used or not. Unused
+/// keys are evicted by the machine's clock. Dropping the last reference wipes a key from memory.
 pub(crate) struct KeptKeys {
     keys: Cache<Uuid, (Timestamp, DataKey)>,
     clock: Clock,

@@ -31,7 +31,8 @@ impl Last {
         })
     }
 
-    /// The condition for the rows after this one. Postgres sorts nulls last in ascending and first in descending order.
+    /// The condition for the rows after this one. Postgres sorts nulls last in ascending and first
+    /// in descending order.
     fn followed_by(self, column: &'static str, direction: Direction) -> Expr {
         let ascending = direction == Direction::Ascending;
         let after = |here: Expr, there: Expr| {

@@ -1,11 +1,12 @@
 //! Access to Postgres.
 //!
-//! A [`Door`] is the data access handle of one caller. It requires a [`Proof`](mainstay_access::Proof) of a
-//! permission, reads and writes only rows of the caller's organization, and adds an audit record to each write in the
-//! same statement. SQL text is static or built by sea-query with bound values. Only this crate uses `sqlx`.
+//! A [`Door`] is the data access handle of one caller. It requires a
+//! [`Proof`](mainstay_access::Proof) of a permission, reads and writes only rows of the caller's
+//! organization, and adds an audit record to each write in the same statement. SQL text is static
+//! or built by sea-query with bound values. Only this crate uses `sqlx`.
 //!
-//! The rules of a resource are in its module, and the HTTP form of errors is in `mainstay-http`. [`Unscoped`] is the
-//! only way around the door; a test lists its uses.
+//! The rules of a resource are in its module, and the HTTP form of errors is in `mainstay-http`.
+//! [`Unscoped`] is the only way around the door; a test lists its uses.
 
 mod audit;
 mod cell;

@@ -10,7 +10,8 @@ use crate::{
     statement::{Patience, Statement},
 };
 
-/// How long a channel may be quiet before the connection is pinged, because a dead connection is quiet, too.
+/// How long a channel may be quiet before the connection is pinged, because a dead connection is
+/// quiet, too.
 const QUIET: Duration = Duration::from_secs(5);
 
 /// A connection that receives the notifications of a channel (`LISTEN`, `NOTIFY`).
@@ -51,7 +52,8 @@ impl Database {
 
         let listening = async {
             let mut postgres = PgListener::connect_with(&pool).await?;
-            // Without a silent reconnect, so that the caller learns that notifications may have been missed.
+            // Without a silent reconnect, so that the caller learns that notifications may have
+            // been missed.
             postgres.eager_reconnect(false);
             postgres.listen(channel).await?;
             Ok::<_, sqlx::Error>(postgres)

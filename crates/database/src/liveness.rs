@@ -7,9 +7,9 @@ use std::{
 
 /// What the failure of one connection says about the other connections to the same server.
 ///
-/// If a connection breaks or times out, the idle ones are probably dead, too, and each would cost a request its full
-/// timeout to find out. They are closed. If a statement was only dropped, because its client went away or a deadline
-/// passed, they are pinged before they are used again.
+/// If a connection breaks or times out, the idle ones are probably dead, too, and each would cost a
+/// request its full timeout to find out. They are closed. If a statement was only dropped, because
+/// its client went away or a deadline passed, they are pinged before they are used again.
 #[derive(Clone, Default)]
 pub(crate) struct Liveness(Arc<Mutex<Times>>);
 

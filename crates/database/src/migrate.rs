@@ -1,4 +1,5 @@
-//! The connection of the schema's owner, for migrations and operator commands. A serving process never opens it.
+//! The connection of the schema's owner, for migrations and operator commands. A serving process
+//! never opens it.
 
 use std::{error::Error as _, time::Duration};
 
@@ -21,11 +22,13 @@ use crate::{
 
 pub use refinery_core::{Migration, Runner as Migrations};
 
-/// Waits for other migrators without a timeout. The number is arbitrary, but the same in all of them.
+/// Waits for other migrators without a timeout. The number is arbitrary, but the same in all of
+/// them.
 const ADVISORY_LOCK: &str = "SET lock_timeout = 0; SELECT pg_advisory_lock(7218340961)";
 
-/// The timeout for all other locks. While a migration waits for a table lock, all requests to that table wait, too. The
-/// timeout is shorter than that of statements, so these requests are delayed but do not fail.
+/// The timeout for all other locks. While a migration waits for a table lock, all requests to that
+/// table wait, too. The timeout is shorter than that of statements, so these requests are delayed
+/// but do not fail.
 const LOCK_TIMEOUT: &str = "SET lock_timeout = '3s'";
 
 /// Created before the first migration, because it contains the platform's history.
@@ -40,7 +43,8 @@ const UNLOCK: &str = "RESET lock_timeout; SELECT pg_advisory_unlock_all()";
 /// Maximum number of attempts if a migration does not get a lock.
 const ATTEMPTS: u32 = 6;
 
-/// The delay before the second attempt, in which waiting requests proceed; it grows by the same amount each time.
+/// The delay before the second attempt, in which waiting requests proceed; it grows by the same
+/// amount each time.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// SQLSTATEs of a lock timeout (`lock_not_available`) and a deadlock.
@@ -55,10 +59,11 @@ pub struct Owner(PgConnection);
 /// The result of a migration.
 #[derive(Debug)]
 pub struct Migrated {
-    /// Names of the applied migrations, such as `platform V1__keys` and `app V1__customers`; empty if the schema was
-    /// up to date or newer.
+    /// Names of the applied migrations, such as `platform V1__keys` and `app V1__customers`; empty
+    /// if the schema was up to date or newer.
     pub applied: Vec<String>,
-    /// The schema version now; higher than that of this program if a newer release has migrated before.
+    /// The schema version now; higher than that of this program if a newer release has migrated
+    /// before.
     pub version: SchemaVersion,
 }
 
@@ -74,8 +79,8 @@ pub enum MigrationError {
     /// The database is unavailable, or refused a statement.
     #[error(transparent)]
     Database(#[from] Error),
-    /// A migration failed, or the applied migrations differ from those of this program. Each migration runs in a
-    /// transaction, so a failed one changed nothing.
+    /// A migration failed, or the applied migrations differ from those of this program. Each
+    /// migration runs in a transaction, so a failed one changed nothing.
     #[error("the migrations were not applied")]
     Migration(#[from] refinery_core::Error),
     /// A migration did not get a lock in any attempt. It changed nothing.
@@ -91,7 +96,8 @@ impl Owner {
     /// Connects as the owner.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its name.
+    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its
+    /// name.
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, Error> {
         // A migration has no statement timeout. The role sets the lock timeout.
         let limits = Limits::OfSession {
@@ -105,11 +111,12 @@ impl Owner {
             .map_err(Error::of_connecting)
     }
 
-    /// Applies missing migrations of `schema`, the platform's before the app's, one migrator at a time. A migration
-    /// that does not get a lock within three seconds is repeated after a delay, up to six attempts.
+    /// Applies missing migrations of `schema`, the platform's before the app's, one migrator at a
+    /// time. A migration that does not get a lock within three seconds is repeated after a delay,
+    /// up to six attempts.
     ///
-    /// A newer schema is left unchanged, because migrations only go forward and are compatible with the previous
-    /// release.
+    /// A newer schema is left unchanged, because migrations only go forward and are compatible with
+    /// the previous release.
     ///
     /// # Errors
     /// [`MigrationError`]. Migrations before the failed one stay applied.
@@ -178,8 +185,8 @@ impl Owner {
         })
     }
 
-    /// Checks that a newer schema has all of `migrations`. refinery compares them in order, so the applied ones are
-    /// the same up to the first unknown one.
+    /// Checks that a newer schema has all of `migrations`. refinery compares them in order, so the
+    /// applied ones are the same up to the first unknown one.
     async fn compare(
         &mut self,
         migrations: &Migrations,

@@ -1,4 +1,5 @@
-//! Finds rows whose data key is missing although the person was not erased, as after a restore without `data_keys`.
+//! Finds rows whose data key is missing although the person was not erased, as after a restore
+//! without `data_keys`.
 
 use crate::{Database, Error, SealedTable, sealed_table::KeyHolder, statement::Statement};
 
@@ -24,8 +25,8 @@ impl MissingKeys {
 }
 
 impl Database {
-    /// Checks whether rows have their data keys: at most the hundred oldest and newest of each table, found by primary
-    /// key, so that the cost does not depend on the size of the table.
+    /// Checks whether rows have their data keys: at most the hundred oldest and newest of each
+    /// table, found by primary key, so that the cost does not depend on the size of the table.
     ///
     /// # Errors
     /// The error of the database.

@@ -46,10 +46,11 @@ pub(crate) type Bind = fn(serde_json::Value, &Sealing<'_>) -> Result<Value, Erro
 pub(crate) type KeyOf<E> = Box<dyn Fn(&E) -> Result<serde_json::Value, Error> + Send + Sync>;
 
 impl<E: Entity> Order<E> {
-    /// Sorts by a column that is not sealed. It should have an index on organization, column and ID.
+    /// Sorts by a column that is not sealed. It should have an index on organization, column and
+    /// ID.
     ///
-    /// Nulls come last in ascending and first in descending order, as in such an index. For a nullable column, finding
-    /// a page reads the index up to it.
+    /// Nulls come last in ascending and first in descending order, as in such an index. For a
+    /// nullable column, finding a page reads the index up to it.
     pub fn by<V>(field: Field<E, V>, direction: Direction) -> Self
     where
         V: Plain + Serialize + DeserializeOwned + 'static,
@@ -73,13 +74,13 @@ impl<E: Entity> Order<E> {
         }
     }
 
-    /// Sorts by the normalised value of a sealed field. The database cannot sort encrypted values, and an
-    /// order-preserving index would reveal most of them to an attacker. So up to 5,000 matching rows are sorted in
-    /// memory; more are refused with [`Error::TooManyToSort`].
+    /// Sorts by the normalised value of a sealed field. The database cannot sort encrypted values,
+    /// and an order-preserving index would reveal most of them to an attacker. So up to 5,000
+    /// matching rows are sorted in memory; more are refused with [`Error::TooManyToSort`].
     ///
-    /// An order reveals values: by inserting rows of their own, callers can find each value by bisection. So it
-    /// requires a proof of the permission that reveals the entity's fields, and each page is recorded and counted: see
-    /// [`Door::page`](crate::Door::page).
+    /// An order reveals values: by inserting rows of their own, callers can find each value by
+    /// bisection. So it requires a proof of the permission that reveals the entity's fields, and
+    /// each page is recorded and counted: see [`Door::page`](crate::Door::page).
     pub fn by_sealed<T: Indexed + 'static>(
         field: Field<E, Sealed<T>>,
         direction: Direction,

@@ -33,14 +33,15 @@ pub struct Page<E> {
 impl<P: Permission> Door<P> {
     /// Reads one page of rows of the caller's organization, in one round trip.
     ///
-    /// A page that filters or sorts by sealed values is recorded as `<resource>.searched` or `<resource>.sorted`, with
-    /// the columns, and counts against the account's hourly limit. Sorting runs on blocking threads, a few listings at
-    /// a time.
+    /// A page that filters or sorts by sealed values is recorded as `<resource>.searched` or
+    /// `<resource>.sorted`, with the columns, and counts against the account's hourly limit.
+    /// Sorting runs on blocking threads, a few listings at a time.
     ///
     /// # Errors
-    /// [`Error::Cursor`] if the cursor is of another listing, [`Error::TooManyToSort`] if a sealed order matches too
-    /// many rows, [`Error::TooManyComparisons`] if the account has filtered or sorted by sealed values too often,
-    /// [`Error::Unavailable`] if too many listings are sorted at once.
+    /// [`Error::Cursor`] if the cursor is of another listing, [`Error::TooManyToSort`] if a sealed
+    /// order matches too many rows, [`Error::TooManyComparisons`] if the account has filtered or
+    /// sorted by sealed values too often, [`Error::Unavailable`] if too many listings are sorted at
+    /// once.
     pub async fn page<E: Entity>(
         &self,
         filter: Filter<E>,
@@ -51,8 +52,9 @@ impl<P: Permission> Door<P> {
         self.read_page(filter, order, limit, after, None).await
     }
 
-    /// Like [`page`](Self::page), but always recorded in the audit log, by the same statement. `asked` has the
-    /// filters; it is stored in the log permanently, so it must not contain personal data.
+    /// Like [`page`](Self::page), but always recorded in the audit log, by the same statement.
+    /// `asked` has the filters; it is stored in the log permanently, so it must not contain
+    /// personal data.
     ///
     /// # Errors
     /// Like [`page`](Self::page).
@@ -160,7 +162,8 @@ impl<P: Permission> Door<P> {
         recorded: Option<PageRecord>,
     ) -> Result<Vec<Row>, Error> {
         let (text, values) = select.build_sqlx(PostgresQueryBuilder);
-        // The limit is not a parameter, because the plan depends on it, and Postgres would plan each execution again.
+        // The limit is not a parameter, because the plan depends on it, and Postgres would plan
+        // each execution again.
         let text = format!("{text} LIMIT {}", wanted + 1);
         let name = statements::<E>().names.page;
 
@@ -173,8 +176,8 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// The statement that reads a page and records it. A page that compares sealed values is also counted, and refused
-    /// above the limit.
+    /// The statement that reads a page and records it. A page that compares sealed values is also
+    /// counted, and refused above the limit.
     fn on_record<E: Entity>(
         &self,
         name: &'static str,

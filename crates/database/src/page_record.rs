@@ -11,7 +11,8 @@ pub(crate) struct PageRecord {
 }
 
 impl PageRecord {
-    /// The record of a page with this filter and order. It names the sealed columns, but contains no values.
+    /// The record of a page with this filter and order. It names the sealed columns, but contains
+    /// no values.
     pub(crate) fn of<E: Entity>(
         filter: &Filter<E>,
         order: &Order<E>,

@@ -1,4 +1,5 @@
-//! Checks the parameters of a database URL. Each is supported or refused by name; none is silently ignored.
+//! Checks the parameters of a database URL. Each is supported or refused by name; none is silently
+//! ignored.
 
 use std::{collections::HashSet, path::Path};
 
@@ -129,11 +130,12 @@ const REFUSED: [(&str, &str); 40] = [
     ("tcp_user_timeout", OWN_SOCKETS),
 ];
 
-/// Refuses what the driver would silently ignore: unsupported or repeated parameters, several hosts, and unreadable
-/// files.
+/// Refuses what the driver would silently ignore: unsupported or repeated parameters, several
+/// hosts, and unreadable files.
 ///
 /// # Errors
-/// [`DatabaseUrlError`]. It shows only names in the lists here, because an unknown one may be part of a password.
+/// [`DatabaseUrlError`]. It shows only names in the lists here, because an unknown one may be part
+/// of a password.
 pub(crate) fn check(url: &str) -> Result<(), DatabaseUrlError> {
     let (authority, query) = parts(url);
     let host = authority

@@ -1,10 +1,10 @@
 //! The connection pool: one round trip per statement.
 //!
-//! `sqlx::PgPool` pings when a connection is taken and when it is returned, which costs two more round trips. Here, a
-//! connection is used until it fails; `liveness.rs` decides what that says about the others. A connection that is
-//! dropped during a statement is closed, which cancels the statement. One that is dropped between statements returns
-//! to the pool, rolled back if it was in a transaction. So a panic or a deadline costs a connection only while a
-//! statement is running.
+//! `sqlx::PgPool` pings when a connection is taken and when it is returned, which costs two more
+//! round trips. Here, a connection is used until it fails; `liveness.rs` decides what that says
+//! about the others. A connection that is dropped during a statement is closed, which cancels the
+//! statement. One that is dropped between statements returns to the pool, rolled back if it was in
+//! a transaction. So a panic or a deadline costs a connection only while a statement is running.
 
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,8 @@ pub struct PoolStatus {
     pub waiting: usize,
 }
 
-/// A connection taken from the pool. Dropping it never leaves a transaction or statement behind: see the module.
+/// A connection taken from the pool. Dropping it never leaves a transaction or statement behind:
+/// see the module.
 pub(crate) struct Lease {
     connection: Option<Object<Connector>>,
     state: State,
@@ -85,7 +86,8 @@ pub(crate) struct Connector {
 }
 
 impl Pool {
-    /// A pool to the server that `settings` name. Pools that share `liveness` learn from each other's connections.
+    /// A pool to the server that `settings` name. Pools that share `liveness` learn from each
+    /// other's connections.
     pub(crate) fn new(settings: &Settings, liveness: Liveness) -> Result<Self, Error> {
         let connector = Connector {
             url: settings.url.clone(),
@@ -107,8 +109,8 @@ impl Pool {
             .map_err(Error::internal)
     }
 
-    /// Opens all connections in parallel, so that the first requests do not wait for them. Each can be used as soon as
-    /// it is open.
+    /// Opens all connections in parallel, so that the first requests do not wait for them. Each can
+    /// be used as soon as it is open.
     pub(crate) async fn warm(&self) -> Result<(), Error> {
         let patience = Timeouts {
             wait: Some(WARMING),

@@ -1,12 +1,14 @@
 //! Facts that were verified before a change and must still hold when it is made.
 //!
-//! Between a check (of a password, a factor, a role) and the statement that acts on it, the fact may change. So the
-//! statement repeats the verified facts as conditions on rows that it locks: it waits for concurrent changes of these
-//! rows, and then checks the result (PostgreSQL manual, 13.2.1).
+//! Between a check (of a password, a factor, a role) and the statement that acts on it, the fact
+//! may change. So the statement repeats the verified facts as conditions on rows that it locks: it
+//! waits for concurrent changes of these rows, and then checks the result (PostgreSQL manual,
+//! 13.2.1).
 
 use sea_query::Value;
 
-/// A verified fact: a row with certain values. The row is locked, so the fact holds until the change is committed.
+/// A verified fact: a row with certain values. The row is locked, so the fact holds until the
+/// change is committed.
 #[derive(Clone, Debug)]
 pub struct Precondition {
     rows: &'static str,
@@ -15,9 +17,10 @@ pub struct Precondition {
 }
 
 impl Precondition {
-    /// `rows` follows `SELECT FROM`, has `?` for each of `values`, and selects at most one row. `lock` is the locking
-    /// clause, such as `FOR SHARE`. It must conflict with the statements that make the fact untrue. It must also be at
-    /// least as strong as any lock that the change takes on the row later, or two such changes deadlock.
+    /// `rows` follows `SELECT FROM`, has `?` for each of `values`, and selects at most one row.
+    /// `lock` is the locking clause, such as `FOR SHARE`. It must conflict with the statements that
+    /// make the fact untrue. It must also be at least as strong as any lock that the change takes
+    /// on the row later, or two such changes deadlock.
     pub fn new(
         rows: &'static str,
         lock: &'static str,
@@ -40,8 +43,8 @@ impl Precondition {
     }
 }
 
-/// The CTE clauses that end in `held`, which has a row if all preconditions hold. Rows are locked in the order of
-/// `preconditions`. Their values are appended to `values`.
+/// The CTE clauses that end in `held`, which has a row if all preconditions hold. Rows are locked
+/// in the order of `preconditions`. Their values are appended to `values`.
 pub(crate) fn held(preconditions: Vec<Precondition>, values: &mut Vec<Value>) -> String {
     if preconditions.is_empty() {
         return "held AS (SELECT)".to_owned();

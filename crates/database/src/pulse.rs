@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// When background work last succeeded. A worker that has not claimed jobs for a long time is not ready, even if its
-/// health checks succeed.
+/// When background work last succeeded. A worker that has not claimed jobs for a long time is not
+/// ready, even if its health checks succeed.
 #[derive(Clone, Debug)]
 pub struct Pulse {
     work: &'static str,

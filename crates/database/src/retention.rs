@@ -18,7 +18,8 @@ use crate::{
 /// Number of rows per batch; small, so that no statement delays the service.
 const BATCH: i64 = 100;
 
-/// A retention rule: how long rows of a table are kept, from which time, and what happens to them then.
+/// A retention rule: how long rows of a table are kept, from which time, and what happens to them
+/// then.
 ///
 /// ```ignore
 /// Retention::counted_from(CustomerRow::UPDATED_AT)
@@ -63,8 +64,8 @@ pub struct Enforced {
 }
 
 impl Retention {
-    /// A rule for the rows of `E`, counted from `field`. Without [`after`](Counted::after), it has no effect until a
-    /// setting gives a period.
+    /// A rule for the rows of `E`, counted from `field`. Without [`after`](Counted::after), it has
+    /// no effect until a setting gives a period.
     pub fn counted_from<E: Entity>(field: Field<E, Timestamp>) -> Counted<E> {
         Counted {
             counted_from: field.column,
@@ -108,11 +109,13 @@ impl Retention {
         self.then
     }
 
-    /// Erases or deletes expired rows, each in one statement with its audit record. The statement checks again whether
-    /// the row is expired, so that rows changed meanwhile, or taken by another worker, are skipped.
+    /// Erases or deletes expired rows, each in one statement with its audit record. The statement
+    /// checks again whether the row is expired, so that rows changed meanwhile, or taken by another
+    /// worker, are skipped.
     ///
     /// # Errors
-    /// The error of the database; the rows before it stay erased. [`Error::Internal`] if the table is not registered.
+    /// The error of the database; the rows before it stay erased. [`Error::Internal`] if the table
+    /// is not registered.
     pub async fn enforce(&self, database: &Database) -> Result<Enforced, Error> {
         let mut done = Enforced::default();
         let Some(after) = self.after else {
@@ -245,8 +248,8 @@ impl Retention {
         }
     }
 
-    /// The statement that deletes one row. After the record come `$12`, its ID, `$13`, the time, and the parameters of
-    /// [`condition`].
+    /// The statement that deletes one row. After the record come `$12`, its ID, `$13`, the time,
+    /// and the parameters of [`condition`].
     ///
     /// [`condition`]: Self::condition
     fn delete(&self, table: &SealedTable) -> String {
@@ -293,8 +296,8 @@ impl Retention {
         format!("{} AND t.data_key IS NOT NULL", self.condition(first))
     }
 
-    /// The condition for an expired row. The cutoff is the parameter `first`, the value of the limiting column the
-    /// next one.
+    /// The condition for an expired row. The cutoff is the parameter `first`, the value of the
+    /// limiting column the next one.
     fn condition(&self, first: usize) -> String {
         let only = self
             .only

@@ -14,7 +14,8 @@ const NOTE: &str = r"
 ";
 
 impl Database {
-    /// When the primary of the ring was first used with this database, by the database's clock. Notes new keys.
+    /// When the primary of the ring was first used with this database, by the database's clock.
+    /// Notes new keys.
     ///
     /// # Errors
     /// The error of the database.

@@ -1,9 +1,10 @@
 //! Rotation of keys while the service runs.
 //!
-//! A rotation stores no progress: the values that are left are those that do not name the primary key, so a rotation
-//! that was killed can be repeated. Rows are processed in small batches by primary key. A batch skips rows that are
-//! locked, and writes only if the old value is unchanged, so a concurrent write wins; the next pass processes skipped
-//! rows. It runs as the owner of the schema, because the serving role lacks the privileges.
+//! A rotation stores no progress: the values that are left are those that do not name the primary
+//! key, so a rotation that was killed can be repeated. Rows are processed in small batches by
+//! primary key. A batch skips rows that are locked, and writes only if the old value is unchanged,
+//! so a concurrent write wins; the next pass processes skipped rows. It runs as the owner of the
+//! schema, because the serving role lacks the privileges.
 
 mod data_keys;
 mod held_rows;
@@ -61,16 +62,16 @@ pub struct RotationProgress {
 pub struct RotationOutcome {
     /// Number of rows moved to the primary.
     pub moved: u64,
-    /// Number of rows that cannot be decrypted (altered, or under a key that is not on the ring), or whose unique value
-    /// conflicts with another row.
+    /// Number of rows that cannot be decrypted (altered, or under a key that is not on the ring),
+    /// or whose unique value conflicts with another row.
     pub refused: u64,
     /// Number of rows skipped because they were locked in every pass.
     pub left: u64,
 }
 
 impl Rotation {
-    /// Creates a rotation. `tables` and `private_columns` must name all sealed values; `command` is its name in the
-    /// audit log.
+    /// Creates a rotation. `tables` and `private_columns` must name all sealed values; `command` is
+    /// its name in the audit log.
     pub fn new(
         owner: Owner,
         (ring, runtime): (KeyRing, Runtime),
@@ -156,8 +157,8 @@ impl Rotation {
         Ok(outcome)
     }
 
-    /// Re-encrypts each row that was sealed before `before` under a new data key. For accounts, this includes the rows
-    /// of other tables that are sealed under their keys.
+    /// Re-encrypts each row that was sealed before `before` under a new data key. For accounts,
+    /// this includes the rows of other tables that are sealed under their keys.
     ///
     /// # Errors
     /// The error of the database; rows resealed before stay resealed.

@@ -1,4 +1,5 @@
-//! The documentation in the schema: the purpose of each table, and the class of each column, from their comments.
+//! The documentation in the schema: the purpose of each table, and the class of each column, from
+//! their comments.
 
 use sea_query::Value;
 
@@ -22,8 +23,8 @@ pub struct SchemaColumn {
 }
 
 impl Database {
-    /// Reads the columns of some tables, or of all tables except the migration histories, ordered by table and
-    /// position.
+    /// Reads the columns of some tables, or of all tables except the migration histories, ordered
+    /// by table and position.
     ///
     /// # Errors
     /// As the database answers.

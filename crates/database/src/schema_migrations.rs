@@ -4,19 +4,21 @@ use std::fmt;
 
 use crate::{Migration, Migrations};
 
-/// The table that records the platform's applied migrations. Those of the app are in refinery's own table.
+/// The table that records the platform's applied migrations. Those of the app are in refinery's own
+/// table.
 const PLATFORM_HISTORY: &str = "mainstay.schema_history";
 
 /// The migrations of a service: those of the platform and those of the app.
 ///
-/// They are two sequences, each with its own history and with versions from 1, so that an upgrade of the platform can
-/// add migrations without conflicting with the app's version numbers.
+/// They are two sequences, each with its own history and with versions from 1, so that an upgrade
+/// of the platform can add migrations without conflicting with the app's version numbers.
 pub struct SchemaMigrations {
     platform: Migrations,
     app: Migrations,
 }
 
-/// The last migration of each sequence that a database has applied, or that a build contains; 0 for none.
+/// The last migration of each sequence that a database has applied, or that a build contains; 0 for
+/// none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaVersion {
     /// Of the platform.
@@ -26,7 +28,8 @@ pub struct SchemaVersion {
 }
 
 impl SchemaMigrations {
-    /// The schema of an `app` and its `platform`, from migrations that `refinery::embed_migrations!` has embedded.
+    /// The schema of an `app` and its `platform`, from migrations that
+    /// `refinery::embed_migrations!` has embedded.
     pub fn new(mut platform: Migrations, app: Migrations) -> Self {
         platform.set_migration_table_name(PLATFORM_HISTORY);
         Self { platform, app }

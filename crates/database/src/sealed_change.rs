@@ -5,9 +5,10 @@ use mainstay_crypto::{Cell, Personal, Sealed};
 use crate::{Change, Error, OwnKey, Precondition, Row, Unscoped};
 
 impl Unscoped {
-    /// Makes a [`Change`] that writes values sealed under the data key of an account. `make` seals them under the
-    /// given key. The clauses must change something only if `held` has a row. It has none if the account has got
-    /// another key since `key` was read; then the values are sealed again under the new key.
+    /// Makes a [`Change`] that writes values sealed under the data key of an account. `make` seals
+    /// them under the given key. The clauses must change something only if `held` has a row. It has
+    /// none if the account has got another key since `key` was read; then the values are sealed
+    /// again under the new key.
     ///
     /// The account keeps its key while the statement runs.
     ///
@@ -68,8 +69,8 @@ impl Unscoped {
     }
 }
 
-/// The data key of an account to seal under. Only [`Unscoped::change_sealed`] provides it, so that the account still
-/// has it when the sealed values are written.
+/// The data key of an account to seal under. Only [`Unscoped::change_sealed`] provides it, so that
+/// the account still has it when the sealed values are written.
 pub struct HeldKey<'a> {
     unscoped: &'a Unscoped,
     key: OwnKey,

@@ -1,12 +1,13 @@
 //! Descriptions of sealed tables, which key rotation, export and erasure use.
 //!
-//! An [`Entity`](crate::Entity) describes itself. A module that writes its own statements describes its tables itself.
-//! A test compares both with the schema, so that no sealed column is forgotten.
+//! An [`Entity`](crate::Entity) describes itself. A module that writes its own statements describes
+//! its tables itself. A test compares both with the schema, so that no sealed column is forgotten.
 
 use mainstay_crypto::{Cell, IndexLength, Zeroizing};
 use mainstay_kernel::Uuid;
 
-/// A table whose rows describe people. An entity without sealed columns has neither `columns` nor `indexes`.
+/// A table whose rows describe people. An entity without sealed columns has neither `columns` nor
+/// `indexes`.
 #[derive(Clone, Debug)]
 pub struct SealedTable {
     /// Name of the table, qualified with its schema unless that is `public`.
@@ -44,7 +45,8 @@ pub enum KeyHolder {
     /// The row itself, in its column `data_key`.
     Row,
     /// A row of another table, such as an account. Write such rows with
-    /// [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), because the account may get another key meanwhile.
+    /// [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), because the account may get
+    /// another key meanwhile.
     Other {
         /// The table of the row that holds the key.
         table: &'static str,
@@ -56,7 +58,8 @@ pub enum KeyHolder {
 /// What happens to a row when the person whom it describes is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erasure {
-    /// The row stays without key, sealed values and blind indexes, because other rows or the accounts need it.
+    /// The row stays without key, sealed values and blind indexes, because other rows or the
+    /// accounts need it.
     Empty,
     /// The row is deleted, because it contains only the person's data.
     Delete,
@@ -67,7 +70,8 @@ pub enum Erasure {
 pub struct SealedColumn {
     /// Name of the column.
     pub column: &'static str,
-    /// The table and column that its cells are bound to: its own, unless a statement copies cells from another column.
+    /// The table and column that its cells are bound to: its own, unless a statement copies cells
+    /// from another column.
     pub bound_to: (&'static str, &'static str),
 }
 
@@ -84,15 +88,16 @@ pub struct SealedIndex {
     pub scope: Scope,
     /// How much of the digest is stored.
     pub length: IndexLength,
-    /// Whether each value is also in `unique_indexes`, under each key of the ring. The module that writes the table
-    /// inserts and deletes these rows.
+    /// Whether each value is also in `unique_indexes`, under each key of the ring. The module that
+    /// writes the table inserts and deletes these rows.
     pub claimed: bool,
-    /// The normalised form of a value, from the plaintext of its cell; `None` if the plaintext is invalid.
+    /// The normalised form of a value, from the plaintext of its cell; `None` if the plaintext is
+    /// invalid.
     pub normalised: fn(&[u8]) -> Option<Zeroizing<String>>,
 }
 
-/// A column of private boxes ([`KeyRing::seal_private`](mainstay_crypto::KeyRing::seal_private)): secrets of the
-/// service, sealed under the key ring and not under a person's data key.
+/// A column of private boxes ([`KeyRing::seal_private`](mainstay_crypto::KeyRing::seal_private)):
+/// secrets of the service, sealed under the key ring and not under a person's data key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PrivateColumn {
     /// Name of the table.

@@ -14,8 +14,8 @@ use crate::{
 
 /// A separate connection, for advisory locks and long statements.
 ///
-/// Its statements are static and not limited to an organization; it is for periodic tasks and operator commands. After
-/// [`Error::Lost`] or [`Error::Closed`], it must not be used again.
+/// Its statements are static and not limited to an organization; it is for periodic tasks and
+/// operator commands. After [`Error::Lost`] or [`Error::Closed`], it must not be used again.
 pub struct PostgresSession {
     postgres: PgConnection,
     patience: Patience,
@@ -25,7 +25,8 @@ pub struct PostgresSession {
 const SHORT: Duration = Duration::from_secs(2);
 
 impl Database {
-    /// Opens a connection outside the pool, which bypasses a pooler. A `statement_timeout` of zero means no limit.
+    /// Opens a connection outside the pool, which bypasses a pooler. A `statement_timeout` of zero
+    /// means no limit.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if Postgres cannot be reached.
@@ -40,7 +41,8 @@ impl PostgresSession {
     /// Connects to the URL.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its name.
+    /// [`Error::Unavailable`] if Postgres cannot be reached or its certificate is not valid for its
+    /// name.
     pub async fn connect(url: &DatabaseUrl, statement_timeout: Duration) -> Result<Self, Error> {
         let limits = Limits::OfSession {
             statement_timeout,
@@ -80,8 +82,8 @@ impl PostgresSession {
             .map(drop)
     }
 
-    /// Makes Postgres end the session and release its locks after `most` without a statement, so that a frozen or
-    /// disconnected process does not keep a lock.
+    /// Makes Postgres end the session and release its locks after `most` without a statement, so
+    /// that a frozen or disconnected process does not keep a lock.
     ///
     /// # Errors
     /// The error of the database.
@@ -93,7 +95,8 @@ impl PostgresSession {
             .map(drop)
     }
 
-    /// Tries to take the advisory lock `key` of this database. The connection holds it until it closes.
+    /// Tries to take the advisory lock `key` of this database. The connection holds it until it
+    /// closes.
     ///
     /// # Errors
     /// The error of the database.

@@ -9,9 +9,11 @@ use crate::{DatabaseUrl, connection::Limits};
 /// Settings for connecting to Postgres.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// URL for the serving role. It may lead to a pooler if there is a [`direct_url`](Self::direct_url).
+    /// URL for the serving role. It may lead to a pooler if there is a
+    /// [`direct_url`](Self::direct_url).
     pub url: DatabaseUrl,
-    /// URL that bypasses a pooler, for connections tied to a session of Postgres (advisory locks, `LISTEN`).
+    /// URL that bypasses a pooler, for connections tied to a session of Postgres (advisory locks,
+    /// `LISTEN`).
     pub direct_url: Option<DatabaseUrl>,
     /// Number of connections in the pool.
     pub pool_size: usize,

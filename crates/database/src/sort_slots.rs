@@ -1,7 +1,8 @@
-//! Limits on sorting by sealed fields: how many sorts run at once on blocking threads, and how many wait.
+//! Limits on sorting by sealed fields: how many sorts run at once on blocking threads, and how many
+//! wait.
 //!
-//! Decrypting five thousand rows takes tens of milliseconds of CPU time, which would block all other requests on an
-//! async worker (OWASP ASVS 15.2.2).
+//! Decrypting five thousand rows takes tens of milliseconds of CPU time, which would block all
+//! other requests on an async worker (OWASP ASVS 15.2.2).
 
 use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 
@@ -67,7 +68,8 @@ impl SortSlots {
 }
 
 impl SortTurn {
-    /// Runs `work` on a blocking thread. The work keeps the turn until it is done, even if the caller goes away.
+    /// Runs `work` on a blocking thread. The work keeps the turn until it is done, even if the
+    /// caller goes away.
     pub(crate) async fn work<T: Send + 'static>(
         self,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,

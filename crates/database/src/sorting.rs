@@ -1,4 +1,5 @@
-//! Opens and sorts the rows of a listing by a sealed field. `sort_slots.rs` limits how many run at once.
+//! Opens and sorts the rows of a listing by a sealed field. `sort_slots.rs` limits how many run at
+//! once.
 
 use mainstay_kernel::{Id, Uuid};
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,8 @@ pub(crate) struct Sort<E> {
 }
 
 impl SortTurn {
-    /// Decrypts and sorts `rows`. Returns the page described by `sort`, whether more rows follow, and the sort key.
+    /// Decrypts and sorts `rows`. Returns the page described by `sort`, whether more rows follow,
+    /// and the sort key.
     ///
     /// # Errors
     /// [`Error::TooManyToSort`], [`Error::Cursor`], or the error of decrypting a row.

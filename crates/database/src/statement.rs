@@ -57,7 +57,8 @@ impl Statement {
         }
     }
 
-    /// Marks a statement whose effect is permanent, so that its outcome is unknown if the response is lost.
+    /// Marks a statement whose effect is permanent, so that its outcome is unknown if the response
+    /// is lost.
     pub(crate) fn lasting(self) -> Self {
         Self {
             effect: Effect::Lasting,
@@ -65,8 +66,8 @@ impl Statement {
         }
     }
 
-    /// Marks a statement that makes its own transaction read-only, so that a refused write is a bug and not a read-only
-    /// server.
+    /// Marks a statement that makes its own transaction read-only, so that a refused write is a bug
+    /// and not a read-only server.
     pub(crate) fn read_only(self) -> Self {
         Self {
             effect: Effect::None,
@@ -97,8 +98,8 @@ impl Statement {
     }
 }
 
-/// The client-side timeout of a statement. It is longer than `statement_timeout`, so it only expires if the network or
-/// the server is unresponsive.
+/// The client-side timeout of a statement. It is longer than `statement_timeout`, so it only
+/// expires if the network or the server is unresponsive.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience(Option<Duration>);
 
@@ -150,15 +151,15 @@ impl Encoded {
         self.effect == Effect::Lasting
     }
 
-    /// Runs the statement with the timeout `patience`. A connection that [broke](Error::breaks_connection) must not be
-    /// used again.
+    /// Runs the statement with the timeout `patience`. A connection that
+    /// [broke](Error::breaks_connection) must not be used again.
     ///
-    /// This is the only place that passes text to sqlx. The text is static or was built by this crate around
-    /// parameters, so it never contains values.
+    /// This is the only place that passes text to sqlx. The text is static or was built by this
+    /// crate around parameters, so it never contains values.
     ///
     /// # Errors
-    /// The error of Postgres; [`Error::Lost`] without a response, or [`Error::OutcomeUnknown`] if its effect is
-    /// permanent.
+    /// The error of Postgres; [`Error::Lost`] without a response, or [`Error::OutcomeUnknown`] if
+    /// its effect is permanent.
     pub(crate) async fn run<'c>(
         self,
         connection: impl PgExecutor<'c>,

@@ -16,8 +16,8 @@ pub struct Statements {
     pub(crate) delete: String,
     /// `$1` id, `$2` organization.
     pub(crate) find_key: String,
-    /// The columns of `t` that a statement selects to read an entity: its own, and those of its data key if it is
-    /// sealed.
+    /// The columns of `t` that a statement selects to read an entity: its own, and those of its
+    /// data key if it is sealed.
     pub(crate) selected: String,
 }
 

@@ -6,8 +6,8 @@ use mainstay_access::Permission;
 
 use crate::{Door, Error, statement::Statement};
 
-/// A door whose statements are committed together or not at all. Use it only if one statement is not enough: `BEGIN`
-/// and `COMMIT` each take a round trip.
+/// A door whose statements are committed together or not at all. Use it only if one statement is
+/// not enough: `BEGIN` and `COMMIT` each take a round trip.
 ///
 /// ```ignore
 /// let transaction = by.begin().await?;
@@ -16,8 +16,9 @@ use crate::{Door, Error, statement::Statement};
 /// transaction.commit().await?;
 /// ```
 ///
-/// [Unscoped](Door::unscoped) access through its door takes part in the transaction until it ends. Dropping it without
-/// [`commit`](Self::commit) rolls it back and returns its connection to the pool.
+/// [Unscoped](Door::unscoped) access through its door takes part in the transaction until it ends.
+/// Dropping it without [`commit`](Self::commit) rolls it back and returns its connection to the
+/// pool.
 #[must_use = "a transaction that is not committed does nothing"]
 pub struct Transaction<P>(Door<P>);
 
@@ -25,8 +26,8 @@ impl<P: Permission> Door<P> {
     /// Starts a transaction in the caller's name (`READ COMMITTED`).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if no connection is free in time; [`Error::Internal`] within a transaction, because
-    /// transactions cannot be nested.
+    /// [`Error::Unavailable`] if no connection is free in time; [`Error::Internal`] within a
+    /// transaction, because transactions cannot be nested.
     pub async fn begin(&self) -> Result<Transaction<P>, Error> {
         if self.executor().is_transaction() {
             return Err(Error::internal(
@@ -48,7 +49,8 @@ impl<P: Permission> Transaction<P> {
     /// Commits the transaction.
     ///
     /// # Errors
-    /// The error of the database; [`Error::OutcomeUnknown`] if the transaction may have been committed.
+    /// The error of the database; [`Error::OutcomeUnknown`] if the transaction may have been
+    /// committed.
     pub async fn commit(self) -> Result<(), Error> {
         self.write(Statement::new("commit", "COMMIT", Vec::new()).lasting())
             .await?;

@@ -28,8 +28,8 @@ pub struct Unscoped {
 }
 
 impl Unscoped {
-    /// Creates unlimited access. `why` says why access cannot be limited to one organization. It appears in the spans
-    /// of the statements, and in the log lines of slow and failed ones.
+    /// Creates unlimited access. `why` says why access cannot be limited to one organization. It
+    /// appears in the spans of the statements, and in the log lines of slow and failed ones.
     pub fn because(
         why: &'static str,
         database: &Database,
@@ -54,7 +54,8 @@ impl Unscoped {
         }
     }
 
-    /// Sets whether the data that is read is shown to the caller: see [`Door::showing`](crate::Door::showing).
+    /// Sets whether the data that is read is shown to the caller: see
+    /// [`Door::showing`](crate::Door::showing).
     #[must_use]
     pub fn showing(mut self, shows: bool) -> Self {
         self.shows = shows;
@@ -75,8 +76,8 @@ impl Unscoped {
         self.origin.address
     }
 
-    /// Decrypts a sealed value to show it to the person whom it describes, or to send them a message, so nothing is
-    /// recorded.
+    /// Decrypts a sealed value to show it to the person whom it describes, or to send them a
+    /// message, so nothing is recorded.
     ///
     /// # Errors
     /// [`Error::Internal`] if the key or the value cannot be decrypted.
@@ -124,9 +125,9 @@ impl Unscoped {
         self.executor.query(name, text, values).await
     }
 
-    /// Makes a [`Change`], records its event and queues its jobs, in one statement. Returns the rows of the clause
-    /// `changed`, unless the change names another clause. If `changed` has no rows, nothing is recorded and nothing
-    /// queued.
+    /// Makes a [`Change`], records its event and queues its jobs, in one statement. Returns the
+    /// rows of the clause `changed`, unless the change names another clause. If `changed` has no
+    /// rows, nothing is recorded and nothing queued.
     ///
     /// # Errors
     /// The error of the database; then nothing was changed or recorded.

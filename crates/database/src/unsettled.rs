@@ -1,5 +1,5 @@
-//! Tracks writes whose future was dropped before the response. If a deadline passes during a write, the outcome is
-//! unknown, and the response must not claim that nothing was changed.
+//! Tracks writes whose future was dropped before the response. If a deadline passes during a write,
+//! the outcome is unknown, and the response must not claim that nothing was changed.
 
 use std::{cell::Cell, future::Future};
 
@@ -14,8 +14,8 @@ pub async fn noting_unsettled<F: Future>(work: F) -> F::Output {
     UNSETTLED.scope(Cell::new(false), work).await
 }
 
-/// Whether a write within the surrounding [`noting_unsettled`] was dropped before the response, and may have been
-/// applied.
+/// Whether a write within the surrounding [`noting_unsettled`] was dropped before the response, and
+/// may have been applied.
 pub fn is_unsettled() -> bool {
     UNSETTLED.try_with(Cell::get).unwrap_or(false)
 }

@@ -1,4 +1,5 @@
-//! A door's writes: inserts, updates and deletes of single rows, each one statement with its audit record.
+//! A door's writes: inserts, updates and deletes of single rows, each one statement with its audit
+//! record.
 
 use mainstay_access::Permission;
 use mainstay_crypto::DataKey;
@@ -68,12 +69,13 @@ impl<P: Permission> Door<P> {
         self.write(statement).await.map(drop)
     }
 
-    /// Updates some columns of a row and returns the row. One round trip, or two if a sealed field changes whose key
-    /// is not cached in this process.
+    /// Updates some columns of a row and returns the row. One round trip, or two if a sealed field
+    /// changes whose key is not cached in this process.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`] if `if_match` names
-    /// another version; [`Error::Constraint`] if the values violate a constraint.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`]
+    /// if `if_match` names another version; [`Error::Constraint`] if the values violate a
+    /// constraint.
     pub async fn update<E: Versioned>(
         &self,
         id: Id<E>,
@@ -96,7 +98,8 @@ impl<P: Permission> Door<P> {
                 .await?
             {
                 Some(row) => return Ok(row),
-                // The row's key was replaced since it was cached: remove it from the cache and seal again.
+                // The row's key was replaced since it was cached: remove it from the cache and seal
+                // again.
                 None => self.database().forget_key(id.uuid()),
             }
         }
@@ -104,7 +107,8 @@ impl<P: Permission> Door<P> {
         Err(Error::Contended)
     }
 
-    /// An update without changes creates no new version; it only checks that `if_match` allows the current one.
+    /// An update without changes creates no new version; it only checks that `if_match` allows the
+    /// current one.
     async fn unchanged<E: Versioned>(&self, id: Id<E>, if_match: &IfMatch) -> Result<E, Error> {
         let row = self.get(id).await?;
         if if_match.allows(row.version()) {
@@ -156,8 +160,9 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    /// Reads the row that an update returned. If the row got another data key while the statement waited for its lock,
-    /// that key is newer than the statement's snapshot, so it is read separately.
+    /// Reads the row that an update returned. If the row got another data key while the statement
+    /// waited for its lock, that key is newer than the statement's snapshot, so it is read
+    /// separately.
     async fn decode_changed<E: Versioned>(&self, id: Id<E>, row: &Row) -> Result<E, Error> {
         if !sealed::<E>() || !row.is_null(E::COLUMNS.len())? {
             return self.decode(row);
@@ -168,12 +173,12 @@ impl<P: Permission> Door<P> {
         self.decode_under(row, Some(&key))
     }
 
-    /// Deletes a row. If it is sealed, its data key is deleted, too, so the values in the audit log become unreadable.
-    /// A backup with the key can still be read.
+    /// Deletes a row. If it is sealed, its data key is deleted, too, so the values in the audit log
+    /// become unreadable. A backup with the key can still be read.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`] if `if_match` names
-    /// another version; [`Error::Constraint`] if other rows still reference it.
+    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`]
+    /// if `if_match` names another version; [`Error::Constraint`] if other rows still reference it.
     pub async fn delete<E: Versioned>(&self, id: Id<E>, if_match: IfMatch) -> Result<(), Error> {
         let statements = statements::<E>();
         let mut values = self.record::<E>("deleted", id);

@@ -1,7 +1,7 @@
 //! Creation of a cluster: `initdb`, then the roles and the database.
 //!
-//! The superuser has no password and so cannot log in. What only it may do is done here, in the single-user mode of
-//! `postgres`, before the server first listens.
+//! The superuser has no password and so cannot log in. What only it may do is done here, in the
+//! single-user mode of `postgres`, before the server first listens.
 
 use std::{
     fs::{self, DirBuilder},
@@ -129,8 +129,9 @@ pub(crate) fn check_version(site: &Site<'_>) -> Result<(), ClusterError> {
 
 /// The statements, one on each line, as the single-user mode requires.
 ///
-/// Privileges on the schema are revoked in the template, so that they are revoked in the databases of tests too. Tests
-/// drop databases to which the service is still connected, so the owner may terminate its sessions.
+/// Privileges on the schema are revoked in the template, so that they are revoked in the databases
+/// of tests too. Tests drop databases to which the service is still connected, so the owner may
+/// terminate its sessions.
 fn statements(state: &State) -> String {
     let State {
         owner_password,
@@ -150,8 +151,8 @@ GRANT CONNECT ON DATABASE {DATABASE} TO {SERVER};
     )
 }
 
-/// Runs a program with `input` and waits for its end. The reaper ends it if this process ends first. Returns the
-/// program's own error output if it fails.
+/// Runs a program with `input` and waits for its end. The reaper ends it if this process ends
+/// first. Returns the program's own error output if it fails.
 fn run(
     name: &'static str,
     command: &mut Command,

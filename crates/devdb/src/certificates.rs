@@ -1,7 +1,7 @@
 //! The server's certificate, and the certificate authority that signed it.
 //!
-//! The authority's key is dropped after signing, so no one can create another certificate that clients of this cluster
-//! would trust. A renewal creates both again.
+//! The authority's key is dropped after signing, so no one can create another certificate that
+//! clients of this cluster would trust. A renewal creates both again.
 
 use std::{
     fs::{self, Permissions},

@@ -1,4 +1,5 @@
-//! The cluster: the steps from a directory to a running server, in order. Each step has its own module.
+//! The cluster: the steps from a directory to a running server, in order. Each step has its own
+//! module.
 
 use std::{
     fs::File,
@@ -48,11 +49,13 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the cluster in `options.data_dir`, and creates it if it does not exist yet.
     ///
-    /// Stops a server that a killed run left behind there. Root starts the server as the account `postgres` or
-    /// `nobody`. Takes about a second the first time, and some tens of milliseconds later.
+    /// Stops a server that a killed run left behind there. Root starts the server as the account
+    /// `postgres` or `nobody`. Takes about a second the first time, and some tens of milliseconds
+    /// later.
     ///
     /// # Errors
-    /// [`ClusterError::InUse`] if another running process uses the directory; see [`ClusterError`] for others.
+    /// [`ClusterError::InUse`] if another running process uses the directory; see [`ClusterError`]
+    /// for others.
     pub fn start(
         programs: &Programs,
         options: &Options,
@@ -100,13 +103,14 @@ impl Cluster {
         &self.connection
     }
 
-    /// The directory of its files, including `postgres.log`: an absolute path without symbolic links.
+    /// The directory of its files, including `postgres.log`: an absolute path without symbolic
+    /// links.
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// Stops the server, closes its connections, and waits until it has ended. Dropping does the same, but ignores
-    /// errors.
+    /// Stops the server, closes its connections, and waits until it has ended. Dropping does the
+    /// same, but ignores errors.
     ///
     /// # Errors
     /// [`ClusterError::DidNotStop`] if it had to be killed. A later start recovers committed data.

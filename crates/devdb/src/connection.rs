@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use mainstay_kernel::{ExposeSecret, SecretString};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The role that owns the database and its schema, and creates tables and test databases. Not a superuser.
+/// The role that owns the database and its schema, and creates tables and test databases. Not a
+/// superuser.
 pub(crate) const OWNER: &str = "mainstay_owner";
 /// The role of the running service: it may connect, and has the privileges that migrations grant.
 pub(crate) const SERVER: &str = "mainstay_server";
@@ -26,10 +27,11 @@ pub struct Connection {
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// Owns the database and its schema. May create databases, as tests do, and terminate sessions of other roles, so
-    /// that it can drop these databases. Not a superuser.
+    /// Owns the database and its schema. May create databases, as tests do, and terminate sessions
+    /// of other roles, so that it can drop these databases. Not a superuser.
     pub owner: Role,
-    /// May connect to [`database`](Self::database). Has no other privileges until a migration grants them.
+    /// May connect to [`database`](Self::database). Has no other privileges until a migration
+    /// grants them.
     pub server: Role,
     /// The database that was created with the cluster.
     pub database: String,
@@ -47,7 +49,8 @@ pub struct Role {
 }
 
 impl Connection {
-    /// The URL for `role` to connect to `database` over verified TLS (`sslmode=verify-full`), for libpq and sqlx.
+    /// The URL for `role` to connect to `database` over verified TLS (`sslmode=verify-full`), for
+    /// libpq and sqlx.
     pub fn url(&self, role: &Role, database: &str) -> SecretString {
         format!(
             "postgres://{}:{}@{}:{}/{}?sslmode=verify-full&sslrootcert={}",

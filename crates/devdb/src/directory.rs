@@ -9,9 +9,9 @@ use std::{
 
 use crate::{ClusterError, layout::lock_in, owner::ServerUser};
 
-/// The data directory of the project at `project`: its `data/postgres`. If the account that runs Postgres has no access
-/// to it (such as in root's home), or another user created it, a directory in `/var/tmp` that is named after the user
-/// and the project's path.
+/// The data directory of the project at `project`: its `data/postgres`. If the account that runs
+/// Postgres has no access to it (such as in root's home), or another user created it, a directory
+/// in `/var/tmp` that is named after the user and the project's path.
 ///
 /// # Errors
 /// Fails if the project does not exist, or no account can run Postgres.
@@ -74,11 +74,12 @@ fn check_kind(path: &Path, found: &Metadata) -> Result<(), ClusterError> {
     })
 }
 
-/// Creates `data_dir` if it does not exist, checks that the caller owns it, and returns its path without symbolic
-/// links.
+/// Creates `data_dir` if it does not exist, checks that the caller owns it, and returns its path
+/// without symbolic links.
 ///
-/// Its name may be predictable and its parent writable by everyone, so an existing path is not trusted: it must be a
-/// directory (not a link to one) that the caller owns and no one else can write to.
+/// Its name may be predictable and its parent writable by everyone, so an existing path is not
+/// trusted: it must be a directory (not a link to one) that the caller owns and no one else can
+/// write to.
 pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, ClusterError> {
     let failed = || ClusterError::io("create the directory", data_dir);
     if let Some(parent) = data_dir.parent() {
@@ -107,7 +108,8 @@ pub(crate) fn prepare(data_dir: &Path, user: &ServerUser) -> Result<PathBuf, Clu
     Ok(data_dir)
 }
 
-/// Locks `data_dir` until the returned file is closed. The operating system releases the lock when the process ends.
+/// Locks `data_dir` until the returned file is closed. The operating system releases the lock when
+/// the process ends.
 ///
 /// # Errors
 /// [`ClusterError::InUse`] if another running process has the lock.

@@ -5,6 +5,7 @@
 pub enum Durability {
     /// The data is kept, and a commit is on disk before it is acknowledged.
     Durable,
-    /// The directory is removed when the cluster stops, and nothing is synchronised to disk. For tests.
+    /// The directory is removed when the cluster stops, and nothing is synchronised to disk. For
+    /// tests.
     Throwaway,
 }

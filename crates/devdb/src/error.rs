@@ -1,4 +1,5 @@
-//! Errors of a cluster, for the person who started it. [`FindError`](crate::FindError) is for a missing Postgres.
+//! Errors of a cluster, for the person who started it. [`FindError`](crate::FindError) is for a
+//! missing Postgres.
 
 use std::{
     io,
@@ -46,7 +47,8 @@ pub enum ClusterError {
         path: PathBuf,
     },
 
-    /// The account that runs Postgres instead of root has no access to the parents of the data directory.
+    /// The account that runs Postgres instead of root has no access to the parents of the data
+    /// directory.
     #[error("the account `{account}`, which runs Postgres instead of root, cannot access {}", path.display())]
     Unreachable {
         /// The directory.
@@ -55,7 +57,8 @@ pub enum ClusterError {
         account: String,
     },
 
-    /// There is no account to run Postgres instead of root: `/etc/passwd` has neither `postgres` nor `nobody`.
+    /// There is no account to run Postgres instead of root: `/etc/passwd` has neither `postgres`
+    /// nor `nobody`.
     #[error(
         "Postgres refuses to run as root, and /etc/passwd has no account `postgres` or `nobody` to run it"
     )]

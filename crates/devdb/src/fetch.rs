@@ -1,8 +1,10 @@
-//! Download of Postgres if it is not installed: a build of the project `theseus-rs/postgresql-binaries`, stored in the
-//! user's cache. It is downloaded over TLS and compared with the SHA-256 digest next to it. This protects against
-//! damaged downloads, not against the publisher; a release without a digest is accepted.
+//! Download of Postgres if it is not installed: a build of the project
+//! `theseus-rs/postgresql-binaries`, stored in the user's cache. It is downloaded over TLS and
+//! compared with the SHA-256 digest next to it. This protects against damaged downloads, not
+//! against the publisher; a release without a digest is accepted.
 //!
-//! The download is asynchronous and runs on its own thread, so that the caller has a synchronous function.
+//! The download is asynchronous and runs on its own thread, so that the caller has a synchronous
+//! function.
 
 use std::{
     env,
@@ -38,9 +40,9 @@ pub enum Step {
 }
 
 impl Programs {
-    /// Finds the programs like [`find`](Self::find). If `explicit` is `None` and nothing is installed, downloads a
-    /// build of Postgres 17 into the user's cache directory (`/var/cache/mainstay` for root), or uses an earlier
-    /// download.
+    /// Finds the programs like [`find`](Self::find). If `explicit` is `None` and nothing is
+    /// installed, downloads a build of Postgres 17 into the user's cache directory
+    /// (`/var/cache/mainstay` for root), or uses an earlier download.
     ///
     /// `progress` is called from another thread.
     ///
@@ -119,8 +121,9 @@ fn on_own_thread(work: impl Future<Output = Result<(), String>> + Send) -> Resul
     })
 }
 
-/// The directory of the download: in the user's cache (by the XDG base directory specification, or macOS' convention).
-/// For root, whose home the account that runs Postgres cannot access, in the system's cache.
+/// The directory of the download: in the user's cache (by the XDG base directory specification, or
+/// macOS' convention). For root, whose home the account that runs Postgres cannot access, in the
+/// system's cache.
 fn cache_dir() -> Option<PathBuf> {
     let absolute = |name| {
         env::var_os(name)

@@ -6,8 +6,9 @@ use crate::ClusterError;
 
 /// The paths in a data directory.
 ///
-/// The calling user owns the directory. The account that runs Postgres owns the files that it reads (the settings, the
-/// key) and writes (the cluster). Only the caller has access to the passwords and the lock.
+/// The calling user owns the directory. The account that runs Postgres owns the files that it reads
+/// (the settings, the key) and writes (the cluster). Only the caller has access to the passwords
+/// and the lock.
 pub(crate) struct Layout {
     root: PathBuf,
 }
@@ -38,7 +39,8 @@ impl Layout {
         self.cluster().join("postmaster.pid")
     }
 
-    /// A cluster that is being created. It is renamed to [`cluster`](Self::cluster) when it is complete.
+    /// A cluster that is being created. It is renamed to [`cluster`](Self::cluster) when it is
+    /// complete.
     pub(crate) fn unfinished(&self) -> PathBuf {
         self.root.join("cluster.unfinished")
     }

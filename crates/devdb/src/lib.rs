@@ -1,13 +1,14 @@
 //! A private Postgres over TLS, for development and for tests.
 //!
-//! [`Cluster::start`] creates a data directory, certificates, two roles and a database, and runs the server as a child
-//! process that ends with its owner, however the owner ends. [`throwaway`] does the same for tests: nothing is
-//! synchronised to disk, and the directory is removed.
+//! [`Cluster::start`] creates a data directory, certificates, two roles and a database, and runs
+//! the server as a child process that ends with its owner, however the owner ends. [`throwaway`]
+//! does the same for tests: nothing is synchronised to disk, and the directory is removed.
 //!
-//! It is not for production, sends no SQL to a running server, and supports Unix systems only. Everything is
-//! synchronous and needs only the programs `initdb` and `postgres`:
+//! It is not for production, sends no SQL to a running server, and supports Unix systems only.
+//! Everything is synchronous and needs only the programs `initdb` and `postgres`:
 //!
-//! - [`Programs`] finds them, and [`Programs::find_or_fetch`] downloads them if they are not installed;
+//! - [`Programs`] finds them, and [`Programs::find_or_fetch`] downloads them if they are not
+//!   installed;
 //! - [`Connection`] has the address and the passwords;
 //! - [`default_data_dir`] returns the location of a project's cluster.
 //!

@@ -1,5 +1,5 @@
-//! The account that runs Postgres: the caller's, or an unprivileged one instead of root, because Postgres refuses to
-//! run as root.
+//! The account that runs Postgres: the caller's, or an unprivileged one instead of root, because
+//! Postgres refuses to run as root.
 
 use std::{
     fs::{self, Metadata, Permissions},
@@ -13,7 +13,8 @@ use std::{
 
 use crate::ClusterError;
 
-/// The accounts in order of preference. On macOS, names of service accounts start with an underscore.
+/// The accounts in order of preference. On macOS, names of service accounts start with an
+/// underscore.
 const ACCOUNTS: [&str; 3] = ["postgres", "_postgres", "nobody"];
 
 /// The user that runs Postgres.
@@ -50,8 +51,9 @@ impl ServerUser {
         self.own_uid
     }
 
-    /// Creates a command that runs as the chosen account, without the variables of the environment that Postgres reads
-    /// (`PGDATA`, `PGOPTIONS` and others), and not affected by Ctrl-C in the terminal.
+    /// Creates a command that runs as the chosen account, without the variables of the environment
+    /// that Postgres reads (`PGDATA`, `PGOPTIONS` and others), and not affected by Ctrl-C in the
+    /// terminal.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("LC_ALL", "C").env("TZ", "UTC");
@@ -62,7 +64,8 @@ impl ServerUser {
             command.uid(account.uid).gid(account.gid);
         }
 
-        // The account may have no access to the caller's directory, and Postgres needs its working directory.
+        // The account may have no access to the caller's directory, and Postgres needs its working
+        // directory.
         command.current_dir("/").process_group(0);
         command
     }
@@ -76,10 +79,12 @@ impl ServerUser {
         }
     }
 
-    /// Restricts a directory of the caller to the caller and the account, which may enter but not list it.
+    /// Restricts a directory of the caller to the caller and the account, which may enter but not
+    /// list it.
     ///
     /// # Errors
-    /// Fails if the permissions cannot be set, or the account has no access to the parents of the directory.
+    /// Fails if the permissions cannot be set, or the account has no access to the parents of the
+    /// directory.
     pub(crate) fn admit_to(&self, directory: &Path) -> Result<(), ClusterError> {
         let failed = || ClusterError::io("set the permissions of", directory);
         let mode = match &self.account {
@@ -146,7 +151,8 @@ impl Account {
     }
 }
 
-/// The effective user id, from POSIX' `id`, because the standard library has no safe function for it.
+/// The effective user id, from POSIX' `id`, because the standard library has no safe function for
+/// it.
 pub(crate) fn own_uid() -> Result<u32, ClusterError> {
     let id = Path::new("id");
     let output = Command::new(id)

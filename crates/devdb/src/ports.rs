@@ -31,7 +31,8 @@ pub(crate) fn choose(last: u16) -> Result<u16, ClusterError> {
     Err(failed()(ErrorKind::AddrInUse.into()))
 }
 
-/// Whether a port is free on both addresses of `localhost`. Without IPv6, it is free on the IPv6 address.
+/// Whether a port is free on both addresses of `localhost`. Without IPv6, it is free on the IPv6
+/// address.
 fn is_free(port: u16) -> bool {
     let is_taken = |address: IpAddr| {
         TcpListener::bind((address, port)).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)

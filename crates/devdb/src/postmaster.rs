@@ -99,8 +99,9 @@ pub(crate) fn wait_until_gone(server: &mut Child) -> Result<(), ClusterError> {
 
 /// Stops the server of `layout` that a killed run left behind, and removes its process file.
 ///
-/// The process id in the file may be reused, such as after a restart of the machine, so the command line of the process
-/// is checked. Postgres refuses to start while the file exists. Only the holder of the lock may call this.
+/// The process id in the file may be reused, such as after a restart of the machine, so the command
+/// line of the process is checked. Postgres refuses to start while the file exists. Only the holder
+/// of the lock may call this.
 pub(crate) fn stop_leftover(layout: &Layout) -> Result<(), ClusterError> {
     let file = layout.process_file();
     let Ok(text) = fs::read_to_string(&file) else {
@@ -160,7 +161,8 @@ fn command_line(pid: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Sends the signal for Postgres' fast shutdown, through the shell, because the standard library can only kill.
+/// Sends the signal for Postgres' fast shutdown, through the shell, because the standard library
+/// can only kill.
 fn interrupt(pid: u32) -> Result<(), ClusterError> {
     let shell = Path::new("/bin/sh");
     Command::new(shell)

@@ -8,7 +8,8 @@ use std::{
 
 use crate::search;
 
-/// The oldest supported version. Since 15, only the owner of a database may create tables in its schema `public`.
+/// The oldest supported version. Since 15, only the owner of a database may create tables in its
+/// schema `public`.
 const OLDEST: u32 = 15;
 
 /// A directory with the programs `initdb` and `postgres`, of version 15 or newer.
@@ -19,11 +20,13 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Finds the programs: only in `explicit` (or its `bin`) if given; otherwise in `PATH`, and then in the directories
-    /// of the packages of Debian, Fedora, Alpine, Homebrew and Postgres.app, newest first.
+    /// Finds the programs: only in `explicit` (or its `bin`) if given; otherwise in `PATH`, and
+    /// then in the directories of the packages of Debian, Fedora, Alpine, Homebrew and
+    /// Postgres.app, newest first.
     ///
     /// # Errors
-    /// The message lists the searched directories, the programs there that cannot be used, and the package to install.
+    /// The message lists the searched directories, the programs there that cannot be used, and the
+    /// package to install.
     pub fn find(explicit: Option<&Path>) -> Result<Self, FindError> {
         let (directories, looked_in) = match explicit {
             Some(given) => (
@@ -70,7 +73,8 @@ impl Programs {
         self.directory.join("postgres")
     }
 
-    /// Examines a directory. Returns `None` if a program is missing, and an error if the programs cannot be used.
+    /// Examines a directory. Returns `None` if a program is missing, and an error if the programs
+    /// cannot be used.
     fn examine(directory: PathBuf) -> Result<Option<Self>, String> {
         let postgres = directory.join("postgres");
         if !postgres.is_file() || !directory.join("initdb").is_file() {
@@ -92,7 +96,8 @@ impl Programs {
     }
 }
 
-/// No usable Postgres was found. The message is for the person at the terminal and says what to install.
+/// No usable Postgres was found. The message is for the person at the terminal and says what to
+/// install.
 #[derive(Debug)]
 pub struct FindError {
     looked_in: String,

@@ -1,8 +1,8 @@
 //! A small shell process that outlives this process and stops the server.
 //!
-//! It waits on a pipe whose other end only this process holds. The operating system closes that end when this process
-//! ends, even with `kill -9`. The shell then stops the server and, for a throwaway cluster, removes the directory. A
-//! clean stop uses the same mechanism.
+//! It waits on a pipe whose other end only this process holds. The operating system closes that end
+//! when this process ends, even with `kill -9`. The shell then stops the server and, for a
+//! throwaway cluster, removes the directory. A clean stop uses the same mechanism.
 
 use std::{
     io::Write,
@@ -13,15 +13,18 @@ use std::{
 
 use crate::{ClusterError, Durability, layout::Layout};
 
-/// `$1`: the signal that stops the server. `$2`: the server's process file. `$3`: the directory to remove, or nothing.
-/// Input: the id of the process to stop. The last line counts; an empty one means that there is none.
+/// `$1`: the signal that stops the server. `$2`: the server's process file. `$3`: the directory to
+/// remove, or nothing. Input: the id of the process to stop. The last line counts; an empty one
+/// means that there is none.
 ///
-/// Inherited descriptors are closed, because otherwise a pipe of the caller's parent would stay open.
+/// Inherited descriptors are closed, because otherwise a pipe of the caller's parent would stay
+/// open.
 ///
-/// The server has ended when its process file is gone: the process itself may stay a zombie for long in a container
-/// whose first process does not reap orphans. If it does not react to the signal for half a minute, it gets an
-/// immediate shutdown. Without a process file, the cluster is still being created by a group of programs, which leave
-/// shared memory behind if their directory is removed before they end: they get a few seconds.
+/// The server has ended when its process file is gone: the process itself may stay a zombie for
+/// long in a container whose first process does not reap orphans. If it does not react to the
+/// signal for half a minute, it gets an immediate shutdown. Without a process file, the cluster is
+/// still being created by a group of programs, which leave shared memory behind if their directory
+/// is removed before they end: they get a few seconds.
 const SCRIPT: &str = r#"
 trap '' HUP INT
 exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
@@ -54,7 +57,8 @@ pub(crate) struct Reaper {
 }
 
 impl Reaper {
-    /// Starts the shell for the cluster of `layout`. It will remove the directory of a throwaway cluster.
+    /// Starts the shell for the cluster of `layout`. It will remove the directory of a throwaway
+    /// cluster.
     pub(crate) fn start(layout: &Layout, durability: Durability) -> Result<Self, ClusterError> {
         let path = Path::new("/bin/sh");
         let failed = || ClusterError::io("run", path);

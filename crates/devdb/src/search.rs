@@ -51,7 +51,8 @@ struct Package {
     suffix: &'static str,
 }
 
-/// All directories to search: those of `PATH` with links resolved, then those of packages, newest first.
+/// All directories to search: those of `PATH` with links resolved, then those of packages, newest
+/// first.
 pub(crate) fn directories() -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let on_path =

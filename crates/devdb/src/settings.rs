@@ -1,4 +1,5 @@
-//! Postgres' settings and access rules. They are written at each start, so that they follow this code.
+//! Postgres' settings and access rules. They are written at each start, so that they follow this
+//! code.
 
 use std::{io::Write, path::Path};
 

@@ -1,4 +1,5 @@
-//! The state of a cluster that is kept between starts: its port, its passwords and the expiry of its certificate.
+//! The state of a cluster that is kept between starts: its port, its passwords and the expiry of
+//! its certificate.
 
 use std::{
     fs::{self, File, OpenOptions},

@@ -10,14 +10,16 @@ use crate::{
 };
 
 const PREFIX: &str = "mainstay-throwaway-";
-/// The age from which a directory may count as abandoned. A new directory is not locked for some microseconds.
+/// The age from which a directory may count as abandoned. A new directory is not locked for some
+/// microseconds.
 const MIN_AGE: Duration = Duration::from_secs(60);
 
-/// Starts an empty cluster in the system's temporary directory. It is removed completely when it stops or this process
-/// ends, however it ends. It takes about a second, so use one for all tests of a program.
+/// Starts an empty cluster in the system's temporary directory. It is removed completely when it
+/// stops or this process ends, however it ends. It takes about a second, so use one for all tests
+/// of a program.
 ///
-/// Downloads Postgres if it is not installed (with the feature `fetch`). First removes clusters that earlier runs left
-/// behind because they were killed together with their reapers.
+/// Downloads Postgres if it is not installed (with the feature `fetch`). First removes clusters
+/// that earlier runs left behind because they were killed together with their reapers.
 ///
 /// # Errors
 /// See [`ClusterError`].
@@ -53,8 +55,8 @@ fn programs() -> Result<Programs, FindError> {
     Programs::find(None)
 }
 
-/// Removes the caller's unused throwaway directories in `parent`. Errors are ignored, because the next start tries
-/// again.
+/// Removes the caller's unused throwaway directories in `parent`. Errors are ignored, because the
+/// next start tries again.
 fn remove_abandoned(parent: &Path, own_uid: u32) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         if entry.file_name().to_string_lossy().starts_with(PREFIX)

@@ -1,4 +1,5 @@
-//! The life of clusters: start, restart, concurrent starts, stop, and clusters that a killed process leaves behind.
+//! The life of clusters: start, restart, concurrent starts, stop, and clusters that a killed
+//! process leaves behind.
 
 #![expect(
     clippy::unwrap_used,

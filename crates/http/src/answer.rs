@@ -18,8 +18,8 @@ use crate::{
     reply::{Reply, to_bytes},
 };
 
-/// A return type of an endpoint's function: `Result<Json<V>, Problem>`, or [`Created`], [`NoContent`] or [`PageOf`]
-/// instead of `Json`.
+/// A return type of an endpoint's function: `Result<Json<V>, Problem>`, or [`Created`],
+/// [`NoContent`] or [`PageOf`] instead of `Json`.
 #[diagnostic::on_unimplemented(
     message = "an endpoint cannot return `{Self}`",
     note = "return `Result<A, Problem>` where `A` is `Json<V>`, `Created<V>`, `NoContent` or `PageOf<V>`",
@@ -48,8 +48,8 @@ pub struct CreatedAt<V>(pub Cow<'static, str>, pub V);
 #[derive(Clone, Copy, Debug)]
 pub struct NoContent;
 
-/// 202 Accepted, without a body: the work happens elsewhere, such as by e-mail, and the response does not reveal its
-/// outcome.
+/// 202 Accepted, without a body: the work happens elsewhere, such as by e-mail, and the response
+/// does not reveal its outcome.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepted;
 
@@ -201,7 +201,8 @@ impl<V: View> Output for PageOf<V> {
     }
 }
 
-/// The response to a `HEAD` request whose content was not generated, so its length is unknown (RFC 9110 §9.3.2).
+/// The response to a `HEAD` request whose content was not generated, so its length is unknown (RFC
+/// 9110 §9.3.2).
 pub(crate) fn not_shown() -> Reply {
     let mut reply = Response::new(Body::from_stream(
         stream::empty::<Result<Bytes, Infallible>>(),

@@ -137,7 +137,8 @@ impl Check {
     }
 }
 
-/// A path without the names of its parameters. To the router, two paths with the same pattern are equal.
+/// A path without the names of its parameters. To the router, two paths with the same pattern are
+/// equal.
 pub(crate) fn pattern(path: &str) -> String {
     let segments = path.split('/').map(|segment| {
         if segment.starts_with('{') {

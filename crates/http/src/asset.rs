@@ -9,8 +9,8 @@ use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{conditions::is_known, negotiation::takes_gzip, reply::Reply};
 
-/// A file that pages load, written by a build script with `mainstay_assets::Bundle`. The binary contains the file and
-/// its gzip form.
+/// A file that pages load, written by a build script with `mainstay_assets::Bundle`. The binary
+/// contains the file and its gzip form.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
     /// The name of its source file.

@@ -29,7 +29,8 @@ pub enum PresentedCredential<'a> {
 /// The reason why a credential was refused.
 #[derive(Debug)]
 pub enum Refusal {
-    /// It is forged, malformed, expired, revoked, or not one of ours. The reason goes to the log only.
+    /// It is forged, malformed, expired, revoked, or not one of ours. The reason goes to the log
+    /// only.
     Invalid(&'static str),
     /// The database did not answer.
     Database(Error),

@@ -1,4 +1,5 @@
-//! Reading of request bodies, limited in the size of each and in the memory of all together (OWASP ASVS 15.2.2).
+//! Reading of request bodies, limited in the size of each and in the memory of all together (OWASP
+//! ASVS 15.2.2).
 
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ pub(crate) struct BodyLimit {
     pub(crate) is_public: bool,
 }
 
-/// The memory that all request bodies may take. Half of it is reserved for authenticated callers, so that anonymous
-/// ones cannot use it up.
+/// The memory that all request bodies may take. Half of it is reserved for authenticated callers,
+/// so that anonymous ones cannot use it up.
 pub(crate) struct BodyBudget {
     public: Arc<Semaphore>,
     authenticated: Arc<Semaphore>,
@@ -57,8 +58,8 @@ impl BodyBudget {
         }
     }
 
-    /// Reads a body. Its share of the budget grows with the bytes that arrive, not with the announced length, and is
-    /// released when the permit is dropped.
+    /// Reads a body. Its share of the budget grows with the bytes that arrive, not with the
+    /// announced length, and is released when the permit is dropped.
     pub(crate) async fn read(&self, mut body: Body, limit: BodyLimit) -> Result<Held, Unread> {
         if hyper::body::Body::size_hint(&body).lower() > limit.bytes as u64 {
             return Err(Unread::TooLarge);
@@ -111,7 +112,8 @@ impl Buffer<'_> {
         Ok(())
     }
 
-    /// Doubles the buffer, to at least `needed` bytes and at most the limit, if the budget allows it.
+    /// Doubles the buffer, to at least `needed` bytes and at most the limit, if the budget allows
+    /// it.
     fn grow(&mut self, needed: usize) -> Result<(), Unread> {
         let wanted = (2 * self.units * UNIT)
             .max(FIRST)

@@ -1,4 +1,5 @@
-//! The server's TLS certificate, which can be replaced while the server runs: each handshake uses the current one.
+//! The server's TLS certificate, which can be replaced while the server runs: each handshake uses
+//! the current one.
 
 use std::{
     fmt,
@@ -40,8 +41,9 @@ impl Certificate {
     /// Reads the files.
     ///
     /// # Errors
-    /// [`ServeError::Tls`] if a file cannot be read or the key does not match the certificate. An expired certificate
-    /// is accepted, because a running service is better than none; see [`ends`](Self::ends).
+    /// [`ServeError::Tls`] if a file cannot be read or the key does not match the certificate. An
+    /// expired certificate is accepted, because a running service is better than none; see
+    /// [`ends`](Self::ends).
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, ServeError> {
         let current = RwLock::new(Current::read(certificate, key)?);
 
@@ -52,11 +54,12 @@ impl Certificate {
         })))
     }
 
-    /// Reads the files again and uses their certificate from the next handshake on. Returns `false` if it is unchanged.
+    /// Reads the files again and uses their certificate from the next handshake on. Returns `false`
+    /// if it is unchanged.
     ///
     /// # Errors
-    /// [`ServeError::Tls`] if a file cannot be read, the key does not match, or the certificate is not valid at `now`.
-    /// The old certificate stays in use.
+    /// [`ServeError::Tls`] if a file cannot be read, the key does not match, or the certificate is
+    /// not valid at `now`. The old certificate stays in use.
     pub fn reload(&self, now: Timestamp) -> Result<bool, ServeError> {
         let new = Current::read(&self.0.certificate, &self.0.key)?;
         let invalid = |why: String| self.error(&self.0.certificate, why);
@@ -88,8 +91,8 @@ impl Certificate {
         self.current().not_after
     }
 
-    /// Creates the acceptor: TLS 1.2 and 1.3 with AEAD suites, all that this build of rustls supports (OWASP ASVS
-    /// 12.1.1, 12.1.2).
+    /// Creates the acceptor: TLS 1.2 and 1.3 with AEAD suites, all that this build of rustls
+    /// supports (OWASP ASVS 12.1.1, 12.1.2).
     pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, ServeError> {
         let mut config =
             rustls::ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))

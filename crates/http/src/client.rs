@@ -46,9 +46,10 @@ pub(crate) struct Proxies<'a> {
 }
 
 impl Proxies<'_> {
-    /// Returns the client's address in canonical form: the peer's, or, if the peer is a trusted proxy, the rightmost
-    /// hop that is not a trusted proxy. Hops that the client wrote itself are further left and are ignored (OWASP ASVS
-    /// 4.1.3, 15.3.4). A hop that is not an address ends the search: the proxy that wrote it counts as the client.
+    /// Returns the client's address in canonical form: the peer's, or, if the peer is a trusted
+    /// proxy, the rightmost hop that is not a trusted proxy. Hops that the client wrote itself are
+    /// further left and are ignored (OWASP ASVS 4.1.3, 15.3.4). A hop that is not an address ends
+    /// the search: the proxy that wrote it counts as the client.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.trusts(peer) {
@@ -83,8 +84,8 @@ impl Proxies<'_> {
         }
     }
 
-    /// The hops in order, from all lines of the header; `None` for one that is not an address. Invalid UTF-8 in one hop
-    /// does not affect the others.
+    /// The hops in order, from all lines of the header; `None` for one that is not an address.
+    /// Invalid UTF-8 in one hop does not affect the others.
     fn hops(&self, headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         let lines = headers
             .get_all(self.name())
@@ -104,9 +105,10 @@ impl Proxies<'_> {
     }
 }
 
-/// Warns, at most once a minute, that an untrusted peer sent the forwarding header: either a client that tries to spoof
-/// its address, or a proxy that is missing from the settings. Behind such a proxy all clients share one address, and
-/// one of them that guesses passwords gets all of them throttled.
+/// Warns, at most once a minute, that an untrusted peer sent the forwarding header: either a client
+/// that tries to spoof its address, or a proxy that is missing from the settings. Behind such a
+/// proxy all clients share one address, and one of them that guesses passwords gets all of them
+/// throttled.
 fn warn_of_untrusted(peer: IpAddr) {
     static WARNED: Mutex<Option<Instant>> = Mutex::new(None);
     let mut warned = WARNED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,8 +141,8 @@ fn split(text: &[u8], separator: u8) -> Vec<&[u8]> {
     .collect()
 }
 
-/// An address as proxies write it: `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`, `[2001:db8::1]`,
-/// `[2001:db8::1]:4711`.
+/// An address as proxies write it: `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`,
+/// `[2001:db8::1]`, `[2001:db8::1]:4711`.
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = str::from_utf8(text).ok()?.trim();
     let unbracketed = text

@@ -26,8 +26,8 @@ pub(crate) fn tag_of(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// Reads `If-Match` for a resource whose tags are its versions; `None` without the header. The comparison is strong: a
-/// weak tag never matches, and `"01"` is not `"1"` (RFC 9110 §13.1.1).
+/// Reads `If-Match` for a resource whose tags are its versions; `None` without the header. The
+/// comparison is strong: a weak tag never matches, and `"01"` is not `"1"` (RFC 9110 §13.1.1).
 pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Unreadable> {
     let Some(tags) = named(headers, &header::IF_MATCH)? else {
         return Ok(None);
@@ -39,8 +39,8 @@ pub(crate) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Unreadabl
     }))
 }
 
-/// Whether `If-None-Match` lists `tag`, so that the client has the current content. The comparison is weak (RFC 9110
-/// §13.1.2). An invalid header is ignored.
+/// Whether `If-None-Match` lists `tag`, so that the client has the current content. The comparison
+/// is weak (RFC 9110 §13.1.2). An invalid header is ignored.
 pub(crate) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let opaque = tag.trim_start_matches("W/").trim_matches('"').as_bytes();
     match named(headers, &header::IF_NONE_MATCH) {

@@ -1,5 +1,5 @@
-//! The accept loop and the limits of connections: their number, and timeouts for heads, bodies, idle peers and peers
-//! that do not read their responses. A shutdown waits for requests in flight.
+//! The accept loop and the limits of connections: their number, and timeouts for heads, bodies,
+//! idle peers and peers that do not read their responses. A shutdown waits for requests in flight.
 //!
 //! Requests themselves are handled in `edge.rs`.
 
@@ -31,7 +31,8 @@ use crate::{App, frame::Peer};
 
 pub(crate) use limits::{Beyond, Limits};
 
-/// Accepts connections until `stop` is true, then waits for requests in flight, at most for `limits.drain`.
+/// Accepts connections until `stop` is true, then waits for requests in flight, at most for
+/// `limits.drain`.
 pub(crate) async fn serve(
     listener: TcpListener,
     (app, router): (App, Router),

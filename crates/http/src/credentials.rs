@@ -8,14 +8,15 @@ use mainstay_access::{Credential, Principal};
 
 use crate::{CROSS_SITE, PresentedCredential, Problem, Refusal, Request, UNAUTHENTICATED};
 
-/// The cookie of a browser's session. Its prefix restricts it to TLS, this host and all paths (RFC 6265bis §4.1.3.2;
-/// OWASP ASVS 3.3.1 to 3.3.4).
+/// The cookie of a browser's session. Its prefix restricts it to TLS, this host and all paths (RFC
+/// 6265bis §4.1.3.2; OWASP ASVS 3.3.1 to 3.3.4).
 pub const SESSION_COOKIE: &str = "__Host-session";
 
 /// The challenge for an invalid bearer token (RFC 6750 §3.1).
 const INVALID_TOKEN: &str = r#"Bearer error="invalid_token""#;
 
-/// Returns the principal of the request's credential. A cookie is read only if there is no `Authorization` header.
+/// Returns the principal of the request's credential. A cookie is read only if there is no
+/// `Authorization` header.
 pub(crate) async fn authenticated(request: &mut Request) -> Result<Arc<Principal>, Problem> {
     let decoded;
     let shown = if request.parts.headers.contains_key(header::AUTHORIZATION) {
@@ -59,7 +60,8 @@ pub(crate) enum Scheme {
     Basic,
 }
 
-/// Returns the scheme and value of the `Authorization` header; `None` if the header is missing or repeated.
+/// Returns the scheme and value of the `Authorization` header; `None` if the header is missing or
+/// repeated.
 pub(crate) fn authorization(request: &Request) -> Option<(Scheme, &str)> {
     request.header(&header::AUTHORIZATION).and_then(credentials)
 }
@@ -75,8 +77,8 @@ fn credentials(value: &str) -> Option<(Scheme, &str)> {
     (!shown.is_empty()).then_some((known, shown))
 }
 
-/// Adds the `insufficient_scope` challenge if the request has a bearer token (RFC 6750 §3.1). `permission` is the one
-/// that would suffice, if any.
+/// Adds the `insufficient_scope` challenge if the request has a bearer token (RFC 6750 §3.1).
+/// `permission` is the one that would suffice, if any.
 pub(crate) fn lacks(request: &Request, problem: Problem, permission: Option<&str>) -> Problem {
     if !matches!(authorization(request), Some((Scheme::Bearer, _))) {
         return problem;
@@ -95,7 +97,8 @@ pub(crate) fn basic(encoded: &str) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
-/// Returns the value of a cookie; `None` if it is missing, repeated, or not UTF-8. Other cookies are not validated.
+/// Returns the value of a cookie; `None` if it is missing, repeated, or not UTF-8. Other cookies
+/// are not validated.
 pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
     let lines = request.parts.headers.get_all(header::COOKIE).iter();
     let pairs = lines
@@ -110,9 +113,9 @@ pub(crate) fn cookie<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
         .then(|| std::str::from_utf8(value).ok())?
 }
 
-/// Refuses an unsafe request that a browser sent with a cookie on behalf of another site. The browser names the sender
-/// in `Sec-Fetch-Site` (W3C Fetch Metadata), older browsers in `Origin`. A request with neither is refused too (OWASP
-/// ASVS 3.5.1).
+/// Refuses an unsafe request that a browser sent with a cookie on behalf of another site. The
+/// browser names the sender in `Sec-Fetch-Site` (W3C Fetch Metadata), older browsers in `Origin`. A
+/// request with neither is refused too (OWASP ASVS 3.5.1).
 ///
 /// # Errors
 /// [`CROSS_SITE`].

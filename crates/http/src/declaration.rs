@@ -9,7 +9,8 @@ use schemars::{JsonSchema, Schema};
 
 use crate::{Kind, Problem, Request, reply::Reply, schemas::Schemas};
 
-/// An endpoint: a function under `#[get(…)]`, `#[post(…)]` or another method's attribute. Never implemented by hand.
+/// An endpoint: a function under `#[get(…)]`, `#[post(…)]` or another method's attribute. Never
+/// implemented by hand.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an endpoint",
     note = "write `#[get(\"/v1/…\")]`, or another method, above the function"
@@ -152,7 +153,8 @@ pub struct Parameter {
     pub schema: Schema,
 }
 
-/// The inputs and responses of an operation. Policy, inputs and answer fill it in; the API document is made from it.
+/// The inputs and responses of an operation. Policy, inputs and answer fill it in; the API document
+/// is made from it.
 pub struct Operation<'a> {
     /// The schemas of the whole document.
     pub(crate) schemas: &'a mut Schemas,

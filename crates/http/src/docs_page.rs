@@ -1,17 +1,18 @@
 //! The files of the interactive API page at `/docs`, and their content security policy.
 //!
-//! The page itself is ours (`docs_page/`); Swagger UI renders the OpenAPI document inside it. `build.rs` extracts
-//! Swagger UI from a crate, names each file after its content and compresses it. The binary contains everything, so the
-//! page works offline and loads nothing from another origin. Routes, cache headers and the document are defined
-//! elsewhere.
+//! The page itself is ours (`docs_page/`); Swagger UI renders the OpenAPI document inside it.
+//! `build.rs` extracts Swagger UI from a crate, names each file after its content and compresses
+//! it. The binary contains everything, so the page works offline and loads nothing from another
+//! origin. Routes, cache headers and the document are defined elsewhere.
 
 use crate::Asset;
 
 /// The policy of each response below `/docs` (W3C CSP Level 3; OWASP ASVS 3.4.3, 3.4.6).
 ///
-/// Scripts and styles are files of this origin, never inline, and calls go only to this origin. `data:` allows the
-/// small icons in Swagger UI's style sheet. `form-action 'none'` keeps the password out of a URL if the script that
-/// handles the form fails to load: the browser cannot submit the form by itself.
+/// Scripts and styles are files of this origin, never inline, and calls go only to this origin.
+/// `data:` allows the small icons in Swagger UI's style sheet. `form-action 'none'` keeps the
+/// password out of a URL if the script that handles the form fails to load: the browser cannot
+/// submit the form by itself.
 pub(crate) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,5 +1,5 @@
-//! The OpenAPI 3.1 document. It is generated from the declarations of policies, inputs and answers, so it matches the
-//! behaviour.
+//! The OpenAPI 3.1 document. It is generated from the declarations of policies, inputs and answers,
+//! so it matches the behaviour.
 
 mod choices;
 mod examples;
@@ -23,8 +23,8 @@ pub struct Info {
     pub description: &'static str,
 }
 
-/// Generates the document of all endpoints of `modules`. Members are in alphabetical order, whichever features of
-/// `serde_json` the build enables.
+/// Generates the document of all endpoints of `modules`. Members are in alphabetical order,
+/// whichever features of `serde_json` the build enables.
 pub fn document(info: &Info, modules: &[Module]) -> Value {
     sorted(with_examples(choices::collapsed(generate(info, modules))))
 }
@@ -60,8 +60,8 @@ fn with_examples(mut document: Value) -> Value {
     document
 }
 
-/// Sorts the members: with the `preserve_order` feature of `serde_json`, which any crate may enable, they keep the
-/// order of insertion.
+/// Sorts the members: with the `preserve_order` feature of `serde_json`, which any crate may
+/// enable, they keep the order of insertion.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,5 @@
-//! Handlers for each kind of path: endpoints, pages, and unknown paths. All of them run within a frame (`frame.rs`).
+//! Handlers for each kind of path: endpoints, pages, and unknown paths. All of them run within a
+//! frame (`frame.rs`).
 
 use std::sync::Arc;
 
@@ -68,7 +69,8 @@ pub(crate) async fn unknown(app: App, request: HttpRequest) -> Reply {
     .await
 }
 
-/// Runs an endpoint. A problem that it does not declare becomes an internal error, so that the document stays true.
+/// Runs an endpoint. A problem that it does not declare becomes an internal error, so that the
+/// document stays true.
 async fn run(endpoint: &Mounted, mut request: Request) -> Result<Reply, Problem> {
     request.body_limit = endpoint.body_limit(request.body_limit.bytes);
     let method = request.parts.method.clone();

@@ -53,8 +53,8 @@ impl From<Error> for Problem {
 }
 
 impl Problem {
-    /// Turns an unknown outcome of a safe method (RFC 9110 §9.2.1) into [`UNAVAILABLE`]: only the record of the read
-    /// may have been written, so the client can repeat the request.
+    /// Turns an unknown outcome of a safe method (RFC 9110 §9.2.1) into [`UNAVAILABLE`]: only the
+    /// record of the read may have been written, so the client can repeat the request.
     #[must_use]
     pub(crate) fn for_method(self, method: &Method) -> Self {
         match self.kind() {
@@ -63,7 +63,8 @@ impl Problem {
         }
     }
 
-    /// Points the error about an invalid cursor at the body, for endpoints that take their filters in the body.
+    /// Points the error about an invalid cursor at the body, for endpoints that take their filters
+    /// in the body.
     #[must_use]
     pub(crate) fn with_cursor_in_body(self) -> Self {
         self.map_errors(|error| match error.location.as_ref() {
@@ -95,7 +96,8 @@ pub trait OnConstraint<T> {
         self.on_constraints(&[constraint], kind)
     }
 
-    /// Maps a violation of any of the `constraints` to `kind`, and leaves every other error unchanged.
+    /// Maps a violation of any of the `constraints` to `kind`, and leaves every other error
+    /// unchanged.
     ///
     /// # Errors
     /// The problem, or the original error.

@@ -1,5 +1,5 @@
-//! The frame around every request: an id, a span, a deadline, security headers, one line in the log, and one shape of
-//! failure, even for a panic.
+//! The frame around every request: an id, a span, a deadline, security headers, one line in the
+//! log, and one shape of failure, even for a panic.
 
 use std::{
     net::SocketAddr,
@@ -66,8 +66,8 @@ impl Route {
     }
 }
 
-/// Writes the response to a request that was refused before it reached a route. `parts` is `None` if the head could not
-/// be read.
+/// Writes the response to a request that was refused before it reached a route. `parts` is `None`
+/// if the head could not be read.
 pub(crate) fn refused(app: &App, parts: Option<&Parts>, problem: Problem) -> Reply {
     let request_id = app.database().runtime().new_id::<Request>().uuid();
     let described = Some((problem.kind().code, problem.cause().map(str::to_owned)));
@@ -161,7 +161,8 @@ where
     reply
 }
 
-/// Runs `work` until it ends, panics, or exceeds the deadline. A write that was in flight then may have happened.
+/// Runs `work` until it ends, panics, or exceeds the deadline. A write that was in flight then may
+/// have happened.
 async fn limited(
     deadline: Duration,
     method: &Method,

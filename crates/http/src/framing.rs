@@ -1,4 +1,5 @@
-//! Checks of a request's framing and host, which HTTP requires for every route and hyper does not make.
+//! Checks of a request's framing and host, which HTTP requires for every route and hyper does not
+//! make.
 
 use http::{Version, header, request::Parts, uri::Scheme};
 
@@ -17,7 +18,8 @@ pub(crate) fn refusal(parts: &Parts) -> Option<Problem> {
     host_fault(parts).map(|fault| MALFORMED.problem().detail(fault))
 }
 
-/// Whether the body has no transfer coding other than `chunked` (RFC 9112 §6.1). Others are not decoded.
+/// Whether the body has no transfer coding other than `chunked` (RFC 9112 §6.1). Others are not
+/// decoded.
 fn is_framed(parts: &Parts) -> bool {
     let mut codings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
     let is_chunked = codings
@@ -39,7 +41,8 @@ fn host_fault(parts: &Parts) -> Option<&'static str> {
         return Some("The request has more than one Host header.");
     }
 
-    // The authority of HTTP/2. In HTTP/1.1 it is part of an absolute target and does not replace the header.
+    // The authority of HTTP/2. In HTTP/1.1 it is part of an absolute target and does not replace
+    // the header.
     let authority = parts
         .uri
         .authority()
@@ -75,7 +78,8 @@ fn is_same(one: &[u8], other: &[u8], scheme: Option<&Scheme>) -> bool {
     bare(one) == bare(other)
 }
 
-/// Whether an authority is `uri-host [ ":" port ]` (RFC 3986 §3.2.2) and not empty (RFC 9110 §4.2.1).
+/// Whether an authority is `uri-host [ ":" port ]` (RFC 3986 §3.2.2) and not empty (RFC 9110
+/// §4.2.1).
 fn is_host(authority: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(authority) else {
         return false;
@@ -103,7 +107,8 @@ fn is_host(authority: &[u8]) -> bool {
     is_host && is_port
 }
 
-/// Whether a host is a name or an IPv4 address: unreserved characters, sub-delimiters and percent-encoded ones.
+/// Whether a host is a name or an IPv4 address: unreserved characters, sub-delimiters and
+/// percent-encoded ones.
 fn is_name(host: &str) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte);
     let mut bytes = host.as_bytes();

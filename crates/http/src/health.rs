@@ -12,8 +12,8 @@ use mainstay_database::{Database, Pulse, SchemaVersion};
 
 use crate::{NOT_FOUND, Problem, UNAVAILABLE};
 
-/// Whether the service should receive requests: its schema is migrated, its database is reachable and writable, it is
-/// not shutting down, and its background work makes progress.
+/// Whether the service should receive requests: its schema is migrated, its database is reachable
+/// and writable, it is not shutting down, and its background work makes progress.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<State>);
 
@@ -36,13 +36,14 @@ impl Readiness {
         }))
     }
 
-    /// Makes readiness depend on background work, for a process that does nothing else. Only the first call has an
-    /// effect.
+    /// Makes readiness depend on background work, for a process that does nothing else. Only the
+    /// first call has an effect.
     pub fn depends_on(&self, pulses: impl IntoIterator<Item = Pulse>) {
         self.0.pulses.get_or_init(|| pulses.into_iter().collect());
     }
 
-    /// Sets whether data keys are missing, so that rows cannot be decrypted. The service is not ready then.
+    /// Sets whether data keys are missing, so that rows cannot be decrypted. The service is not
+    /// ready then.
     pub fn set_keys_missing(&self, missing: bool) {
         self.0.keys_missing.store(missing, Ordering::Release);
     }
@@ -80,7 +81,8 @@ impl Readiness {
             Ok(_) if self.0.keys_missing.load(Ordering::Acquire) => Err(not_ready(
                 "Data keys are missing: the table data_keys was not restored completely.",
             )),
-            // Migrations stay compatible with the previous release, so a rolled-back build is ready.
+            // Migrations stay compatible with the previous release, so a rolled-back build is
+            // ready.
             Ok(health) if health.schema.is_ahead_of(self.0.schema) => Ok(format!(
                 "ready: schema ({}) is newer than this build's ({})\n",
                 health.schema, self.0.schema

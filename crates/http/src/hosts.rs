@@ -1,5 +1,5 @@
-//! The hosts that the service serves. This prevents DNS rebinding: a page of another site whose name resolves to this
-//! machine sends its own name as the host, and is refused.
+//! The hosts that the service serves. This prevents DNS rebinding: a page of another site whose
+//! name resolves to this machine sends its own name as the host, and is refused.
 
 use http::{StatusCode, header, request::Parts};
 
@@ -29,8 +29,8 @@ pub(crate) fn refusal(parts: &Parts, allowed: &[String]) -> Option<Problem> {
     (!is_allowed).then(|| MISDIRECTED.problem())
 }
 
-/// Returns the URL to redirect to if a browser uses a loopback address although the public URL is `localhost`: passkeys
-/// and cookies belong to the name (Web Authentication §5.1.2).
+/// Returns the URL to redirect to if a browser uses a loopback address although the public URL is
+/// `localhost`: passkeys and cookies belong to the name (Web Authentication §5.1.2).
 pub(crate) fn by_name(parts: &Parts, public_url: &str) -> Option<String> {
     let public_port = public_url.strip_prefix("http://localhost")?;
     let host = parts.headers.get(header::HOST)?.to_str().ok()?;

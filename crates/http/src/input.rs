@@ -1,4 +1,5 @@
-//! The inputs of an endpoint's function, besides its policy. Each input extracts, checks and documents itself.
+//! The inputs of an endpoint's function, besides its policy. Each input extracts, checks and
+//! documents itself.
 
 mod body;
 mod contract;

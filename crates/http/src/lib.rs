@@ -1,9 +1,10 @@
-//! HTTP: endpoints and their inputs, problems, the API document and its page, and the hardened edge.
+//! HTTP: endpoints and their inputs, problems, the API document and its page, and the hardened
+//! edge.
 //!
-//! An endpoint is one annotated function ([`Endpoint`]). Enforcement, JSON Schema, the security requirement, the 4xx
-//! responses and the access matrix are all derived from it. The router is opaque, so no route can bypass a declaration.
-//! This crate does not query the database: an endpoint uses the data access handle (the *door*) that its policy
-//! provides.
+//! An endpoint is one annotated function ([`Endpoint`]). Enforcement, JSON Schema, the security
+//! requirement, the 4xx responses and the access matrix are all derived from it. The router is
+//! opaque, so no route can bypass a declaration. This crate does not query the database: an
+//! endpoint uses the data access handle (the *door*) that its policy provides.
 
 mod answer;
 mod api;

@@ -1,8 +1,9 @@
 //! The look that all pages share: files below `/look/`, for the pages of this crate and of modules.
 //!
-//! A page loads `/look/base.css` (the colours of both schemes as custom properties, the font, the focus ring) and, if
-//! it wants, `/look/shell.css` (bar, cards and buttons). These names are stable. A build script that bundles a module's
-//! own files replaces them by names that contain a hash of the content, which browsers cache for a year.
+//! A page loads `/look/base.css` (the colours of both schemes as custom properties, the font, the
+//! focus ring) and, if it wants, `/look/shell.css` (bar, cards and buttons). These names are
+//! stable. A build script that bundles a module's own files replaces them by names that contain a
+//! hash of the content, which browsers cache for a year.
 
 use crate::{Asset, WebPage};
 

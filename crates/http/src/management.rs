@@ -16,9 +16,11 @@ use crate::{
     reply::Reply,
 };
 
-/// Number of concurrent connections. A new connection replaces the oldest, so that a probe never waits for idle ones.
+/// Number of concurrent connections. A new connection replaces the oldest, so that a probe never
+/// waits for idle ones.
 const CONNECTIONS: usize = 128;
-/// How long a connection may be idle, and how long a head may take to arrive. Probes time out sooner.
+/// How long a connection may be idle, and how long a head may take to arrive. Probes time out
+/// sooner.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A server of only the management port, for a process without an API.

@@ -33,8 +33,8 @@ impl AccessRow {
         }
     }
 
-    /// Whether it changes the rights of others without requiring re-authentication or an explicit scope: a mistake in
-    /// the declaration (OWASP ASVS 7.5.3).
+    /// Whether it changes the rights of others without requiring re-authentication or an explicit
+    /// scope: a mistake in the declaration (OWASP ASVS 7.5.3).
     pub fn is_administered_carelessly(&self) -> bool {
         let reads = ["GET", "HEAD"].contains(&self.method.as_str());
         let administrative = matches!(
@@ -77,7 +77,8 @@ pub fn access_matrix(modules: &[Module]) -> Vec<AccessRow> {
     rows
 }
 
-/// Renders the access matrix as a table: a line for each operation, a column for each built-in role.
+/// Renders the access matrix as a table: a line for each operation, a column for each built-in
+/// role.
 pub fn access_table(modules: &[Module]) -> String {
     let rows = access_matrix(modules);
     let longest = |of: fn(&AccessRow) -> usize| rows.iter().map(of).max().unwrap_or(0);

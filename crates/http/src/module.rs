@@ -105,8 +105,8 @@ impl Module {
         self
     }
 
-    /// Declares a table and describes how long its rows are kept, if no [`retain`](Self::retain) rule applies. For the
-    /// record of processing activities.
+    /// Declares a table and describes how long its rows are kept, if no [`retain`](Self::retain)
+    /// rule applies. For the record of processing activities.
     #[must_use]
     pub fn keeping(mut self, table: &'static str, retention: &'static str) -> Self {
         self.plain_tables.push((table, retention));
@@ -127,15 +127,16 @@ impl Module {
         self
     }
 
-    /// Shares a value with the endpoints of all modules, which take it as [`Shared<T>`](crate::Shared). There can be
-    /// one value of each type.
+    /// Shares a value with the endpoints of all modules, which take it as
+    /// [`Shared<T>`](crate::Shared). There can be one value of each type.
     #[must_use]
     pub fn share<T: Any + Send + Sync>(mut self, value: T) -> Self {
         self.shared.push((TypeId::of::<T>(), Arc::new(value)));
         self
     }
 
-    /// Declares that the service will share a `T` later, because the module cannot create one itself.
+    /// Declares that the service will share a `T` later, because the module cannot create one
+    /// itself.
     #[must_use]
     pub fn awaits<T: Any + Send + Sync>(mut self) -> Self {
         self.awaited.push(TypeId::of::<T>());

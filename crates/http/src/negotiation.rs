@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-/// Whether the client prefers a page to a JSON problem, as browsers do. A client without a preference, such as curl,
-/// counts as a program.
+/// Whether the client prefers a page to a JSON problem, as browsers do. A client without a
+/// preference, such as curl, counts as a program.
 pub(crate) fn prefers_page(headers: &HeaderMap) -> bool {
     media_type(headers, "text/html") > media_type(headers, "application/problem+json")
 }
@@ -21,7 +21,8 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
         .is_some_and(|weight| weight > 0)
 }
 
-/// The quality of a media type in thousandths, from the most specific range that matches (RFC 9110 §12.5.1).
+/// The quality of a media type in thousandths, from the most specific range that matches (RFC 9110
+/// §12.5.1).
 fn media_type(headers: &HeaderMap, wanted: &str) -> u16 {
     if !headers.contains_key(header::ACCEPT) {
         return ALL;

@@ -8,8 +8,8 @@ use crate::{Asset, Problem, asset::Representations};
 
 /// A page or file that is served next to the API: one path, for `GET` and `HEAD`.
 ///
-/// A page has no caller, takes no body and reads no data; anything that needs these is an endpoint. Pages are not part
-/// of the API document, and no endpoint may have the same path.
+/// A page has no caller, takes no body and reads no data; anything that needs these is an endpoint.
+/// Pages are not part of the API document, and no endpoint may have the same path.
 ///
 /// ```
 /// use mainstay_http::Page;
@@ -49,7 +49,8 @@ pub struct Content {
 }
 
 impl WebPage {
-    /// Content that is part of the binary. Clients cache it and revalidate it (`ETag`), and get gzip if they accept it.
+    /// Content that is part of the binary. Clients cache it and revalidate it (`ETag`), and get
+    /// gzip if they accept it.
     pub fn file(path: &'static str, content_type: &'static str, bytes: &'static [u8]) -> Self {
         Self::of(
             path,
@@ -65,7 +66,8 @@ impl WebPage {
         Self::asset_at(asset.path, asset)
     }
 
-    /// A file that a build script prepared, at another path, which does not change with its content.
+    /// A file that a build script prepared, at another path, which does not change with its
+    /// content.
     pub fn asset_at(path: &'static str, asset: &'static Asset) -> Self {
         Self::of(
             path,
@@ -73,7 +75,8 @@ impl WebPage {
         )
     }
 
-    /// Content that is generated for each request, from the fields of the query. `make` must not block.
+    /// Content that is generated for each request, from the fields of the query. `make` must not
+    /// block.
     pub fn made(
         path: &'static str,
         make: impl Fn(&[(String, String)]) -> Result<Content, Problem> + Send + Sync + 'static,
@@ -86,7 +89,8 @@ impl WebPage {
         Self::of(path, Source::Redirect(to))
     }
 
-    /// Sets the content security policy. The default allows nothing to be loaded and no one to frame the page.
+    /// Sets the content security policy. The default allows nothing to be loaded and no one to
+    /// frame the page.
     #[must_use]
     pub fn policy(mut self, policy: &'static str) -> Self {
         self.policy = Some(policy);

@@ -1,5 +1,5 @@
-//! Everything that is served besides endpoints: the probes, the API document, the docs page, the look and the pages of
-//! modules. None of it reads a body, has a caller or reads data.
+//! Everything that is served besides endpoints: the probes, the API document, the docs page, the
+//! look and the pages of modules. None of it reads a body, has a caller or reads data.
 
 use axum::body::Body;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};

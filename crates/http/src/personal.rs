@@ -1,4 +1,5 @@
-//! Views of a person's data export and of their erasure, the same for every kind of person in an app.
+//! Views of a person's data export and of their erasure, the same for every kind of person in an
+//! app.
 
 use mainstay_database::{
     Cursor, Erased, Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow,
@@ -8,7 +9,8 @@ use serde_json::Value;
 
 use crate::{choice, input, view};
 
-/// The name and version of the format. It changes when readers of the old format could not read the new one.
+/// The name and version of the format. It changes when readers of the old format could not read the
+/// new one.
 const FORMAT: &str = "mainstay.personal-data/1";
 
 /// The page of an export.
@@ -111,7 +113,8 @@ pub struct ExportedChangeView {
 /// The result of an erasure.
 #[view]
 pub struct ErasureView {
-    /// Number of destroyed keys. Everything that was encrypted with them is now unreadable, also in backups.
+    /// Number of destroyed keys. Everything that was encrypted with them is now unreadable, also in
+    /// backups.
     destroyed_keys: i64,
     /// Number of rows that were emptied or deleted.
     erased_rows: i64,

@@ -8,8 +8,8 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A kind of problem: its status, stable `code` and default detail. Declare it as a constant and name it in the
-/// endpoint's attribute, so that the API document lists it.
+/// A kind of problem: its status, stable `code` and default detail. Declare it as a constant and
+/// name it in the endpoint's attribute, so that the API document lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The HTTP status.
@@ -30,7 +30,8 @@ impl Kind {
         }
     }
 
-    /// The OAuth 2 error code: `code` itself if OAuth 2 defines it, otherwise the closest (RFC 6749 §4.1.2.1, §5.2).
+    /// The OAuth 2 error code: `code` itself if OAuth 2 defines it, otherwise the closest (RFC 6749
+    /// §4.1.2.1, §5.2).
     pub(crate) fn oauth_error(self) -> &'static str {
         const OAUTH_CODES: [&str; 7] = [
             "invalid_request",
@@ -56,8 +57,8 @@ impl Kind {
     }
 }
 
-/// The error response of every endpoint: `application/problem+json` (RFC 9457), or `application/json` on OAuth 2
-/// endpoints.
+/// The error response of every endpoint: `application/problem+json` (RFC 9457), or
+/// `application/json` on OAuth 2 endpoints.
 pub struct Problem(Box<Inner>);
 
 struct Inner {
@@ -99,7 +100,8 @@ impl Problem {
         self
     }
 
-    /// Adds the second factors that the account has. Only reveal them after the first factor was verified.
+    /// Adds the second factors that the account has. Only reveal them after the first factor was
+    /// verified.
     #[must_use]
     pub fn second_factors(mut self, factors: impl IntoIterator<Item = &'static str>) -> Self {
         self.0.second_factors.extend(factors);

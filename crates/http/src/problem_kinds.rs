@@ -70,8 +70,8 @@ pub const NOT_FOUND: Kind = Kind::new(
     "not_found",
     "There is no such resource.",
 );
-/// Not an error: the response to `HEAD` where the content would have to be opened and recorded. It never leaves the
-/// edge.
+/// Not an error: the response to `HEAD` where the content would have to be opened and recorded. It
+/// never leaves the edge.
 pub(crate) const NOT_SHOWN: Kind = Kind::new(StatusCode::OK, "not_shown", "Nothing is shown.");
 /// The path exists, but not with this method.
 pub const METHOD_NOT_ALLOWED: Kind = Kind::new(
@@ -139,8 +139,8 @@ pub const UNAVAILABLE: Kind = Kind::new(
     "unavailable",
     "The service is temporarily unavailable. Try again shortly.",
 );
-/// The connection to the database was lost during a change, which may or may not have happened. Repeating the request
-/// may apply it twice.
+/// The connection to the database was lost during a change, which may or may not have happened.
+/// Repeating the request may apply it twice.
 pub const OUTCOME_UNKNOWN: Kind = Kind::new(
     StatusCode::SERVICE_UNAVAILABLE,
     "outcome_unknown",

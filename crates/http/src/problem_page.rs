@@ -1,4 +1,5 @@
-//! A problem as an HTML page for a person with a browser: the same status, a sentence about what happened, and a link.
+//! A problem as an HTML page for a person with a browser: the same status, a sentence about what
+//! happened, and a link.
 
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
@@ -6,7 +7,8 @@ use uuid::Uuid;
 use crate::{Problem, look, reply::Reply};
 
 impl Problem {
-    /// Renders the problem as a page instead of JSON. The headers stay the same but for the content type and policy.
+    /// Renders the problem as a page instead of JSON. The headers stay the same but for the content
+    /// type and policy.
     pub(crate) fn into_page(self, request_id: Uuid) -> Reply {
         let detail = self.shown_detail();
         let (heading, sentence) = words(self.kind().status, &detail);

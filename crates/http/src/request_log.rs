@@ -42,8 +42,9 @@ pub(crate) fn span(
     span
 }
 
-/// Logs and measures a request. The log has the template of the path, because a path or query may contain personal
-/// data. Successful responses with pages and their files are logged at debug level.
+/// Logs and measures a request. The log has the template of the path, because a path or query may
+/// contain personal data. Successful responses with pages and their files are logged at debug
+/// level.
 pub(crate) fn report(
     method: &'static str,
     (route, operation): (&'static str, &'static str),
@@ -72,7 +73,8 @@ pub(crate) fn report(
     .record(took.as_secs_f64());
 }
 
-/// The method as a label for metrics: a registered one or `_OTHER`, because a client may send any token.
+/// The method as a label for metrics: a registered one or `_OTHER`, because a client may send any
+/// token.
 pub(crate) fn label(parts: &Parts) -> &'static str {
     match parts.method.as_str() {
         "GET" => "GET",

@@ -1,5 +1,5 @@
-//! The router, from paths to endpoints and pages. It is private to this crate, so that no other router can be merged
-//! into it.
+//! The router, from paths to endpoints and pages. It is private to this crate, so that no other
+//! router can be merged into it.
 
 use axum::{Router, extract::Request as HttpRequest, routing::any};
 

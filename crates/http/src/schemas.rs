@@ -3,7 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value};
 
-/// The types of the API document. Each is defined once below `#/components/schemas` and referred to from elsewhere.
+/// The types of the API document. Each is defined once below `#/components/schemas` and referred to
+/// from elsewhere.
 pub(crate) struct Schemas {
     input: SchemaGenerator,
     output: SchemaGenerator,
@@ -32,7 +33,8 @@ impl Schemas {
         self.output.subschema_for::<T>()
     }
 
-    /// The properties of an input type, and whether each is required. They become the parameters of a query string.
+    /// The properties of an input type, and whether each is required. They become the parameters of
+    /// a query string.
     pub(crate) fn properties<T: JsonSchema>(&mut self) -> Vec<(String, Schema, bool)> {
         let schema = T::json_schema(&mut self.input).to_value();
         let required = |name: &str| {

@@ -3,8 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use mainstay_kernel::Uuid;
 
-/// Adds the request id and the security headers that are not set yet (OWASP Secure Headers; ASVS 3.4.1 to 3.4.6,
-/// 14.3.2).
+/// Adds the request id and the security headers that are not set yet (OWASP Secure Headers; ASVS
+/// 3.4.1 to 3.4.6, 14.3.2).
 pub(crate) fn secure(headers: &mut HeaderMap, request_id: Uuid) {
     const DEFAULTS: [(HeaderName, &str); 6] = [
         (

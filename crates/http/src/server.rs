@@ -82,8 +82,8 @@ impl Server {
         self.certificate.as_ref()
     }
 
-    /// Serves until `shutdown`, then drains: first readiness fails, so that load balancers stop sending requests; then
-    /// no more connections are accepted, and requests in flight finish.
+    /// Serves until `shutdown`, then drains: first readiness fails, so that load balancers stop
+    /// sending requests; then no more connections are accepted, and requests in flight finish.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self {
             app,

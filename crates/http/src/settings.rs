@@ -44,8 +44,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// Concurrent connections. Further ones wait to be accepted.
     pub max_connections: usize,
-    /// Concurrent connections from one address that is not a trusted proxy. Further ones are closed. An IPv6 host
-    /// counts by its /64 network.
+    /// Concurrent connections from one address that is not a trusted proxy. Further ones are
+    /// closed. An IPv6 host counts by its /64 network.
     pub max_connections_per_address: usize,
     /// How long a shutdown reports "not ready" before it stops accepting connections.
     pub readiness_grace: Duration,
@@ -245,8 +245,8 @@ fn tls(
     }
 }
 
-/// Reads the allowed origins. `*` exposes no session, because browsers never send credentials cross-origin here
-/// (scripts send tokens), but it is only for development (OWASP ASVS 3.4.2).
+/// Reads the allowed origins. `*` exposes no session, because browsers never send credentials
+/// cross-origin here (scripts send tokens), but it is only for development (OWASP ASVS 3.4.2).
 fn cors_origins(
     reader: &mut Reader,
     environment: Environment,

@@ -10,7 +10,8 @@ use crate::{
     queue::{Claim, Queue, seconds},
 };
 
-// While a job runs, `run_at` is the end of its lease, so that one index finds both due and abandoned jobs.
+// While a job runs, `run_at` is the end of its lease, so that one index finds both due and
+// abandoned jobs.
 const CLAIM: &str = r"
     WITH due AS (
         SELECT id
@@ -58,7 +59,8 @@ impl Claimed {
     /// Decrypts the payload.
     ///
     /// # Errors
-    /// [`JobError::GiveUp`] if it cannot be decrypted or is not a `T`, which a retry does not change.
+    /// [`JobError::GiveUp`] if it cannot be decrypted or is not a `T`, which a retry does not
+    /// change.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, JobError> {
         let sealed = self
             .payload
@@ -77,12 +79,13 @@ impl Claimed {
         })
     }
 
-    /// Marks the job as handed over, durably: from now on it is never retried automatically. Call it right before the
-    /// step that cannot be undone. If that step fails and may have had an effect, return [`JobError::Unclear`].
+    /// Marks the job as handed over, durably: from now on it is never retried automatically. Call
+    /// it right before the step that cannot be undone. If that step fails and may have had an
+    /// effect, return [`JobError::Unclear`].
     ///
     /// # Errors
-    /// [`JobError::Retry`] if the mark could not be saved, or the lease expired and another worker has the job. The
-    /// step must not be taken then.
+    /// [`JobError::Retry`] if the mark could not be saved, or the lease expired and another worker
+    /// has the job. The step must not be taken then.
     pub async fn hand_over(&self) -> Result<(), JobError> {
         if !self.queue.hand_over(self.as_claim()).await? {
             return Err(JobError::retry("the lease expired"));

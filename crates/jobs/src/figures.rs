@@ -1,5 +1,5 @@
-//! Metrics of the queue and of periodic tasks. Every process reports them, also those that run no jobs, so that a stuck
-//! or missing worker is visible.
+//! Metrics of the queue and of periodic tasks. Every process reports them, also those that run no
+//! jobs, so that a stuck or missing worker is visible.
 
 use mainstay_database::{Database, Error};
 

@@ -6,8 +6,8 @@ use crate::{Claimed, JobError};
 
 /// Runs jobs of one kind.
 ///
-/// A job may run twice if a worker dies while running it. See [`Claimed::hand_over`] for work that must not be
-/// repeated.
+/// A job may run twice if a worker dies while running it. See [`Claimed::hand_over`] for work that
+/// must not be repeated.
 pub trait Handler: Send + Sync {
     /// The kind of jobs.
     fn kind(&self) -> &'static str;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The reason why a job failed. It is stored with the job and logged, so it must not quote the payload.
+/// The reason why a job failed. It is stored with the job and logged, so it must not quote the
+/// payload.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// The job had no effect, and the next attempt may succeed.

@@ -64,8 +64,8 @@ fn read(row: &Row) -> Result<Unfinished, Error> {
     })
 }
 
-/// Queues a failed job again, with all its attempts. Returns `false` if no failed job has this id. Records
-/// `job_retried`.
+/// Queues a failed job again, with all its attempts. Returns `false` if no failed job has this id.
+/// Records `job_retried`.
 ///
 /// # Errors
 /// The error of the database.

@@ -14,7 +14,8 @@ const CHECK_INTERVAL: (Duration, Duration) = (Duration::from_secs(1), Duration::
 /// The longest delay before a failed task is retried.
 const RETRY_DELAY: Duration = Duration::from_secs(300);
 
-/// The replica that moves `due_at` forward runs the task. The clock is the database's, as in the queue.
+/// The replica that moves `due_at` forward runs the task. The clock is the database's, as in the
+/// queue.
 const TAKE: &str = r"
     INSERT INTO mainstay.periodic_tasks AS t (name, due_at)
     VALUES ($1, now() + make_interval(secs => $2))
@@ -52,8 +53,9 @@ pub struct Periodic {
 }
 
 impl Periodic {
-    /// Creates the task `name`, due at every interval `every`. It is cancelled if it runs for longer than that, so that
-    /// runs never overlap. If its worker dies, it runs again when it is next due.
+    /// Creates the task `name`, due at every interval `every`. It is cancelled if it runs for
+    /// longer than that, so that runs never overlap. If its worker dies, it runs again when it is
+    /// next due.
     pub fn new<F>(
         name: &'static str,
         every: Duration,

@@ -1,8 +1,8 @@
-//! The statements of the queue. Each statement about a running job has its claim as a condition: a worker that stalled
-//! for longer than its lease finds that another one has the job.
+//! The statements of the queue. Each statement about a running job has its claim as a condition: a
+//! worker that stalled for longer than its lease finds that another one has the job.
 //!
-//! All times are the database's (`now()`), so that a replica with a wrong clock neither delays jobs nor takes those of
-//! others.
+//! All times are the database's (`now()`), so that a replica with a wrong clock neither delays jobs
+//! nor takes those of others.
 
 use std::time::Duration;
 
@@ -78,8 +78,8 @@ pub(crate) struct Claim {
 
 impl Queue {
     pub(crate) fn new(database: Database, settings: &Settings) -> Self {
-        // A fully occupied worker claims nothing, but renews each lease three times before it ends. One statement may
-        // fail.
+        // A fully occupied worker claims nothing, but renews each lease three times before it ends.
+        // One statement may fail.
         let most = settings.poll.max(settings.lease / 3) + 2 * database.patience();
         Self {
             database,

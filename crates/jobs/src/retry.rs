@@ -7,8 +7,8 @@ use mainstay_kernel::Random;
 /// The longest delay.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// The delay after attempt `attempt` (from 1) failed. It doubles each time, up to an hour, and is reduced by up to half
-/// at random, so that jobs that failed together are not retried together.
+/// The delay after attempt `attempt` (from 1) failed. It doubles each time, up to an hour, and is
+/// reduced by up to half at random, so that jobs that failed together are not retried together.
 pub(crate) fn wait(attempt: i32, first: Duration, random: &Random) -> Duration {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or_default();
     let whole = first

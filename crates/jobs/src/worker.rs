@@ -22,8 +22,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Creates a worker with these handlers. Jobs of other kinds wait for another worker. If two handlers have the same
-    /// kind, the later one is used.
+    /// Creates a worker with these handlers. Jobs of other kinds wait for another worker. If two
+    /// handlers have the same kind, the later one is used.
     ///
     /// `database` should have its own connection pool, so that jobs do not delay requests.
     pub fn new(
@@ -53,7 +53,8 @@ impl Worker {
         self
     }
 
-    /// Registers all counters at 0. A counter that first appears with the value 1 shows no increase in queries.
+    /// Registers all counters at 0. A counter that first appears with the value 1 shows no increase
+    /// in queries.
     fn register_counters(&self) {
         for kind in self.handlers.keys() {
             for counter in [
@@ -71,19 +72,21 @@ impl Worker {
         }
     }
 
-    /// When it last claimed jobs, renewed a lease or saved an outcome. A fully occupied worker claims nothing.
+    /// When it last claimed jobs, renewed a lease or saved an outcome. A fully occupied worker
+    /// claims nothing.
     pub fn pulse(&self) -> Pulse {
         self.queue.pulse().clone()
     }
 
-    /// The largest number of connections to Postgres: those of its pool, and one to listen for new jobs. Its pool needs
-    /// none for health probes.
+    /// The largest number of connections to Postgres: those of its pool, and one to listen for new
+    /// jobs. Its pool needs none for health probes.
     pub fn most_connections(&self) -> usize {
         const LISTENER: usize = 1;
         self.queue.database().most_connections() - Database::PROBES + LISTENER
     }
 
-    /// Runs until `stop`, then claims no more jobs and waits for those in flight, at most for `settings.drain`.
+    /// Runs until `stop`, then claims no more jobs and waits for those in flight, at most for
+    /// `settings.drain`.
     pub async fn run(mut self, stop: impl Future<Output = ()>) {
         self.register_counters();
 
@@ -155,11 +158,13 @@ impl Worker {
 struct Announcements(Option<Listener>);
 
 impl Announcements {
-    /// Waits for the next announcement. If listening is impossible it waits forever, and polling finds the due jobs.
+    /// Waits for the next announcement. If listening is impossible it waits forever, and polling
+    /// finds the due jobs.
     async fn next(&mut self, database: &Database) {
         if self.0.is_none() {
             match database.listen(CHANNEL).await {
-                // Returns at once, so that the worker finds jobs that were queued before it listened.
+                // Returns at once, so that the worker finds jobs that were queued before it
+                // listened.
                 Ok(listener) => return self.0 = Some(listener),
                 Err(error) => {
                     tracing::info!(%error, "listening for new jobs failed; polling instead");

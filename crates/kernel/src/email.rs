@@ -16,10 +16,11 @@ const MAX_LENGTH: usize = 254;
 
 /// An e-mail address. It is personal data, and accounts are found by its normalised form.
 ///
-/// The part before the `@` is an ASCII dot-string (RFC 5321 §4.1.2), without quoted strings and without the characters
-/// of RFC 6531, many of which look or fold alike. It is stored as written and compared without regard to ASCII case.
-/// The domain is a host name by UTS 46; an internationalised domain is stored in its ASCII form (`xn--…`). The type
-/// does not check whether the mailbox exists: a confirmation e-mail does.
+/// The part before the `@` is an ASCII dot-string (RFC 5321 §4.1.2), without quoted strings and
+/// without the characters of RFC 6531, many of which look or fold alike. It is stored as written
+/// and compared without regard to ASCII case. The domain is a host name by UTS 46; an
+/// internationalised domain is stored in its ASCII form (`xn--…`). The type does not check whether
+/// the mailbox exists: a confirmation e-mail does.
 #[derive(Clone, PartialEq, Eq, JsonSchema, Validate)]
 #[schemars(transparent)]
 #[garde(transparent)]
@@ -40,7 +41,8 @@ impl EmailAddress {
         address.validate().is_ok().then_some(address)
     }
 
-    /// Wraps a stored address without validation, because the rules may have changed since it was stored.
+    /// Wraps a stored address without validation, because the rules may have changed since it was
+    /// stored.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
@@ -52,8 +54,8 @@ impl EmailAddress {
 
     /// The normalised form, by which addresses are compared.
     ///
-    /// It folds ASCII letters only. Full case folding would make different mailboxes equal (U+212A, the Kelvin sign,
-    /// folds to `k`), and the owner of one could pass for the owner of the other.
+    /// It folds ASCII letters only. Full case folding would make different mailboxes equal (U+212A,
+    /// the Kelvin sign, folds to `k`), and the owner of one could pass for the owner of the other.
     pub fn normalised(&self) -> Zeroizing<String> {
         Zeroizing::new(with_ascii_domain(&self.0).to_ascii_lowercase())
     }
@@ -66,7 +68,8 @@ impl EmailAddress {
     }
 }
 
-/// Accepts any string and converts its domain to ASCII. Validation follows, together with that of the other fields.
+/// Accepts any string and converts its domain to ASCII. Validation follows, together with that of
+/// the other fields.
 impl<'de> Deserialize<'de> for EmailAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(with_ascii_domain(&text)))
@@ -80,8 +83,8 @@ impl fmt::Debug for EmailAddress {
     }
 }
 
-/// Converts an internationalised domain to ASCII. Returns the address unchanged if its domain is ASCII or not a host
-/// name.
+/// Converts an internationalised domain to ASCII. Returns the address unchanged if its domain is
+/// ASCII or not a host name.
 fn with_ascii_domain(text: &str) -> String {
     let ascii = text
         .rsplit_once('@')
@@ -90,7 +93,8 @@ fn with_ascii_domain(text: &str) -> String {
     ascii.unwrap_or_else(|| text.to_owned())
 }
 
-/// Converts a host name to ASCII by UTS 46, and checks the rules of host names (STD 3) and their lengths.
+/// Converts a host name to ASCII by UTS 46, and checks the rules of host names (STD 3) and their
+/// lengths.
 fn ascii_domain(domain: &str) -> Option<String> {
     let ascii = Uts46::new().to_ascii(
         domain.as_bytes(),

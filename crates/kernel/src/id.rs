@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 /// The id of a `T`: a UUID whose type prevents confusion with ids of other types.
 ///
-/// [`Runtime::new_id`](crate::Runtime::new_id) creates UUIDs of version 7, so that ids sort by creation time. The text
-/// form is the hyphenated lower-case form of RFC 9562.
+/// [`Runtime::new_id`](crate::Runtime::new_id) creates UUIDs of version 7, so that ids sort by
+/// creation time. The text form is the hyphenated lower-case form of RFC 9562.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 /// The text is not a hyphenated UUID.
@@ -34,7 +34,8 @@ impl std::error::Error for ParseIdError {}
 impl<T> FromStr for Id<T> {
     type Err = ParseIdError;
 
-    /// Accepts only the hyphenated form, so that an id has one spelling, apart from upper and lower case.
+    /// Accepts only the hyphenated form, so that an id has one spelling, apart from upper and lower
+    /// case.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         if text.len() != uuid::fmt::Hyphenated::LENGTH {
             return Err(ParseIdError);
@@ -105,7 +106,8 @@ impl<T> JsonSchema for Id<T> {
     }
 }
 
-/// The name of the resource that a type stands for: `customer` for `app::customers::row::CustomerRow`.
+/// The name of the resource that a type stands for: `customer` for
+/// `app::customers::row::CustomerRow`.
 fn resource(path: &str) -> String {
     let name = path
         .split('<')

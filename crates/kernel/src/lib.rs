@@ -1,7 +1,8 @@
 //! Basic types of all crates: ids, e-mail addresses, the clock, random bytes and secret strings.
 //!
-//! This crate does no I/O and knows nothing of HTTP, SQL or accounts. Time and randomness are passed as values
-//! ([`Runtime`]), never taken from globals, so that tests control them; `clippy.toml` forbids the globals.
+//! This crate does no I/O and knows nothing of HTTP, SQL or accounts. Time and randomness are
+//! passed as values ([`Runtime`]), never taken from globals, so that tests control them;
+//! `clippy.toml` forbids the globals.
 
 mod clock;
 mod email;
@@ -44,7 +45,8 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Creates a time-ordered id: UUID version 7 from this runtime's clock and random source (RFC 9562 §5.7).
+    /// Creates a time-ordered id: UUID version 7 from this runtime's clock and random source (RFC
+    /// 9562 §5.7).
     pub fn new_id<T>(&self) -> Id<T> {
         let milliseconds = self.clock.now().inner().unix_timestamp_nanos() / 1_000_000;
         let milliseconds = u64::try_from(milliseconds).unwrap_or_default();

@@ -1,8 +1,10 @@
-//! One line of text that a person chooses: the name of an organization, an account, a key, a role or an application.
+//! One line of text that a person chooses: the name of an organization, an account, a key, a role
+//! or an application.
 //!
-//! Names appear in e-mail, lists, logs and terminals. With a line break, an escape sequence or a bidirectional control
-//! character, the author of a name could forge text of the service (OWASP ASVS 1.3.3, 1.3.11; Unicode TR 36 §3). The
-//! rule follows the FreeformClass of RFC 8264 and the trimming of RFC 8266.
+//! Names appear in e-mail, lists, logs and terminals. With a line break, an escape sequence or a
+//! bidirectional control character, the author of a name could forge text of the service (OWASP
+//! ASVS 1.3.3, 1.3.11; Unicode TR 36 §3). The rule follows the FreeformClass of RFC 8264 and the
+//! trimming of RFC 8266.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,10 +13,10 @@ use serde::{Deserialize, Serialize};
 
 /// One line of 1 to `MOST` characters, at least one of them visible.
 ///
-/// It contains no control characters, no line or paragraph separators, no format characters and no letters without a
-/// glyph. The two joiners that scripts and emoji need (U+200C, U+200D) are allowed between two non-ASCII letters.
-/// Surrounding white space is accepted, counts towards the length, and is removed. The length is in Unicode scalar
-/// values.
+/// It contains no control characters, no line or paragraph separators, no format characters and no
+/// letters without a glyph. The two joiners that scripts and emoji need (U+200C, U+200D) are
+/// allowed between two non-ASCII letters. Surrounding white space is accepted, counts towards the
+/// length, and is removed. The length is in Unicode scalar values.
 ///
 /// [`garde::Validate`] checks values from requests; use [`parse`](Self::parse) for other text.
 #[derive(Clone, Deserialize)]
@@ -35,7 +37,8 @@ pub enum LineError {
     Character,
 }
 
-/// White space and non-ASCII letters that are allowed in a line, as classes of a regular expression.
+/// White space and non-ASCII letters that are allowed in a line, as classes of a regular
+/// expression.
 macro_rules! space {
     () => {
         r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
@@ -55,8 +58,9 @@ macro_rules! visible {
     };
 }
 
-/// The rule as a regular expression of JSON Schema (ECMA-262, valid with and without the flag `u`). It cannot cover
-/// characters beyond U+FFFF in a portable way; those that [`is_unprintable`] lists are refused too.
+/// The rule as a regular expression of JSON Schema (ECMA-262, valid with and without the flag `u`).
+/// It cannot cover characters beyond U+FFFF in a portable way; those that [`is_unprintable`] lists
+/// are refused too.
 pub const LINE_PATTERN: &str = concat!(
     "^",
     space!(),
@@ -128,8 +132,8 @@ pub fn check_line(text: &str) -> Result<(), LineError> {
     }
 }
 
-/// Replaces each character that is not allowed in a line by a space. For text that was stored before this rule existed,
-/// or that comes from elsewhere.
+/// Replaces each character that is not allowed in a line by a space. For text that was stored
+/// before this rule existed, or that comes from elsewhere.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     if text.contains(is_unprintable) {
         text.replace(is_unprintable, " ").into()
@@ -138,15 +142,16 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character is not shown but affects the text around it or ends the line: control characters, line and
-/// paragraph separators, format characters, and letters without a glyph.
+/// Whether a character is not shown but affects the text around it or ends the line: control
+/// characters, line and paragraph separators, format characters, and letters without a glyph.
 ///
-/// The joiners U+200C and U+200D, which are parts of words and emoji, are not among them, nor are the Arabic and Syriac
-/// signs that Unicode classifies as format characters although they are visible.
+/// The joiners U+200C and U+200D, which are parts of words and emoji, are not among them, nor are
+/// the Arabic and Syriac signs that Unicode classifies as format characters although they are
+/// visible.
 pub fn is_unprintable(character: char) -> bool {
     let is_format = matches!(character,
-        // Soft hyphen, direction marks, embeddings, overrides and isolates, invisible operators, byte order mark,
-        // annotations.
+        // Soft hyphen, direction marks, embeddings, overrides and isolates, invisible operators,
+        // byte order mark, annotations.
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         // Shorthand and musical controls, and tags.

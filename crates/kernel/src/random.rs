@@ -15,8 +15,8 @@ enum Source {
     Seeded(Arc<Mutex<Seeded>>),
 }
 
-/// Buffered random bytes of the system: a system call takes about a microsecond for any size, and a request needs a
-/// dozen small draws. Used bytes are wiped.
+/// Buffered random bytes of the system: a system call takes about a microsecond for any size, and a
+/// request needs a dozen small draws. Used bytes are wiped.
 struct Drawn {
     bytes: [u8; 1024],
     used: usize,
@@ -28,8 +28,8 @@ struct Seeded {
 }
 
 impl Random {
-    /// Creates a reproducible source for tests: the same seed gives the same bytes in the same order. Never use it for
-    /// secrets.
+    /// Creates a reproducible source for tests: the same seed gives the same bytes in the same
+    /// order. Never use it for secrets.
     pub fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Arc::new(Mutex::new(Seeded {
             seed,
@@ -40,7 +40,8 @@ impl Random {
     /// Fills `buffer` with random bytes.
     ///
     /// # Panics
-    /// Panics if the operating system provides no random bytes, because there is no safe way to continue.
+    /// Panics if the operating system provides no random bytes, because there is no safe way to
+    /// continue.
     pub fn fill(&self, buffer: &mut [u8]) {
         match &self.0 {
             Source::System(drawn) => drawn

@@ -11,11 +11,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::{Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// A point in time in UTC with microseconds, in the format of RFC 3339: `2026-01-31T12:00:00.500000Z`.
+/// A point in time in UTC with microseconds, in the format of RFC 3339:
+/// `2026-01-31T12:00:00.500000Z`.
 ///
-/// It is between [`MIN`](Self::MIN) and [`MAX`](Self::MAX), the range that both RFC 3339 and Postgres can represent;
-/// arithmetic saturates there. Parsing converts other offsets to UTC and truncates to microseconds, the precision of
-/// `timestamptz`.
+/// It is between [`MIN`](Self::MIN) and [`MAX`](Self::MAX), the range that both RFC 3339 and
+/// Postgres can represent; arithmetic saturates there. Parsing converts other offsets to UTC and
+/// truncates to microseconds, the precision of `timestamptz`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(OffsetDateTime);
 

@@ -16,7 +16,8 @@ const POLICY: &str = "the first argument of an endpoint is its policy; write one
     by: SignedIn                  any signed-in caller\n  \
     by: Public                    anyone, without a credential";
 
-/// The arguments of the attribute: `("/v1/notes/{id}", problems(NOT_FOUND, …), body_limit = 65_536)`.
+/// The arguments of the attribute: `("/v1/notes/{id}", problems(NOT_FOUND, …), body_limit =
+/// 65_536)`.
 pub(crate) struct Attribute {
     path: LitStr,
     body_limit: Option<Expr>,

@@ -1,7 +1,7 @@
 //! The attributes that declare endpoints, their bodies, and rows.
 //!
-//! They contain no logic: each expands a declaration into an implementation of a trait of `mainstay-http` or
-//! `mainstay-database`, which contain the logic and its documentation.
+//! They contain no logic: each expands a declaration into an implementation of a trait of
+//! `mainstay-http` or `mainstay-database`, which contain the logic and its documentation.
 
 mod endpoint;
 mod entity;
@@ -15,9 +15,9 @@ macro_rules! method {
     ($name:ident, $method:literal) => {
         #[doc = concat!("Declares an endpoint for `", $method, "`.")]
         ///
-        /// The attribute has the path, and the problems that the function returns in addition to those of its
-        /// arguments: `#[get("/v1/notes/{id}", problems(NOT_FOUND))]`. The first argument of the function is the
-        /// policy.
+        /// The attribute has the path, and the problems that the function returns in addition to
+        /// those of its arguments: `#[get("/v1/notes/{id}", problems(NOT_FOUND))]`. The first
+        /// argument of the function is the policy.
         #[proc_macro_attribute]
         pub fn $name(attribute: TokenStream, item: TokenStream) -> TokenStream {
             let attribute = parse_macro_input!(attribute as endpoint::Attribute);
@@ -35,11 +35,12 @@ method!(put, "PUT");
 method!(patch, "PATCH");
 method!(delete, "DELETE");
 
-/// Declares a type of a request. It is parsed, checked and documented from the same rules. Unknown fields are refused.
+/// Declares a type of a request. It is parsed, checked and documented from the same rules. Unknown
+/// fields are refused.
 ///
 /// A field has the rules of its type. A plain `String` or number has none, so its field must: write
-/// `#[garde(length(chars, max = 50))]`, or `#[garde(skip)]` if any value is valid. The rules of a `Patch` or an
-/// `Option` are those of its value. `Patch` and `Limit` are optional.
+/// `#[garde(length(chars, max = 50))]`, or `#[garde(skip)]` if any value is valid. The rules of a
+/// `Patch` or an `Option` are those of its value. `Patch` and `Limit` are optional.
 #[proc_macro_attribute]
 pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::input(parse_macro_input!(item as DeriveInput))
@@ -47,7 +48,8 @@ pub fn input(_: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Declares a type of a response. A field `id` determines the `Location` of `Created`, a field `version` the `ETag`.
+/// Declares a type of a response. A field `id` determines the `Location` of `Created`, a field
+/// `version` the `ETag`.
 #[proc_macro_attribute]
 pub fn view(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::view(parse_macro_input!(item as DeriveInput))
@@ -55,7 +57,8 @@ pub fn view(_: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Declares an enum that requests, responses and the database represent by the same snake_case word.
+/// Declares an enum that requests, responses and the database represent by the same snake_case
+/// word.
 #[proc_macro_attribute]
 pub fn choice(_: TokenStream, item: TokenStream) -> TokenStream {
     shapes::choice(parse_macro_input!(item as DeriveInput))

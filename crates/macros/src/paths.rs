@@ -5,7 +5,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::Ident;
 
-/// The path of the crate `mainstay-<name>`: through the façade in an app, directly in the platform's own crates.
+/// The path of the crate `mainstay-<name>`: through the façade in an app, directly in the
+/// platform's own crates.
 pub(crate) fn platform_crate(name: &str) -> TokenStream {
     let inner = Ident::new(name, Span::call_site());
 

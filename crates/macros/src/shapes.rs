@@ -38,8 +38,8 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     })
 }
 
-/// Adds missing attributes to a field: a field without rules has those of its type, and `Patch` and `Limit` are
-/// optional.
+/// Adds missing attributes to a field: a field without rules has those of its type, and `Patch` and
+/// `Limit` are optional.
 ///
 /// # Errors
 /// Fails if neither the field nor its type has a rule.

@@ -3,8 +3,9 @@
 use lettre::Address;
 use mainstay_kernel::EmailAddress;
 
-/// Parses an e-mail address. Returns `None` for text with another meaning in a header or command, such as line breaks,
-/// brackets, quotes or a second address (OWASP ASVS 1.3.11). The rule is that of [`EmailAddress`].
+/// Parses an e-mail address. Returns `None` for text with another meaning in a header or command,
+/// such as line breaks, brackets, quotes or a second address (OWASP ASVS 1.3.11). The rule is that
+/// of [`EmailAddress`].
 pub(crate) fn parse(text: &str) -> Option<Address> {
     EmailAddress::parse(text)?.as_str().parse().ok()
 }

@@ -4,8 +4,8 @@ use askama::Template;
 
 use crate::MailError;
 
-/// The content of an e-mail: a subject, and a sequence of paragraphs, buttons and codes. It is rendered as text and as
-/// HTML, with one template each. The HTML loads nothing from elsewhere.
+/// The content of an e-mail: a subject, and a sequence of paragraphs, buttons and codes. It is
+/// rendered as text and as HTML, with one template each. The HTML loads nothing from elsewhere.
 ///
 /// ```
 /// use mainstay_mail::{Letter, Mail};
@@ -61,7 +61,8 @@ impl Letter {
         self
     }
 
-    /// Adds a button, with its URL as text below it for readers of plain text and for those who do not trust buttons.
+    /// Adds a button, with its URL as text below it for readers of plain text and for those who do
+    /// not trust buttons.
     #[must_use]
     pub fn button(mut self, label: impl Into<String>, url: impl Into<String>) -> Self {
         self.parts
@@ -100,7 +101,8 @@ impl Letter {
     }
 }
 
-/// Ensures that names chosen by people cannot add a header, a line or a paragraph, or change the direction of text.
+/// Ensures that names chosen by people cannot add a header, a line or a paragraph, or change the
+/// direction of text.
 fn one_line(text: impl Into<String>) -> String {
     mainstay_kernel::one_line(&text.into()).into_owned()
 }

@@ -1,4 +1,5 @@
-//! E-mail: messages in text and HTML, queued with the change that causes them and sent by the worker.
+//! E-mail: messages in text and HTML, queued with the change that causes them and sent by the
+//! worker.
 //!
 //! ```ignore
 //! let letter = Letter::new("Confirm your address")
@@ -8,9 +9,10 @@
 //! unscoped.change(Change::new("users.insert", CLAUSES, values, event).queue(mail)).await?;
 //! ```
 //!
-//! A failed change sends nothing, and a committed one always sends its message. SMTP cannot guarantee exactly one
-//! delivery; this crate guarantees at most one: [`Mailer`] marks the job right before it sends the message. If the
-//! worker dies after that, the message is not sent again but listed for the operator ([`undelivered`]).
+//! A failed change sends nothing, and a committed one always sends its message. SMTP cannot
+//! guarantee exactly one delivery; this crate guarantees at most one: [`Mailer`] marks the job
+//! right before it sends the message. If the worker dies after that, the message is not sent again
+//! but listed for the operator ([`undelivered`]).
 //!
 //! The texts of messages are not in this crate: each module writes its own.
 

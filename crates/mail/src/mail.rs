@@ -35,8 +35,8 @@ impl Mail {
         })
     }
 
-    /// Creates the job that sends it, to be queued with a [`Change`](mainstay_database::Change). The job's id becomes
-    /// the Message-ID.
+    /// Creates the job that sends it, to be queued with a [`Change`](mainstay_database::Change).
+    /// The job's id becomes the Message-ID.
     ///
     /// # Errors
     /// [`Error::Internal`] if it cannot be serialized.

@@ -15,8 +15,8 @@ use mainstay_kernel::Timestamp;
 
 use crate::{Mail, address};
 
-/// Builds the Internet message (RFC 5322). Its Message-ID is the job's id, so that servers and tests can recognise
-/// duplicates.
+/// Builds the Internet message (RFC 5322). Its Message-ID is the job's id, so that servers and
+/// tests can recognise duplicates.
 pub(crate) fn message(
     from: &Address,
     id: Id<Job>,

@@ -6,8 +6,8 @@ use mainstay_http::{Content, INTERNAL, NOT_FOUND, Problem, WebPage};
 
 use crate::{Mailbox, MailboxMessage};
 
-/// Allows styles from this origin and, by its hash, the inline style of messages, because the frame that shows a
-/// message inherits this policy (CSP Level 3 §2.3.1). Scripts are not allowed.
+/// Allows styles from this origin and, by its hash, the inline style of messages, because the frame
+/// that shows a message inherits this policy (CSP Level 3 §2.3.1). Scripts are not allowed.
 const POLICY: &str = "default-src 'none'; style-src 'self' 'sha256-OWT71574Y0kXH0vPXeciQPeXOg/t58AQjfB8CGQHeww='; \
                       img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,5 +1,5 @@
-//! The dialogue with a mail server (RFC 5321), step by step, so that the job can be marked right before the message is
-//! sent.
+//! The dialogue with a mail server (RFC 5321), step by step, so that the job can be marked right
+//! before the message is sent.
 
 use std::fmt::Display;
 
@@ -22,8 +22,8 @@ use crate::server::{MailServer, Tls};
 impl MailServer {
     /// Sends a message, at most once.
     ///
-    /// Up to and including `DATA`, nothing is delivered. Then the job is marked as handed over. After that, the outcome
-    /// is the server's reply, or unknown without one.
+    /// Up to and including `DATA`, nothing is delivered. Then the job is marked as handed over.
+    /// After that, the outcome is the server's reply, or unknown without one.
     pub(crate) async fn send(&self, job: &Claimed, message: &Message) -> Result<(), JobError> {
         let mut connection = match timeout(self.timeout, self.begin(message)).await {
             Ok(connection) => connection?,
@@ -88,8 +88,8 @@ impl MailServer {
         Ok(connection)
     }
 
-    /// Opens an encrypted and authenticated connection, and verifies the server's certificate. Errors here do not
-    /// depend on the message, so the job is retried.
+    /// Opens an encrypted and authenticated connection, and verifies the server's certificate.
+    /// Errors here do not depend on the message, so the job is retried.
     async fn connect(&self, domain: &str) -> Result<AsyncSmtpConnection, JobError> {
         let hello = ClientId::Domain(domain.to_owned());
         let implicit = (self.tls == Tls::Implicit).then(|| self.parameters.clone());
@@ -142,8 +142,8 @@ async fn step(
     }
 }
 
-/// The server refused a command, temporarily (4xx) or permanently (5xx). Only the code is kept, because the reply may
-/// quote the address.
+/// The server refused a command, temporarily (4xx) or permanently (5xx). Only the code is kept,
+/// because the reply may quote the address.
 fn refused(what: &str, error: &Error) -> JobError {
     let code = error
         .status()

@@ -87,8 +87,8 @@ fn read(unscoped: &Unscoped, row: &Row) -> Result<Undelivered, Error> {
     })
 }
 
-/// Queues a message again that failed or whose outcome is unknown. In the latter case it may arrive twice. Returns
-/// `false` if no such message has this id.
+/// Queues a message again that failed or whose outcome is unknown. In the latter case it may arrive
+/// twice. Returns `false` if no such message has this id.
 ///
 /// # Errors
 /// The error of the database.
@@ -110,8 +110,8 @@ pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
-/// Marks a message whose outcome is unknown as done, and deletes its payload. Returns `false` if no such message has
-/// this id; a message that is being sent does not count.
+/// Marks a message whose outcome is unknown as done, and deletes its payload. Returns `false` if no
+/// such message has this id; a message that is being sent does not count.
 ///
 /// # Errors
 /// The error of the database.

@@ -101,7 +101,8 @@ impl Assembly {
         })
     }
 
-    /// The maximum number of connections to Postgres. `in_process` says whether `serve` runs jobs, too.
+    /// The maximum number of connections to Postgres. `in_process` says whether `serve` runs jobs,
+    /// too.
     pub(crate) fn connections(&self, in_process: bool) -> Connections {
         let work = self.work.worker.most_connections() + Sealer::CONNECTIONS;
         let serve = self.app.database().most_connections() + Principals::CONNECTIONS;

@@ -56,7 +56,8 @@ const AFTER_HELP: &str =
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run everything for development: a private Postgres, migrations, sample data, the API and its documentation page
+    /// Run everything for development: a private Postgres, migrations, sample data, the API and its
+    /// documentation page
     #[cfg(feature = "dev")]
     Dev(dev::Arguments),
     /// Serve the API
@@ -69,8 +70,8 @@ enum Command {
     Routes,
     /// Print the OpenAPI document
     Openapi,
-    /// Print the record of processing (GDPR Article 30): which data is stored, how it is protected, who may see it and
-    /// for how long it is kept
+    /// Print the record of processing (GDPR Article 30): which data is stored, how it is protected,
+    /// who may see it and for how long it is kept
     DataMap(data_map::Arguments),
     /// Check the settings, and print each with its value and source; secrets are hidden
     Config(config::Arguments),

@@ -20,7 +20,8 @@ pub(crate) fn of_worker(mut settings: Settings) -> Settings {
     settings
 }
 
-/// The settings of the pool for jobs. It is separate from the pool for requests, so that jobs never delay a request.
+/// The settings of the pool for jobs. It is separate from the pool for requests, so that jobs never
+/// delay a request.
 pub(crate) fn of_work(
     database: &mainstay_database::Settings,
     jobs: &mainstay_jobs::Settings,

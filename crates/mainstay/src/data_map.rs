@@ -1,8 +1,8 @@
-//! The record of processing (GDPR Article 30): which data is stored about whom and why, how it is protected, who may
-//! see it, how long it is kept and who receives it.
+//! The record of processing (GDPR Article 30): which data is stored about whom and why, how it is
+//! protected, who may see it, how long it is kept and who receives it.
 //!
-//! `data_map_reading.rs` reads it from the schema's comments, the tables and rules that modules register, and the
-//! access matrix, so that it cannot become outdated.
+//! `data_map_reading.rs` reads it from the schema's comments, the tables and rules that modules
+//! register, and the access matrix, so that it cannot become outdated.
 
 use std::fmt::Write as _;
 

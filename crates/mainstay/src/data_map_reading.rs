@@ -1,5 +1,5 @@
-//! Reads the record of processing from the schema's comments, from the tables and rules that modules register, and
-//! from the access matrix.
+//! Reads the record of processing from the schema's comments, from the tables and rules that
+//! modules register, and from the access matrix.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -8,8 +8,8 @@ use mainstay_kernel::Runtime;
 /// Maximum number of sign-ins that wait for the hasher; more receive 503.
 const MAX_WAITING_SIGN_INS: usize = 64;
 
-/// Creates the password hasher. It computes at most one hash per two cores, so that a flood of sign-ins leaves half of
-/// them for other requests. Each hash takes 19 MiB.
+/// Creates the password hasher. It computes at most one hash per two cores, so that a flood of
+/// sign-ins leaves half of them for other requests. Each hash takes 19 MiB.
 pub(crate) fn hasher(runtime: Runtime) -> PasswordHasher {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
 

@@ -1,4 +1,5 @@
-//! Identity as one part of the platform: assembles principals, accounts, organizations and federation.
+//! Identity as one part of the platform: assembles principals, accounts, organizations and
+//! federation.
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
@@ -81,7 +82,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Creates the shared values. [`Principals::watch`] must run alongside, or every request queries the database.
+    /// Creates the shared values. [`Principals::watch`] must run alongside, or every request
+    /// queries the database.
     pub fn new(settings: IdentitySettings, hasher: PasswordHasher, database: Database) -> Self {
         let principals = Arc::new(Principals::new(settings.principals, database));
         let accounts = Accounts::new(settings.accounts, hasher, principals.clone());

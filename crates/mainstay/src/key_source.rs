@@ -1,10 +1,12 @@
 //! Sources of the root keys of the key ring.
 //!
-//! The ring is configured in the environment or in a file. Its keys are there in plaintext, or wrapped by a key
-//! management service. Wrapped keys are unwrapped once at startup, so that a copy of the configuration alone reveals
-//! nothing. At run time, the plaintext keys are in the memory of the process in both cases (ADR 0016).
+//! The ring is configured in the environment or in a file. Its keys are there in plaintext, or
+//! wrapped by a key management service. Wrapped keys are unwrapped once at startup, so that a copy
+//! of the configuration alone reveals nothing. At run time, the plaintext keys are in the memory of
+//! the process in both cases (ADR 0016).
 //!
-//! To add another key management service, implement [`KeySource`] and give it a prefix in [`source`].
+//! To add another key management service, implement [`KeySource`] and give it a prefix in
+//! [`source`].
 
 mod source;
 mod vault;
@@ -37,7 +39,8 @@ impl KeySource for InPlace {
     }
 }
 
-/// Selects the source by the prefix of an entry's key. Base64 has no colon, so a plaintext key never has a prefix.
+/// Selects the source by the prefix of an entry's key. Base64 has no colon, so a plaintext key
+/// never has a prefix.
 fn source(key: &str, vault: Option<&VaultSettings>) -> Result<Box<dyn KeySource>, KeySourceError> {
     if key.starts_with("vault:") {
         Ok(Box::new(Vault::new(vault.ok_or(KeySourceError::NotSet)?)?))
@@ -46,7 +49,8 @@ fn source(key: &str, vault: Option<&VaultSettings>) -> Result<Box<dyn KeySource>
     }
 }
 
-/// Unwraps all keys of a ring's text. Plaintext entries are not checked here, but when the ring is parsed.
+/// Unwraps all keys of a ring's text. Plaintext entries are not checked here, but when the ring is
+/// parsed.
 ///
 /// # Errors
 /// [`KeySourceError::Entry`] for the first entry that cannot be unwrapped.
@@ -108,7 +112,8 @@ pub(crate) fn wrap(
     })
 }
 
-/// Runs a future to completion on a separate thread, because settings are read both inside and outside a runtime.
+/// Runs a future to completion on a separate thread, because settings are read both inside and
+/// outside a runtime.
 fn block_on<T: Send>(
     work: impl Future<Output = Result<T, KeySourceError>> + Send,
 ) -> Result<T, KeySourceError> {

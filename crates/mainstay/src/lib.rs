@@ -1,7 +1,7 @@
 //! Mainstay: the API platform that an app is built on.
 //!
-//! An app composes modules into a [`Platform`] and calls [`Platform::run`]. This crate re-exports all other crates of
-//! the platform; the [`prelude`] has what most files of an app need.
+//! An app composes modules into a [`Platform`] and calls [`Platform::run`]. This crate re-exports
+//! all other crates of the platform; the [`prelude`] has what most files of an app need.
 //!
 //! ```no_run
 //! use mainstay::prelude::*;

@@ -6,11 +6,12 @@ use mainstay_access::{Assurance, Credential, Denied, Permission, Principal, Proo
 use mainstay_database::{Database, Door, Origin};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
-/// Opens a [`Door`], the data access handle, for an operator's command on the server. It reaches the rows that `user`
-/// may access.
+/// Opens a [`Door`], the data access handle, for an operator's command on the server. It reaches
+/// the rows that `user` may access.
 ///
-/// No token is checked, because anyone who can run commands on the server can do anything. The audit log records
-/// changes under the command's name and without an account, because no one signed in.
+/// No token is checked, because anyone who can run commands on the server can do anything. The
+/// audit log records changes under the command's name and without an account, because no one signed
+/// in.
 ///
 /// # Errors
 /// Never [`Denied`] in practice: the operator has exactly the permission `P`.

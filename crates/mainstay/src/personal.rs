@@ -1,9 +1,11 @@
-//! Declares types for personal data: which values are valid, and how they are masked for callers who may not see them.
+//! Declares types for personal data: which values are valid, and how they are masked for callers
+//! who may not see them.
 
 use mainstay_kernel::check_line;
 
-/// Declares a text type for personal data: it is validated at input, sealed in the database and masked in responses.
-/// `on one line` is for names and numbers and applies the rule of [`Line`](mainstay_kernel::Line).
+/// Declares a text type for personal data: it is validated at input, sealed in the database and
+/// masked in responses. `on one line` is for names and numbers and applies the rule of
+/// [`Line`](mainstay_kernel::Line).
 ///
 /// ```
 /// use mainstay::prelude::*;
@@ -23,7 +25,8 @@ macro_rules! personal_text {
         $crate::personal_text!(@type $(#[$meta])* $visibility $name, $min, $max $(, $line)?);
 
         impl $name {
-            /// Creates a value without checking it. Input from outside is checked when it is deserialized.
+            /// Creates a value without checking it. Input from outside is checked when it is
+            /// deserialized.
             #[allow(dead_code)]
             $visibility fn new(text: impl Into<::std::string::String>) -> Self {
                 Self(text.into())
@@ -105,8 +108,8 @@ pub fn is_line(text: &str, _: &()) -> garde::Result {
     check_line(text).map_err(|error| garde::Error::new(error.to_string()))
 }
 
-/// Masks `Ada Lovelace` as `A. L.`, from three words at most, so that the mask reveals neither the length of the text
-/// nor a text of one-letter words.
+/// Masks `Ada Lovelace` as `A. L.`, from three words at most, so that the mask reveals neither the
+/// length of the text nor a text of one-letter words.
 pub fn initials(text: &str) -> String {
     let letters: Vec<_> = text
         .split_whitespace()

@@ -30,7 +30,8 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Creates a service that has only the platform's own modules, such as accounts and the audit log.
+    /// Creates a service that has only the platform's own modules, such as accounts and the audit
+    /// log.
     pub fn new(info: Info) -> Self {
         let mut modules = crate::identity::modules();
         modules.extend([mainstay_audit::module(), mainstay_watch::module()]);
@@ -56,8 +57,8 @@ impl Platform {
         self
     }
 
-    /// Sets the app's migrations, as embedded by `refinery::embed_migrations!`. They run after the platform's, and have
-    /// separate versions and a separate history.
+    /// Sets the app's migrations, as embedded by `refinery::embed_migrations!`. They run after the
+    /// platform's, and have separate versions and a separate history.
     #[must_use]
     pub fn migrations(mut self, migrations: Migrations) -> Self {
         self.schema = schema(migrations);

@@ -1,4 +1,5 @@
-//! Reloads a renewed TLS certificate without a restart: at SIGHUP, and automatically every 15 seconds.
+//! Reloads a renewed TLS certificate without a restart: at SIGHUP, and automatically every 15
+//! seconds.
 
 use mainstay_http::Certificate;
 use mainstay_kernel::Timestamp;

@@ -1,4 +1,5 @@
-//! Retention: the modules' rules, the setting that overrides them, and the periodic task that enforces them.
+//! Retention: the modules' rules, the setting that overrides them, and the periodic task that
+//! enforces them.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -44,7 +45,8 @@ impl RetentionSettings {
     /// Applies the periods to the modules' rules.
     ///
     /// # Errors
-    /// [`UnknownRule`] if a period has no rule: the operator expects rows to be deleted that would stay.
+    /// [`UnknownRule`] if a period has no rule: the operator expects rows to be deleted that would
+    /// stay.
     pub fn apply(
         &self,
         rules: impl IntoIterator<Item = Retention>,

@@ -32,8 +32,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Assembles a service and binds its ports. It does not wait for Postgres, and responds 503 until Postgres is
-    /// available.
+    /// Assembles a service and binds its ports. It does not wait for Postgres, and responds 503
+    /// until Postgres is available.
     ///
     /// # Errors
     /// [`ServiceError`].

@@ -1,5 +1,6 @@
-//! Measurements that each process takes at intervals: clock skew, job queue, unsealed audit records, age of keys, TLS
-//! certificate. A process logs when a value crosses its limit, and again when it returns.
+//! Measurements that each process takes at intervals: clock skew, job queue, unsealed audit
+//! records, age of keys, TLS certificate. A process logs when a value crosses its limit, and again
+//! when it returns.
 
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use crate::renewal::{log_refusal, renew};
 /// How often everything is measured.
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Maximum difference between the clocks of this process and the database before it is logged. It is well within the
-/// leeway of tokens, and far more than NTP leaves.
+/// Maximum difference between the clocks of this process and the database before it is logged. It
+/// is well within the leeway of tokens, and far more than NTP leaves.
 const MAX_SKEW: time::Duration = time::Duration::SECOND;
 
-/// How long an audit record may remain unsealed before it is logged. The sealer runs twice a second.
+/// How long an audit record may remain unsealed before it is logged. The sealer runs twice a
+/// second.
 const MAX_UNSEALED: Duration = Duration::from_secs(60);
 
 /// The measurements of this process.
@@ -225,7 +227,8 @@ pub(crate) fn record_build(info: &Info, schema: SchemaVersion) {
     .set(1.0);
 }
 
-/// Measurements that are cheap enough for each scrape: the connection pools and the password hasher.
+/// Measurements that are cheap enough for each scrape: the connection pools and the password
+/// hasher.
 pub(crate) fn at_each_scrape(
     requests: Database,
     work: Database,

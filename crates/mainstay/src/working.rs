@@ -19,8 +19,8 @@ pub struct Working {
 }
 
 impl Working {
-    /// Assembles a worker and binds its management port. It does not wait for Postgres, and polls until Postgres is
-    /// available.
+    /// Assembles a worker and binds its management port. It does not wait for Postgres, and polls
+    /// until Postgres is available.
     ///
     /// # Errors
     /// [`ServiceError`].

@@ -12,8 +12,8 @@ use crate::{
     tokens::{NewToken, Tokens, Verified},
 };
 
-/// Maximum number of cached tokens, and how long each is kept. Verifying a signature costs about a hundred times as
-/// much as a cache look-up.
+/// Maximum number of cached tokens, and how long each is kept. Verifying a signature costs about a
+/// hundred times as much as a cache look-up.
 const KEPT_TOKENS: u64 = 50_000;
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
@@ -50,8 +50,8 @@ impl AccessTokens {
         token.map_err(|error| INTERNAL.problem().caused_by(error))
     }
 
-    /// Verifies everything except a token's times. The result is cached, and is valid for as long as the token's key is
-    /// in the key set.
+    /// Verifies everything except a token's times. The result is cached, and is valid for as long
+    /// as the token's key is in the key set.
     pub(crate) async fn verify(&self, token: &str) -> Result<Verified, Refusal> {
         let digest = token_digest(token.as_bytes());
         if let Some(verified) = self.verified.get(&digest) {

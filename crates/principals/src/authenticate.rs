@@ -16,8 +16,9 @@ use crate::{
     session_cookie::CookieSecret,
 };
 
-/// A machine's token has the permissions of the secret that obtained it, as far as its account and its sponsor still
-/// hold them. Without scopes, machines and applications have no administrative permissions.
+/// A machine's token has the permissions of the secret that obtained it, as far as its account and
+/// its sponsor still hold them. Without scopes, machines and applications have no administrative
+/// permissions.
 const LOAD: &str = r"
     SELECT
         s.user_id, s.organization_id, s.expires_at,
@@ -173,9 +174,9 @@ impl Principals {
     }
 }
 
-/// Limits the principal of an OAuth client to the scope of its token, which may be narrower than its session's scope
-/// (RFC 6749 §6). Other principals are not limited: a person's own token states what their role granted when it was
-/// issued, and grants what the role grants now.
+/// Limits the principal of an OAuth client to the scope of its token, which may be narrower than
+/// its session's scope (RFC 6749 §6). Other principals are not limited: a person's own token states
+/// what their role granted when it was issued, and grants what the role grants now.
 pub fn within(principal: Arc<Principal>, scope: &Permissions) -> Arc<Principal> {
     if principal.credential != Credential::Client || scope.cover(principal.permissions.names()) {
         return principal;

@@ -1,4 +1,5 @@
-//! Authenticates a service account as an OAuth client, by its id and one of its secrets (RFC 6749 §2.3.1).
+//! Authenticates a service account as an OAuth client, by its id and one of its secrets (RFC 6749
+//! §2.3.1).
 
 use mainstay_crypto::same_bytes;
 use mainstay_database::{Error, Precondition, Unscoped};
@@ -31,8 +32,8 @@ impl MachineClient {
     }
 }
 
-/// Finds the client with this `client_id`, if `secret` is one of its valid secrets, and records the secret's use. Takes
-/// one round trip, or none if the secret is malformed.
+/// Finds the client with this `client_id`, if `secret` is one of its valid secrets, and records the
+/// secret's use. Takes one round trip, or none if the secret is malformed.
 ///
 /// # Errors
 /// The error of the database.

@@ -12,8 +12,8 @@ use std::{
 use mainstay_access::Principal;
 use mainstay_kernel::{SessionId, Timestamp, Uuid};
 
-/// How long the cache is trusted after the last announcement or poll. With a poll every half second, either a
-/// revocation is seen within a second or the cache is not used.
+/// How long the cache is trusted after the last announcement or poll. With a poll every half
+/// second, either a revocation is seen within a second or the cache is not used.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// Maximum number of cached principals. When it is reached, the cache is cleared.
@@ -36,8 +36,8 @@ pub(crate) struct Known {
     /// The member whose permissions a machine's credential depends on.
     pub(crate) sponsor: Option<Sponsor>,
     pub(crate) expires_at: Timestamp,
-    /// SHA-256 of the secret: a browser's cookie, or an API key. `None` for a token, which is verified by its
-    /// signature.
+    /// SHA-256 of the secret: a browser's cookie, or an API key. `None` for a token, which is
+    /// verified by its signature.
     pub(crate) secret_hash: Option<Vec<u8>>,
     /// When it expires unless it is used; `None` if use does not extend it.
     pub(crate) idle_expires_at: Option<Timestamp>,
@@ -90,7 +90,8 @@ impl Directory {
         }
     }
 
-    /// Finds the principal of a session; `None` if it is not cached or the cache is not trusted at present.
+    /// Finds the principal of a session; `None` if it is not cached or the cache is not trusted at
+    /// present.
     pub(crate) fn find(&self, session: SessionId) -> Option<Known> {
         let received_until = *self
             .received_until
@@ -107,13 +108,14 @@ impl Directory {
             .cloned()
     }
 
-    /// The number of invalidations so far. Call it before loading a principal, and pass the result to
-    /// [`keep`](Self::keep).
+    /// The number of invalidations so far. Call it before loading a principal, and pass the result
+    /// to [`keep`](Self::keep).
     pub(crate) fn generation(&self) -> u64 {
         self.invalidations.load(Ordering::Acquire)
     }
 
-    /// Caches a principal, unless there was an invalidation after `generation`: the principal may already be stale.
+    /// Caches a principal, unless there was an invalidation after `generation`: the principal may
+    /// already be stale.
     pub(crate) fn keep(&self, generation: u64, known: Known) {
         let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if self.generation() != generation {

@@ -6,7 +6,8 @@ use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 /// Declares the audit actions, each with its name in the log.
 macro_rules! actions {
     ($($(#[doc = $documentation:literal])+ $action:ident = $name:literal,)+) => {
-        /// An audit action. The names are from OWASP's logging vocabulary, or in its style where it has none.
+        /// An audit action. The names are from OWASP's logging vocabulary, or in its style where it
+        /// has none.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Action {
             $($(#[doc = $documentation])+ $action,)+
@@ -20,7 +21,8 @@ macro_rules! actions {
             }
         }
 
-        /// Every audit action with its description, as rows of a Markdown table in alphabetical order.
+        /// Every audit action with its description, as rows of a Markdown table in alphabetical
+        /// order.
         pub fn audit_vocabulary() -> Vec<String> {
             let mut rows = vec![$(format!("| `{}` | {} |", $name, concat!($($documentation),+).trim())),+];
             rows.sort();
@@ -34,8 +36,8 @@ actions! {
     LoginSuccess = "authn_login_success",
     /// A sign-in was refused.
     LoginFail = "authn_login_fail",
-    /// Attempts are refused after too many failures. Recorded for the first refusal of an address in a
-    /// quarter of an hour, with the number of earlier refusals that were not recorded.
+    /// Attempts are refused after too many failures. Recorded for the first refusal of an address
+    /// in a quarter of an hour, with the number of earlier refusals that were not recorded.
     LoginFailMax = "authn_login_fail_max",
     /// A person re-authenticated.
     StepUpSuccess = "authn_step_up_success",
@@ -73,7 +75,8 @@ actions! {
     TokenCreated = "authn_token_created",
     /// A token, key or session was revoked.
     TokenRevoked = "authn_token_revoked",
-    /// A refresh token or an authorization code was used again after it was exchanged: it may be stolen.
+    /// A refresh token or an authorization code was used again after it was exchanged: it may be
+    /// stolen.
     TokenReuse = "authn_token_reuse",
     /// An external identity was linked to an account.
     ExternalIdentityLinked = "authn_external_identity_linked",

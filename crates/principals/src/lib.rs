@@ -1,8 +1,8 @@
 //! Principals: who a request's credential belongs to, and what it may do.
 //!
-//! Principals in use are cached in memory ([`Principals`]). The database announces ended sessions and changed roles,
-//! and every process sees them within a second. The crates above administer accounts, organizations and OAuth clients;
-//! each feature decides what its permissions mean.
+//! Principals in use are cached in memory ([`Principals`]). The database announces ended sessions
+//! and changed roles, and every process sees them within a second. The crates above administer
+//! accounts, organizations and OAuth clients; each feature decides what its permissions mean.
 
 pub mod api_keys;
 pub mod authenticate;

@@ -1,4 +1,5 @@
-//! What the endpoints of all crates share about credentials: cached principals, access tokens and recorded uses.
+//! What the endpoints of all crates share about credentials: cached principals, access tokens and
+//! recorded uses.
 
 use std::sync::Arc;
 
@@ -27,10 +28,12 @@ pub struct Principals {
 }
 
 impl Principals {
-    /// Number of connections to Postgres that it uses in addition to the pool: the revocation listener's.
+    /// Number of connections to Postgres that it uses in addition to the pool: the revocation
+    /// listener's.
     pub const CONNECTIONS: usize = 1;
 
-    /// Creates an empty cache. [`watch`](Self::watch) must run as well, or every request queries the database.
+    /// Creates an empty cache. [`watch`](Self::watch) must run as well, or every request queries
+    /// the database.
     pub fn new(settings: Settings, database: Database) -> Self {
         let keys = KeyMemory::new(database.clone(), settings.signing_key_lifetime);
         let tokens = AccessTokens::new(keys, &settings.issuer);
@@ -44,7 +47,8 @@ impl Principals {
         }
     }
 
-    /// Receives revocations, rotates signing keys and saves recorded uses, for as long as the service runs.
+    /// Receives revocations, rotates signing keys and saves recorded uses, for as long as the
+    /// service runs.
     pub async fn watch(self: Arc<Self>) {
         let keys = &self.tokens.keys;
         tokio::join!(
@@ -71,7 +75,8 @@ impl Principals {
         self.database.runtime()
     }
 
-    /// Removes a session that this process changed itself from the cache, without waiting for the announcement.
+    /// Removes a session that this process changed itself from the cache, without waiting for the
+    /// announcement.
     pub fn forget_session(&self, session: SessionId) {
         self.directory.forget(AccessChange::Session(session.uuid()));
     }
@@ -86,11 +91,12 @@ impl Principals {
         self.directory.forget(AccessChange::Role(role));
     }
 
-    /// Issues an access token of a session with a scope. `client` is the OAuth client that it is for; `None` stands for
-    /// the API itself.
+    /// Issues an access token of a session with a scope. `client` is the OAuth client that it is
+    /// for; `None` stands for the API itself.
     ///
     /// # Errors
-    /// The error of the database, if the keys must be read first; an internal error if there is no key to sign with.
+    /// The error of the database, if the keys must be read first; an internal error if there is no
+    /// key to sign with.
     pub async fn access_token(
         &self,
         user: UserId,
@@ -120,8 +126,8 @@ impl Principals {
         self.tokens.verify(token).await
     }
 
-    /// The `client_id` in tokens of sessions that no OAuth client started: the issuer, which no client can register as
-    /// its own id.
+    /// The `client_id` in tokens of sessions that no OAuth client started: the issuer, which no
+    /// client can register as its own id.
     pub fn own_client(&self) -> &str {
         &self.settings.issuer
     }

@@ -1,9 +1,10 @@
-//! One rule: callers grant only permissions they hold, and change nothing that belongs to an account with more
-//! permissions.
+//! One rule: callers grant only permissions they hold, and change nothing that belongs to an
+//! account with more permissions.
 //!
-//! The rule is a condition of the statement that acts. It uses the schema's functions: `role_exceeds` for a role that
-//! is granted or revoked, and `member_exceeds` for what belongs to a member or a service account. This module gives the
-//! statements the caller's permissions, and finds out why a statement changed nothing.
+//! The rule is a condition of the statement that acts. It uses the schema's functions:
+//! `role_exceeds` for a role that is granted or revoked, and `member_exceeds` for what belongs to a
+//! member or a service account. This module gives the statements the caller's permissions, and
+//! finds out why a statement changed nothing.
 
 use http::StatusCode;
 use mainstay_access::{Permission, Principal};
@@ -50,9 +51,10 @@ pub async fn refused<P: Permission>(
     .await
 }
 
-/// Finds out why a statement changed nothing: its target belongs to an account with more permissions than the caller,
-/// or does not exist. `find` is the name and the text of a statement that selects whether the target exceeds the
-/// caller. Its parameters are the caller's organization, the values of `target`, and what [`held_by`] returns.
+/// Finds out why a statement changed nothing: its target belongs to an account with more
+/// permissions than the caller, or does not exist. `find` is the name and the text of a statement
+/// that selects whether the target exceeds the caller. Its parameters are the caller's
+/// organization, the values of `target`, and what [`held_by`] returns.
 pub async fn out_of_reach<P: Permission>(
     by: &Door<P>,
     find: (&'static str, &'static str),
@@ -69,7 +71,8 @@ pub async fn out_of_reach<P: Permission>(
     }
 }
 
-/// The values that `role_exceeds` compares a role with: the caller's permissions, and whether the caller is an owner.
+/// The values that `role_exceeds` compares a role with: the caller's permissions, and whether the
+/// caller is an owner.
 pub fn held_by(by: &Principal) -> [Value; 2] {
     [held(by), (by.role == "owner").into()]
 }

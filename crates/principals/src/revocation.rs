@@ -1,6 +1,6 @@
-//! Listens to the database's announcements of ended sessions, changed roles and changed signing keys. They arrive at
-//! once by `NOTIFY`, and a poll finds those that were missed. While neither works, the caches are not trusted and every
-//! request queries the database.
+//! Listens to the database's announcements of ended sessions, changed roles and changed signing
+//! keys. They arrive at once by `NOTIFY`, and a poll finds those that were missed. While neither
+//! works, the caches are not trusted and every request queries the database.
 
 use std::{
     collections::HashSet,
@@ -22,8 +22,8 @@ const CHANNEL: &str = "access_changes";
 /// The prefix of announcements about signing keys. All others are about principals.
 const ABOUT_KEYS: &str = "signing_keys:";
 
-/// Each poll reads all changes of the last 30 seconds, because changes are not committed in the order of their ids. The
-/// interval must exceed the longest statement.
+/// Each poll reads all changes of the last 30 seconds, because changes are not committed in the
+/// order of their ids. The interval must exceed the longest statement.
 const RECENT: &str = r"
     SELECT id, kind || ':' || key
     FROM mainstay.access_changes
@@ -45,7 +45,8 @@ pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyM
 
         match database.listen(CHANNEL).await {
             Ok(listener) => {
-                // Changes before this connection may have been missed, so everything is loaded again.
+                // Changes before this connection may have been missed, so everything is loaded
+                // again.
                 directory.forget(AccessChange::Everything);
                 directory.confirm(connecting_at);
                 keys.forget();

@@ -1,7 +1,8 @@
-//! Secrets with a prefix, 256 random bits as letters and digits, and a checksum. Secret scanners recognise leaked ones,
-//! and a mistyped one is refused without a round trip.
+//! Secrets with a prefix, 256 random bits as letters and digits, and a checksum. Secret scanners
+//! recognise leaked ones, and a mistyped one is refused without a round trip.
 //!
-//! The checksum is not secret and protects nothing: it only detects strings that are not such secrets.
+//! The checksum is not secret and protects nothing: it only detects strings that are not such
+//! secrets.
 
 use mainstay_kernel::Random;
 
@@ -15,8 +16,8 @@ pub(crate) const SECRET: usize = 43;
 /// Length of the checksum: 6 characters of an alphabet of 62 are more than 32 bits.
 pub(crate) const CHECKSUM: usize = 6;
 
-/// The largest multiple of 62 below 256. Random bytes from here on are discarded, so that all characters are equally
-/// likely.
+/// The largest multiple of 62 below 256. Random bytes from here on are discarded, so that all
+/// characters are equally likely.
 const UNBIASED_BELOW: u8 = 248;
 
 /// Generates a secret that starts with `prefix`.

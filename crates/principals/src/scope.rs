@@ -1,14 +1,15 @@
-//! Scopes: permissions separated by spaces (RFC 6749 §3.3), and two additional words, [`LEAST`] and [`ALL`].
-//! Permissions are named `<resource>.<verb>`, so neither word can be one.
+//! Scopes: permissions separated by spaces (RFC 6749 §3.3), and two additional words, [`LEAST`] and
+//! [`ALL`]. Permissions are named `<resource>.<verb>`, so neither word can be one.
 
 use mainstay_access::Permissions;
 use mainstay_database::{Error, Unscoped};
 
-/// The scope of an application that requests none: it may only read which account it works for (`GET /v1/me`).
+/// The scope of an application that requests none: it may only read which account it works for
+/// (`GET /v1/me`).
 pub const LEAST: &str = "profile";
 
-/// Requests every permission that the account holds, except administrative ones, which must be named. It is never
-/// granted itself: the grant lists the permissions.
+/// Requests every permission that the account holds, except administrative ones, which must be
+/// named. It is never granted itself: the grant lists the permissions.
 pub const ALL: &str = "all";
 
 /// The description of [`LEAST`] that a person sees.
@@ -27,9 +28,9 @@ pub fn parse(scope: Option<&str>) -> Vec<String> {
     )
 }
 
-/// Resolves a requested scope into the granted one: [`LEAST`] if nothing is requested, and for [`ALL`] the permissions
-/// in `held`, the account's, without those in `administrative`. `None` if a name is not one of the account's
-/// permissions.
+/// Resolves a requested scope into the granted one: [`LEAST`] if nothing is requested, and for
+/// [`ALL`] the permissions in `held`, the account's, without those in `administrative`. `None` if a
+/// name is not one of the account's permissions.
 pub fn resolve(
     requested: &[String],
     held: &Permissions,
@@ -56,8 +57,8 @@ pub fn resolve(
     Some(or_least(ordered(names)))
 }
 
-/// Reads the administrative permissions: those that change what others may do. A scope grants them only if it names
-/// them.
+/// Reads the administrative permissions: those that change what others may do. A scope grants them
+/// only if it names them.
 ///
 /// # Errors
 /// The error of the database.
@@ -69,8 +70,8 @@ pub async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
     rows.iter().map(|row| row.get::<String>(0)).collect()
 }
 
-/// The scope of a token: the permissions in `held`, limited to the session's `scopes`. A session without scopes is not
-/// limited.
+/// The scope of a token: the permissions in `held`, limited to the session's `scopes`. A session
+/// without scopes is not limited.
 pub fn effective(held: &Permissions, scopes: Option<&[String]>) -> Vec<String> {
     let Some(scopes) = scopes else {
         return or_least(held.names().map(str::to_owned).collect());

@@ -16,7 +16,8 @@ pub struct FreshSecret {
 }
 
 impl FreshSecret {
-    /// Generates a secret. `prefix` states its kind, so that people and secret scanners recognise a leaked one.
+    /// Generates a secret. `prefix` states its kind, so that people and secret scanners recognise a
+    /// leaked one.
     pub fn new(random: &Random, prefix: &str) -> Self {
         let text = format!(
             "{prefix}{}",

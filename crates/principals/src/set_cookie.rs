@@ -6,8 +6,8 @@ use time::Duration;
 
 pub use cookie::SameSite;
 
-/// Creates the header that sets a cookie for `lifetime`; a lifetime of zero deletes it. `None` if the value is not
-/// allowed in a header.
+/// Creates the header that sets a cookie for `lifetime`; a lifetime of zero deletes it. `None` if
+/// the value is not allowed in a header.
 pub fn set_cookie(
     name: &'static str,
     value: &str,

@@ -1,8 +1,10 @@
-//! The keys that sign access tokens. They are stored in the database, sealed under the key ring; there can be several.
+//! The keys that sign access tokens. They are stored in the database, sealed under the key ring;
+//! there can be several.
 //!
-//! A key is first *announced* (in the key set, verifies, does not sign yet), then *signing*, then *verifying* (another
-//! key signs, but its last tokens are still valid), then gone. A rotation only adds a key. Everything else follows from
-//! the times in its row, so that all replicas agree without coordination.
+//! A key is first *announced* (in the key set, verifies, does not sign yet), then *signing*, then
+//! *verifying* (another key signs, but its last tokens are still valid), then gone. A rotation only
+//! adds a key. Everything else follows from the times in its row, so that all replicas agree
+//! without coordination.
 //!
 //! For the content of tokens and their verification, see `tokens.rs`.
 

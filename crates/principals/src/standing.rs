@@ -1,7 +1,8 @@
-//! Preconditions about callers and accounts: facts that were verified before a statement and are conditions of it.
+//! Preconditions about callers and accounts: facts that were verified before a statement and are
+//! conditions of it.
 //!
-//! To prevent deadlocks, all statements lock rows in one order: organization, account, membership, session, then the
-//! rows that depend on them.
+//! To prevent deadlocks, all statements lock rows in one order: organization, account, membership,
+//! session, then the rows that depend on them.
 
 use mainstay_access::{Credential, Principal};
 use mainstay_database::{Error, Precondition, Unscoped};
@@ -13,8 +14,8 @@ use mainstay_kernel::{OrganizationId, SessionId, UserId};
 pub enum Hold {
     /// Together with other statements that only depend on the account, such as sign-ins.
     Shared,
-    /// Exclusively: for a statement that changes the account or its factors, counts something it has, or ends its
-    /// sessions.
+    /// Exclusively: for a statement that changes the account or its factors, counts something it
+    /// has, or ends its sessions.
     Alone,
 }
 
@@ -27,8 +28,8 @@ impl Hold {
     }
 }
 
-/// The precondition that the account is active and its credentials (password, address, factors) have not changed since
-/// they were verified.
+/// The precondition that the account is active and its credentials (password, address, factors)
+/// have not changed since they were verified.
 pub fn verified(user: UserId, credentials: i64, hold: Hold) -> Precondition {
     const ROWS: &str = r"
         mainstay.users
@@ -88,8 +89,8 @@ pub fn in_person_at(by: &Principal, hold: Hold, organization: OrganizationId) ->
     ]
 }
 
-/// The precondition that the organization exists. Statements that change permissions in an organization lock it, so
-/// that they run one after the other and cannot deadlock.
+/// The precondition that the organization exists. Statements that change permissions in an
+/// organization lock it, so that they run one after the other and cannot deadlock.
 pub fn organization(organization: OrganizationId) -> Precondition {
     Precondition::new(
         "mainstay.organizations WHERE id = ?",
@@ -98,8 +99,8 @@ pub fn organization(organization: OrganizationId) -> Precondition {
     )
 }
 
-/// The preconditions that the caller still has the role that their permissions came from, and that the credential is
-/// valid.
+/// The preconditions that the caller still has the role that their permissions came from, and that
+/// the credential is valid.
 pub fn in_role(by: &Principal) -> Vec<Precondition> {
     const ROWS: &str = r"
         mainstay.memberships m
@@ -125,7 +126,8 @@ pub fn in_role(by: &Principal) -> Vec<Precondition> {
         .collect()
 }
 
-/// Finds out why a change in an organization did not happen: the caller no longer has the role, or else `otherwise`.
+/// Finds out why a change in an organization did not happen: the caller no longer has the role, or
+/// else `otherwise`.
 pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM mainstay.memberships m
@@ -147,7 +149,8 @@ pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Proble
     }
 }
 
-/// Finds out why a change of the caller's own account did not happen: the session has ended, or else `otherwise`.
+/// Finds out why a change of the caller's own account did not happen: the session has ended, or
+/// else `otherwise`.
 pub async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM mainstay.sessions s

@@ -1,4 +1,5 @@
-//! Access tokens: their claims, their signature and their verification. For the keys, see `signing.rs`.
+//! Access tokens: their claims, their signature and their verification. For the keys, see
+//! `signing.rs`.
 
 use std::sync::Arc;
 
@@ -14,9 +15,9 @@ use crate::{
     signing::key::{Key, KeyError, KeyId},
 };
 
-/// `typ` of an access token (RFC 9068 §2.1). It tells access tokens from ID tokens and everything else signed with
-/// these keys. The longer `application/at+jwt` is refused: only this service issues these tokens, and it writes the
-/// short form.
+/// `typ` of an access token (RFC 9068 §2.1). It tells access tokens from ID tokens and everything
+/// else signed with these keys. The longer `application/at+jwt` is refused: only this service
+/// issues these tokens, and it writes the short form.
 const TYPE: &str = "at+jwt";
 
 /// The only algorithm (RFC 8037 §3.1), as written in the header.
@@ -34,14 +35,15 @@ pub(crate) struct NewToken {
     pub(crate) lifetime: Duration,
 }
 
-/// Issues and verifies access tokens: JWTs by the profile of RFC 9068 and the best practices of RFC 8725.
+/// Issues and verifies access tokens: JWTs by the profile of RFC 9068 and the best practices of RFC
+/// 8725.
 pub(crate) struct Tokens {
     issuer: String,
     validation: Validation,
 }
 
-/// The header of a token. Other members are refused before they are interpreted: keys that a token contains or links to
-/// (`jwk`, `jku`, `x5c`, `x5u`) and critical extensions (`crit`).
+/// The header of a token. Other members are refused before they are interpreted: keys that a token
+/// contains or links to (`jwk`, `jku`, `x5c`, `x5u`) and critical extensions (`crit`).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -189,8 +191,8 @@ impl Verified {
         self.expires
     }
 
-    /// Checks the token's times at `now`. The clock of the replica that issued it may be ahead by [`CLOCK_LEEWAY`];
-    /// there is no leeway for the end.
+    /// Checks the token's times at `now`. The clock of the replica that issued it may be ahead by
+    /// [`CLOCK_LEEWAY`]; there is no leeway for the end.
     ///
     /// # Errors
     /// The check that failed, for the log.

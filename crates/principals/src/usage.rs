@@ -1,4 +1,5 @@
-//! When sessions, API keys and client secrets were last used: recorded in memory and saved in batches.
+//! When sessions, API keys and client secrets were last used: recorded in memory and saved in
+//! batches.
 
 use std::{
     collections::HashMap,
@@ -13,8 +14,8 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How often uses are saved, which is the precision of the times that users see.
 const SAVED_EVERY: Duration = Duration::from_secs(60);
 
-/// The recent uses of sessions, API keys and client secrets, by id. They are recorded in memory, so that a request
-/// needs no statement for them.
+/// The recent uses of sessions, API keys and client secrets, by id. They are recorded in memory, so
+/// that a request needs no statement for them.
 #[derive(Default)]
 pub(crate) struct Usage(Mutex<HashMap<SessionId, Timestamp>>);
 

@@ -1,12 +1,12 @@
-//! Escaping of untrusted text in log lines, so that it can neither end the line nor control the terminal (OWASP ASVS
-//! 5.0, 16.4.1).
+//! Escaping of untrusted text in log lines, so that it can neither end the line nor control the
+//! terminal (OWASP ASVS 5.0, 16.4.1).
 
 use std::fmt;
 
 /// Writes formatted text as the content of a JSON string (RFC 8259 §7).
 ///
-/// In addition to JSON's rules, it escapes characters that terminals or viewers interpret: DEL and the C1 controls,
-/// line and paragraph separators, and bidirectional control characters.
+/// In addition to JSON's rules, it escapes characters that terminals or viewers interpret: DEL and
+/// the C1 controls, line and paragraph separators, and bidirectional control characters.
 pub(crate) struct Escaped<'a>(pub(crate) &'a mut String);
 
 impl fmt::Write for Escaped<'_> {

@@ -1,7 +1,8 @@
 //! Log lines: one for each event, with the ids of its request and trace.
 //!
-//! Lines are written into a buffer that each thread reuses, because this code runs several times for each request.
-//! Spans have no lines, and of their fields only `request_id` and `trace_id` appear in lines.
+//! Lines are written into a buffer that each thread reuses, because this code runs several times
+//! for each request. Spans have no lines, and of their fields only `request_id` and `trace_id`
+//! appear in lines.
 
 mod correlation;
 mod line;
@@ -33,8 +34,8 @@ thread_local! {
     static BUFFER: Cell<Line> = Cell::default();
 }
 
-/// Creates the layer that writes log lines, and the handle that changes its level. `colour` says whether the writer is
-/// a terminal.
+/// Creates the layer that writes log lines, and the handle that changes its level. `colour` says
+/// whether the writer is a terminal.
 pub(crate) fn layer<S, W>(
     settings: &Settings,
     colour: bool,

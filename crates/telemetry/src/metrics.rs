@@ -1,9 +1,10 @@
-//! The platform's metrics: a list of names, descriptions and buckets. Code refers to metrics by name; a test finds
-//! names that are not in the list. `docs/operations.md` contains the list.
+//! The platform's metrics: a list of names, descriptions and buckets. Code refers to metrics by
+//! name; a test finds names that are not in the list. `docs/operations.md` contains the list.
 //!
-//! Names follow OpenTelemetry's semantic conventions in the form of Prometheus: lower case, underscores, the unit last.
-//! Label values come from small fixed sets, such as the templates of routes, never from a request's path or body,
-//! because each value takes memory until the process ends.
+//! Names follow OpenTelemetry's semantic conventions in the form of Prometheus: lower case,
+//! underscores, the unit last. Label values come from small fixed sets, such as the templates of
+//! routes, never from a request's path or body, because each value takes memory until the process
+//! ends.
 
 mod list;
 mod metric;
@@ -14,8 +15,8 @@ pub use ::metrics::{Unit, counter, gauge, histogram};
 pub use list::METRICS;
 pub use metric::{Metric, MetricKind};
 
-/// Upper bounds of the buckets of durations, in seconds: from 1 ms, the time of an index lookup, to 10 s, when callers
-/// have given up.
+/// Upper bounds of the buckets of durations, in seconds: from 1 ms, the time of an index lookup, to
+/// 10 s, when callers have given up.
 const DURATION_BUCKETS: [f64; 13] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
@@ -26,9 +27,9 @@ pub(crate) fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new().set_buckets_for_metric(durations, &DURATION_BUCKETS)
 }
 
-/// Describes the metrics to the installed recorder, and registers counters without labels at 0. A counter that first
-/// appears with the value 1 shows no increase in queries. Code that knows the label values registers the other
-/// counters.
+/// Describes the metrics to the installed recorder, and registers counters without labels at 0. A
+/// counter that first appears with the value 1 shows no increase in queries. Code that knows the
+/// label values registers the other counters.
 pub(crate) fn describe() {
     use ::metrics::{describe_counter, describe_gauge, describe_histogram};
 

@@ -11,13 +11,13 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The caller's span, from the headers `traceparent` and `tracestate`.
 ///
-/// It is untrusted: it places a span in a trace, and says nothing about who the caller is. Its `sampled` flag is
-/// ignored, because this service decides which traces are exported.
+/// It is untrusted: it places a span in a trace, and says nothing about who the caller is. Its
+/// `sampled` flag is ignored, because this service decides which traces are exported.
 #[derive(Debug, Clone)]
 pub struct Parent(Context);
 
-/// Reads the caller's span; `None` if the headers are missing or malformed. `headers` returns the value of a header by
-/// its name in lower case.
+/// Reads the caller's span; `None` if the headers are missing or malformed. `headers` returns the
+/// value of a header by its name in lower case.
 ///
 /// ```
 /// let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";

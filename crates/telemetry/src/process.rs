@@ -1,5 +1,5 @@
-//! Metrics of this process from `/proc` (`proc(5)`), with the names that Prometheus clients use. Without `/proc`,
-//! nothing is reported.
+//! Metrics of this process from `/proc` (`proc(5)`), with the names that Prometheus clients use.
+//! Without `/proc`, nothing is reported.
 
 use std::fs;
 
@@ -52,8 +52,8 @@ struct Stat {
 }
 
 impl Stat {
-    /// Parses the line. The program's name may contain spaces and parentheses, so fields are counted after the last
-    /// parenthesis.
+    /// Parses the line. The program's name may contain spaces and parentheses, so fields are
+    /// counted after the last parenthesis.
     fn parse(text: &str) -> Option<Self> {
         let (_, fields) = text.rsplit_once(')')?;
 

@@ -1,13 +1,14 @@
 //! Redaction of fields by name (OWASP ASVS 5.0, 16.2.5).
 //!
-//! The name decides, not the value, because names are known when the code is written. This errs on the safe side:
-//! `token_count` is redacted too. An id that should be visible needs another name, such as `key_id`.
+//! The name decides, not the value, because names are known when the code is written. This errs on
+//! the safe side: `token_count` is redacted too. An id that should be visible needs another name,
+//! such as `key_id`.
 
 /// The text that replaces the value.
 pub(crate) const REDACTED: &str = "[redacted]";
 
-/// The parts of names that mark a secret and start with this letter, in lower case and without separators. They match
-/// anywhere in a name.
+/// The parts of names that mark a secret and start with this letter, in lower case and without
+/// separators. They match anywhere in a name.
 fn secret_parts(first_letter: u8) -> &'static [&'static str] {
     match first_letter {
         b'a' => &["apikey", "authorization"],
@@ -25,7 +26,8 @@ fn secret_parts(first_letter: u8) -> &'static [&'static str] {
 /// Short words that also occur within harmless ones, so they match only the last word of a name.
 const SECRET_WORDS: [&str; 5] = ["otp", "totp", "pin", "dsn", "cvv"];
 
-/// Whether a field of this name may hold a secret: `password`, `http.request.header.authorization`, `apiKey`, `otp`.
+/// Whether a field of this name may hold a secret: `password`, `http.request.header.authorization`,
+/// `apiKey`, `otp`.
 pub(crate) fn is_secret(name: &str) -> bool {
     let last_word = name
         .rsplit(|character: char| !character.is_ascii_alphanumeric())
@@ -38,8 +40,8 @@ pub(crate) fn is_secret(name: &str) -> bool {
         || (0..name.len()).any(|start| starts_with_secret(&name.as_bytes()[start..]))
 }
 
-/// Whether a name starts with a secret part, ignoring case and separators. Compares without allocating, because it runs
-/// for every letter of every field of every event.
+/// Whether a name starts with a secret part, ignoring case and separators. Compares without
+/// allocating, because it runs for every letter of every field of every event.
 fn starts_with_secret(name: &[u8]) -> bool {
     secret_parts(name[0].to_ascii_lowercase())
         .iter()

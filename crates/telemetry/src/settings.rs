@@ -76,7 +76,8 @@ impl Setting for LogFormat {
 pub struct LogFilter(String);
 
 impl LogFilter {
-    /// Compiles the filter. Parsing cannot lose directives, because the text has been parsed before.
+    /// Compiles the filter. Parsing cannot lose directives, because the text has been parsed
+    /// before.
     pub(crate) fn compile(&self) -> EnvFilter {
         EnvFilter::builder().parse_lossy(&self.0)
     }
@@ -109,8 +110,8 @@ impl Setting for LogFilter {
 
 /// The base URL of a collector that accepts OTLP over HTTP, such as `http://localhost:4318`.
 ///
-/// It has no TLS: the collector runs next to the service, and sends spans across the network itself. Credentials in the
-/// URL are refused, because settings are displayed.
+/// It has no TLS: the collector runs next to the service, and sends spans across the network
+/// itself. Credentials in the URL are refused, because settings are displayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectorUrl(String);
 

@@ -31,10 +31,12 @@ pub struct Telemetry {
 
 /// Starts logs, metrics and, if a collector is set, traces.
 ///
-/// A second call in the same process, such as in tests, returns the result of the first and ignores its settings.
+/// A second call in the same process, such as in tests, returns the result of the first and ignores
+/// its settings.
 ///
 /// # Errors
-/// Fails if code outside this crate has installed a subscriber or recorder, or a thread or client cannot be created.
+/// Fails if code outside this crate has installed a subscriber or recorder, or a thread or client
+/// cannot be created.
 pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(telemetry) = &*started {
@@ -79,7 +81,8 @@ impl Telemetry {
         self.verbosity.step(-1)
     }
 
-    /// Exports the remaining spans and stops. Blocks for up to a few seconds if the collector does not answer.
+    /// Exports the remaining spans and stops. Blocks for up to a few seconds if the collector does
+    /// not answer.
     pub fn shutdown(&self) {
         if let Some(Err(error)) = self.traces.as_ref().map(SdkTracerProvider::shutdown) {
             tracing::warn!(

@@ -25,13 +25,15 @@ use crate::{
 /// How long an export may take. After that the batch is lost.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The crates that an export uses. If their spans were exported, each export would cause the next one.
+/// The crates that an export uses. If their spans were exported, each export would cause the next
+/// one.
 const EXPORTING: [&str; 5] = ["h2", "hyper", "hyper_util", "opentelemetry", "reqwest"];
 
 /// Creates the pipeline to the collector. A separate thread sends batches.
 ///
-/// Whether a trace is exported depends only on its id, so that all services with the same ratio agree. The caller's
-/// `sampled` flag is ignored: it could flood the collector, or hide a request from it.
+/// Whether a trace is exported depends only on its id, so that all services with the same ratio
+/// agree. The caller's `sampled` flag is ignored: it could flood the collector, or hide a request
+/// from it.
 pub(crate) fn provider(
     settings: &Settings,
     collector: &CollectorUrl,
@@ -73,7 +75,8 @@ fn is_exported(metadata: &Metadata<'_>) -> bool {
     *metadata.level() <= Level::INFO && !EXPORTING.contains(&crate_name)
 }
 
-/// Creates a client that connects only to the collector: no proxy from the environment, no redirects.
+/// Creates a client that connects only to the collector: no proxy from the environment, no
+/// redirects.
 fn client() -> Result<reqwest::blocking::Client, TelemetryError> {
     let build = || {
         reqwest::blocking::Client::builder()

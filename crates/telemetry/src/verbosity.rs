@@ -10,8 +10,8 @@ use tracing_subscriber::{EnvFilter, registry::LookupSpan, reload};
 
 use crate::LogFilter;
 
-/// The steps, from least to most verbose, each with its filter. The more verbose ones apply only to the platform's
-/// crates, because libraries may log headers at these levels, and so credentials.
+/// The steps, from least to most verbose, each with its filter. The more verbose ones apply only to
+/// the platform's crates, because libraries may log headers at these levels, and so credentials.
 const STEPS: [Step; 4] = [
     Step {
         name: "warnings only",

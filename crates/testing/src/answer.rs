@@ -24,7 +24,8 @@ pub struct ProblemAnswer {
     pub status: u16,
     /// The machine-readable code.
     pub code: String,
-    /// JSON Pointers to the invalid values, each prefixed with its location: `body/email`, `query/limit`.
+    /// JSON Pointers to the invalid values, each prefixed with its location: `body/email`,
+    /// `query/limit`.
     pub errors: Vec<String>,
 }
 

@@ -74,7 +74,8 @@ impl TestApp {
         &self.server.database
     }
 
-    /// Connection URL of the serving role, straight to Postgres: it bypasses the round trip counter.
+    /// Connection URL of the serving role, straight to Postgres: it bypasses the round trip
+    /// counter.
     pub fn database_url(&self) -> SecretString {
         let connection = self.postgres.connection();
         self.url(&connection.server)
@@ -86,8 +87,8 @@ impl TestApp {
         self.url(&connection.owner)
     }
 
-    /// Opens a connection as the schema's owner, to inspect the database. Its search path includes the platform's
-    /// schema, unlike that of the serving role.
+    /// Opens a connection as the schema's owner, to inspect the database. Its search path includes
+    /// the platform's schema, unlike that of the serving role.
     pub async fn owner(&self) -> Owner {
         let mut owner = connect(&self.owner_url()).await;
         owner
@@ -113,13 +114,14 @@ impl TestApp {
         Contents::of(&mut *connected.await.lock().await).await
     }
 
-    /// Starts a second replica on the same database, with the same keys and clock. It runs no jobs: the first replica
-    /// does.
+    /// Starts a second replica on the same database, with the same keys and clock. It runs no jobs:
+    /// the first replica does.
     pub async fn second_replica(&self) -> Replica {
         self.second_replica_with([]).await
     }
 
-    /// Starts a second replica with some other settings, such as a key ring at another stage of a rotation.
+    /// Starts a second replica with some other settings, such as a key ring at another stage of a
+    /// rotation.
     pub async fn second_replica_with(
         &self,
         settings: impl IntoIterator<Item = (&'static str, String)>,
@@ -185,7 +187,8 @@ impl TestApp {
         &self.hasher
     }
 
-    /// Starting and stopping Postgres block, so they run on a blocking thread while the service keeps running.
+    /// Starting and stopping Postgres block, so they run on a blocking thread while the service
+    /// keeps running.
     async fn with_postgres(&self, work: fn(&Postgres)) {
         let postgres = self.postgres.clone();
         tokio::task::spawn_blocking(move || work(&postgres))

@@ -21,8 +21,8 @@ pub struct Builder {
 }
 
 impl TestApp {
-    /// Starts `platform` with the default settings. The first start in a process also starts its Postgres, which takes
-    /// about a second.
+    /// Starts `platform` with the default settings. The first start in a process also starts its
+    /// Postgres, which takes about a second.
     pub async fn start(platform: Platform) -> Self {
         Self::builder(platform).start().await
     }
@@ -65,7 +65,8 @@ impl Builder {
         self
     }
 
-    /// Gives the app its own Postgres, which the test may stop and start. This takes about one second more.
+    /// Gives the app its own Postgres, which the test may stop and start. This takes about one
+    /// second more.
     #[must_use]
     pub fn own_cluster(mut self) -> Self {
         self.own_cluster = true;
@@ -125,7 +126,8 @@ impl Builder {
         .await;
         let client = Client::new(format!("http://{}", server.address));
 
-        // Creates the first signing key now, not in the middle of a test that checks what is written.
+        // Creates the first signing key now, not in the middle of a test that checks what is
+        // written.
         client
             .get("/.well-known/jwks.json")
             .await

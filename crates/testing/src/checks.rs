@@ -1,5 +1,6 @@
-//! Checks of an app as a whole: its schema, its API document and its sources. A check panics with what is wrong. Some
-//! return text for [`assert_snapshot`](crate::assert_snapshot), which shows a reviewer the effect of a change.
+//! Checks of an app as a whole: its schema, its API document and its sources. A check panics with
+//! what is wrong. Some return text for [`assert_snapshot`](crate::assert_snapshot), which shows a
+//! reviewer the effect of a change.
 //!
 //! ```no_run
 //! # use std::path::Path;

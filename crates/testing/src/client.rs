@@ -76,8 +76,8 @@ impl Client {
         self.request(Method::DELETE, path).send().await
     }
 
-    /// Creates any other request: add headers and a body, then [`send`](Call::send) it. `path` starts with a slash and
-    /// may contain a query.
+    /// Creates any other request: add headers and a body, then [`send`](Call::send) it. `path`
+    /// starts with a slash and may contain a query.
     pub fn request(&self, method: Method, path: &str) -> Call {
         let described = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.base));

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use mainstay_database::Owner;
 
-/// A digest of each table. A test compares two of them to assert that nothing was written. It leaves out what a refused
-/// request may write: audit records of denials, failed sign-ins and reads of the log; the schedule of periodic tasks;
-/// the seal over the log; the progress of a job (but not its existence); and the time at which a credential was last
-/// used.
+/// A digest of each table. A test compares two of them to assert that nothing was written. It
+/// leaves out what a refused request may write: audit records of denials, failed sign-ins and reads
+/// of the log; the schedule of periodic tasks; the seal over the log; the progress of a job (but
+/// not its existence); and the time at which a credential was last used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents(BTreeMap<String, String>);
 
-/// Creates the function in the connection's temporary schema, so that it leaves no trace in the database.
+/// Creates the function in the connection's temporary schema, so that it leaves no trace in the
+/// database.
 const DEFINE: &str = r"
     CREATE FUNCTION pg_temp.contents() RETURNS TABLE (name text, digest text) LANGUAGE plpgsql AS $$
     DECLARE

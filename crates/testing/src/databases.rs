@@ -1,4 +1,5 @@
-//! Creates databases by name. It is the only module of the tests that builds SQL text: a name cannot be bound.
+//! Creates databases by name. It is the only module of the tests that builds SQL text: a name
+//! cannot be bound.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,8 +48,8 @@ pub(crate) async fn copy(connection: &Connection, template: &str) -> String {
     name
 }
 
-/// Drops the trigger that checks audit records against the database's clock: a service with a manual clock would fail
-/// it.
+/// Drops the trigger that checks audit records against the database's clock: a service with a
+/// manual clock would fail it.
 pub(crate) async fn drop_clock_guard(connection: &Connection, database: &str) {
     let url = DatabaseUrl::parse(&connection.url(&connection.owner, database))
         .expect("a URL from devdb is valid");

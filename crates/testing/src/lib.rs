@@ -1,5 +1,5 @@
-//! The test kit: a complete service on its own database, actors who call it over HTTP, and security sweeps over the
-//! API.
+//! The test kit: a complete service on its own database, actors who call it over HTTP, and security
+//! sweeps over the API.
 //!
 //! ```no_run
 //! # use mainstay::Platform;
@@ -16,10 +16,11 @@
 //! # }
 //! ```
 //!
-//! - [`TestApp`] starts a service in tens of milliseconds: each process runs one throwaway Postgres, and each test gets
-//!   a copy of the migrated database;
-//! - [`Actor`] and [`Client`] call it over TCP: as a member with a [`BuiltInRole`](mainstay_access::BuiltInRole), as a
-//!   member of another organization, or without credentials;
+//! - [`TestApp`] starts a service in tens of milliseconds: each process runs one throwaway
+//!   Postgres, and each test gets a copy of the migrated database;
+//! - [`Actor`] and [`Client`] call it over TCP: as a member with a
+//!   [`BuiltInRole`](mainstay_access::BuiltInRole), as a member of another organization, or without
+//!   credentials;
 //! - [`sweeps`] attack every operation in the API document, including those you add later;
 //! - [`checks`] check an app's schema, API document and sources;
 //! - [`TestApp::mail_to`] waits for an e-mail from the service;

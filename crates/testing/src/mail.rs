@@ -132,8 +132,8 @@ impl Message {
             .collect()
     }
 
-    /// The one-time token of the first link: the value of `token` in its query or fragment, or else the part after the
-    /// last `#`, `=` or `/`.
+    /// The one-time token of the first link: the value of `token` in its query or fragment, or else
+    /// the part after the last `#`, `=` or `/`.
     ///
     /// # Panics
     /// When the text has no link.

@@ -21,8 +21,9 @@ use client::{CLIENT_ID, CLIENT_SECRET};
 use keys::Keys;
 use state::{Shared, locked};
 
-/// An OpenID provider on this machine; it stops when the value is dropped. Tests call [`authorize`](Self::authorize) in
-/// place of a person in a browser. A real browser is redirected back at once, signed in as [`Script::visitor`].
+/// An OpenID provider on this machine; it stops when the value is dropped. Tests call
+/// [`authorize`](Self::authorize) in place of a person in a browser. A real browser is redirected
+/// back at once, signed in as [`Script::visitor`].
 pub struct OpenIdProvider {
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
@@ -90,10 +91,12 @@ impl OpenIdProvider {
             .unwrap_or_default()
     }
 
-    /// Signs in a person with these claims (at least `sub`) at the authorization URL that the service redirected to.
+    /// Signs in a person with these claims (at least `sub`) at the authorization URL that the
+    /// service redirected to.
     ///
     /// # Panics
-    /// When the URL asks for anything but the authorization code flow with PKCE, a state and a nonce.
+    /// When the URL asks for anything but the authorization code flow with PKCE, a state and a
+    /// nonce.
     pub fn authorize(&self, authorization_url: &str, claims: Value) -> Redirected {
         self.shared.authorize(authorization_url, claims)
     }

@@ -28,7 +28,8 @@ struct Owned {
 }
 
 impl Postgres {
-    /// Returns the process's shared Postgres. It is never dropped; its reaper removes it when the process ends.
+    /// Returns the process's shared Postgres. It is never dropped; its reaper removes it when the
+    /// process ends.
     pub(crate) fn of_process() -> Arc<Self> {
         static SHARED: OnceLock<(Cluster, Arc<Postgres>)> = OnceLock::new();
         let (_, postgres) = SHARED.get_or_init(|| {
@@ -43,7 +44,8 @@ impl Postgres {
     /// Starts a Postgres for a single test. It syncs to disk, so committed data survives a stop.
     pub(crate) fn own() -> Arc<Self> {
         let random = Random::default();
-        // The next run's `throwaway` removes a directory of this name that a killed run left behind.
+        // The next run's `throwaway` removes a directory of this name that a killed run left
+        // behind.
         let name = format!(
             "mainstay-throwaway-{:016x}",
             u64::from_be_bytes(random.bytes())

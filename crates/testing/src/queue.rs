@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::TestApp;
 
 impl TestApp {
-    /// Advances the queue by `duration`: retries, leases, retention of finished jobs, and periodic tasks. Their times
-    /// come from the database, whose clock no test can move, so they are moved into the past instead.
+    /// Advances the queue by `duration`: retries, leases, retention of finished jobs, and periodic
+    /// tasks. Their times come from the database, whose clock no test can move, so they are moved
+    /// into the past instead.
     ///
     /// # Panics
     /// When the database refuses the statement.

@@ -11,13 +11,14 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// A proxy between the service and Postgres that counts round trips: how often a connection turns from server to
-/// client. It forwards the bytes unchanged, so TLS stays end to end. On these connections Postgres sends nothing
-/// unasked and the client waits for each answer, so the count is exact. Only connections that the pool opened before
-/// the service began to serve are counted. That leaves out the listener for revocations, which polls twice a second,
-/// and any connection that replaces a broken one. Running a statement for the first time on a connection prepares it,
-/// which costs one more round trip. A test that counts sets `database.pool_size` to 1, sends the request once, and
-/// counts from the second request on.
+/// A proxy between the service and Postgres that counts round trips: how often a connection turns
+/// from server to client. It forwards the bytes unchanged, so TLS stays end to end. On these
+/// connections Postgres sends nothing unasked and the client waits for each answer, so the count is
+/// exact. Only connections that the pool opened before the service began to serve are counted. That
+/// leaves out the listener for revocations, which polls twice a second, and any connection that
+/// replaces a broken one. Running a statement for the first time on a connection prepares it, which
+/// costs one more round trip. A test that counts sets `database.pool_size` to 1, sends the request
+/// once, and counts from the second request on.
 pub struct RoundTrips {
     port: u16,
     connections: Arc<Connections>,
@@ -67,7 +68,8 @@ impl RoundTrips {
             .store(true, Ordering::Release);
     }
 
-    /// Number of round trips so far, including those that opened the connections: compare two counts.
+    /// Number of round trips so far, including those that opened the connections: compare two
+    /// counts.
     pub fn count(&self) -> usize {
         let counted = self
             .connections

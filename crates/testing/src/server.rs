@@ -23,7 +23,8 @@ pub(crate) struct Server {
 pub(crate) type Layer = Vec<(&'static str, String)>;
 
 impl Server {
-    /// Starts a service on free ports. `before_serving` runs once its pool is full, before it does anything else.
+    /// Starts a service on free ports. `before_serving` runs once its pool is full, before it does
+    /// anything else.
     pub(crate) async fn start(
         platform: &Platform,
         layers: [Layer; 2],

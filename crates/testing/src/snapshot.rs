@@ -2,8 +2,8 @@
 
 use std::{fs, path::Path};
 
-/// Asserts that `text` equals a committed file. With `UPDATE_SNAPSHOTS=1` in the environment it writes the file
-/// instead.
+/// Asserts that `text` equals a committed file. With `UPDATE_SNAPSHOTS=1` in the environment it
+/// writes the file instead.
 ///
 /// # Panics
 /// When they differ; the message lists each added and removed line.

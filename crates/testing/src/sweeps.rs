@@ -1,7 +1,8 @@
-//! Attacks on every operation of an API, driven by its document: a new endpoint is covered without a new test. Each
-//! family starts its own service, tries everything, and panics once with all failures. It also checks what holds for
-//! every response: the operation documents its status and code, a problem is complete (RFC 9457), the security headers
-//! are present, and nothing was written. Sweeps do not know what an operation does: test that with the feature.
+//! Attacks on every operation of an API, driven by its document: a new endpoint is covered without
+//! a new test. Each family starts its own service, tries everything, and panics once with all
+//! failures. It also checks what holds for every response: the operation documents its status and
+//! code, a problem is complete (RFC 9457), the security headers are present, and nothing was
+//! written. Sweeps do not know what an operation does: test that with the feature.
 
 mod bodies;
 mod credentials;

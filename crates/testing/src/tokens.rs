@@ -86,7 +86,8 @@ impl Token {
         forged
     }
 
-    /// Signs with the attacker's key under its correct key id. Returns the token, the key id and the public key.
+    /// Signs with the attacker's key under its correct key id. Returns the token, the key id and
+    /// the public key.
     #[must_use]
     pub fn signed_by_unpublished_key(self) -> (String, String, Vec<u8>) {
         let key = another_key();
@@ -101,7 +102,8 @@ impl Token {
         (forged.to_string(), kid, public)
     }
 
-    /// Signs with HMAC, with the public key as the secret (RFC 8725 §2.1). `public` is the member `x` of the JWK.
+    /// Signs with HMAC, with the public key as the secret (RFC 8725 §2.1). `public` is the member
+    /// `x` of the JWK.
     #[must_use]
     pub fn hmac_signed_with_public_key(self, public: &str) -> Self {
         let mut forged = self.with_header("alg", "HS256");

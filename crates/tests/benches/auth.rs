@@ -1,5 +1,6 @@
-//! Measures the cost of signing in: `just bench-auth`. It prints figures and asserts nothing, since they depend on the
-//! machine. The service runs as a separate process with its own Postgres, so that its processor time can be measured.
+//! Measures the cost of signing in: `just bench-auth`. It prints figures and asserts nothing, since
+//! they depend on the machine. The service runs as a separate process with its own Postgres, so
+//! that its processor time can be measured.
 
 #![allow(
     missing_docs,
@@ -201,8 +202,8 @@ impl Bench {
         reply.json()
     }
 
-    /// Repeats `work`, `at_once` at a time. Returns how often it succeeded, and the service's processor time in
-    /// seconds.
+    /// Repeats `work`, `at_once` at a time. Returns how often it succeeded, and the service's
+    /// processor time in seconds.
     async fn repeat(&self, at_once: usize, work: impl AsyncFn(&Self) -> bool) -> (usize, f64) {
         let (before, end) = (self.processor_time(), Instant::now() + SPAN);
         let workers = (0..at_once).map(async |_| {
@@ -260,8 +261,8 @@ impl Bench {
         times
     }
 
-    /// Guesses passwords, each for another account and from another network, so that no limit applies but the queue of
-    /// the password hasher.
+    /// Guesses passwords, each for another account and from another network, so that no limit
+    /// applies but the queue of the password hasher.
     async fn storm(&self, at_once: usize) -> Storm {
         let (sent, answered, shed) = (
             AtomicUsize::new(0),

@@ -1,7 +1,8 @@
-//! Measures whether response times reveal who has an account: `just bench-enumeration`. For sign-up, login and reset it
-//! sends 2,000 requests for addresses with an account and as many without, in random order, and prints the AUC: the
-//! probability that a response of the first class took longer than one of the second. At 0.5 the time reveals nothing;
-//! 0.45 to 0.55 is acceptable (OWASP ASVS 6.3.8). The standard error of each figure is about 0.01.
+//! Measures whether response times reveal who has an account: `just bench-enumeration`. For
+//! sign-up, login and reset it sends 2,000 requests for addresses with an account and as many
+//! without, in random order, and prints the AUC: the probability that a response of the first class
+//! took longer than one of the second. At 0.5 the time reveals nothing; 0.45 to 0.55 is acceptable
+//! (OWASP ASVS 6.3.8). The standard error of each figure is about 0.01.
 
 #![allow(
     missing_docs,
@@ -94,7 +95,8 @@ async fn main() {
     }
 }
 
-/// Creates accounts that share one password hash: hashing for each would take longer than the measurement.
+/// Creates accounts that share one password hash: hashing for each would take longer than the
+/// measurement.
 async fn accounts(app: &TestApp) -> Vec<String> {
     let mut emails = Vec::new();
     for _ in 0..SAMPLES {

@@ -1,5 +1,5 @@
-//! Measures the cost of a key rotation under load: `just bench-rotation`, on 100,000 customers (or `ROWS`). It prints
-//! figures, and counts failed requests and stale values; both must be 0.
+//! Measures the cost of a key rotation under load: `just bench-rotation`, on 100,000 customers (or
+//! `ROWS`). It prints figures, and counts failed requests and stale values; both must be 0.
 
 #![allow(
     missing_docs,

@@ -15,8 +15,8 @@ pub(crate) struct Found {
     events: i64,
 }
 
-/// Inserts a finding unless the subject is still quiet. If several replicas find the same, only the one that moves
-/// `quiet_until` forward inserts it.
+/// Inserts a finding unless the subject is still quiet. If several replicas find the same, only the
+/// one that moves `quiet_until` forward inserts it.
 const WRITE: &str = r"
     subject AS (
         INSERT INTO mainstay.finding_subjects AS s (
@@ -53,8 +53,8 @@ impl Found {
         })
     }
 
-    /// Writes the finding, its audit record and its webhook job in one statement, then counts and logs it. Returns
-    /// whether the finding is new.
+    /// Writes the finding, its audit record and its webhook job in one statement, then counts and
+    /// logs it. Returns whether the finding is new.
     pub(crate) async fn write(
         self,
         around: &Unscoped,
@@ -80,8 +80,8 @@ impl Found {
         };
 
         let job = queue.map(|queue| {
-            // Without the address, because the receiver may be a third party. Authorized people read it through the
-            // API.
+            // Without the address, because the receiver may be a third party. Authorized people
+            // read it through the API.
             let finding = json!({
                 "id": id,
                 "rule": rule.name,

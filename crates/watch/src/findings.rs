@@ -23,7 +23,8 @@ pub struct FindingRow {
     found_at: Timestamp,
 }
 
-/// A finding of a watch rule in the audit log. It is a hint where to investigate, not proof of misconduct.
+/// A finding of a watch rule in the audit log. It is a hint where to investigate, not proof of
+/// misconduct.
 #[view]
 pub(crate) struct FindingView {
     /// ID of the finding; its audit record has it as `resource_id`.
@@ -83,8 +84,9 @@ impl ListFindings {
 
 /// List the findings of watch rules, newest first.
 ///
-/// Each finding names the rule, the account or address, and the number of events. For the events themselves, filter the
-/// audit log by account and time. Listing findings is recorded as `finding.listed`, with the filters.
+/// Each finding names the rule, the account or address, and the number of events. For the events
+/// themselves, filter the audit log by account and time. Listing findings is recorded as
+/// `finding.listed`, with the filters.
 #[get("/v1/audit/findings")]
 pub(crate) async fn list_findings(
     by: Allowed<AuditRead>,

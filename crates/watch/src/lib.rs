@@ -1,11 +1,12 @@
 //! Detection rules over the audit log, for patterns that no single record shows.
 //!
-//! A [`Rule`] declares which actions, counted by whom, how many and in which time window. Every few seconds, one
-//! worker of all replicas evaluates the rules. Each match becomes one finding, which is stored, recorded in the audit
-//! log, counted, logged, and sent to a webhook if one is configured.
+//! A [`Rule`] declares which actions, counted by whom, how many and in which time window. Every few
+//! seconds, one worker of all replicas evaluates the rules. Each match becomes one finding, which
+//! is stored, recorded in the audit log, counted, logged, and sent to a webhook if one is
+//! configured.
 //!
-//! A finding is a hint where to investigate, not proof of misconduct. This crate neither writes the audit records,
-//! which the data door does, nor acts on findings.
+//! A finding is a hint where to investigate, not proof of misconduct. This crate neither writes the
+//! audit records, which the data door does, nor acts on findings.
 
 mod finding;
 mod findings;

@@ -1,10 +1,11 @@
 //! The statements of the platform's rules.
 //!
-//! Each statement slides its window over the times of the events, so the result does not depend on when it runs: every
-//! few seconds, or once after an outage.
+//! Each statement slides its window over the times of the events, so the result does not depend on
+//! when it runs: every few seconds, or once after an outage.
 
-// Each statement bounds IDs on both sides, so that it reads its window by the primary key regardless of the size of
-// the log, also under a generic plan: for a single bound, Postgres estimates a third of the log.
+// Each statement bounds IDs on both sides, so that it reads its window by the primary key
+// regardless of the size of the log, also under a generic plan: for a single bound, Postgres
+// estimates a third of the log.
 
 /// `$5`: patterns of actions.
 pub(crate) const BURST_BY_ACCOUNT: &str = r"
@@ -62,9 +63,9 @@ pub(crate) const BURST_BY_ADDRESS: &str = r"
     GROUP BY organization_id, address
 ";
 
-/// Compares a burst with the mean plus three standard deviations of those hours of the last 30 days in which the
-/// account revealed anything. For an account without such hours, only the threshold counts. Reads at most the newest
-/// 10,000 records of the account, and only if there is a burst.
+/// Compares a burst with the mean plus three standard deviations of those hours of the last 30 days
+/// in which the account revealed anything. For an account without such hours, only the threshold
+/// counts. Reads at most the newest 10,000 records of the account, and only if there is a burst.
 pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
     WITH recent AS (
         SELECT organization_id, actor_id, occurred_at
@@ -122,12 +123,12 @@ pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
     WHERE b.events > coalesce(h.events, 0)
 ";
 
-/// A network is the first 24 bits of an IPv4 address or the first 48 bits of an IPv6 address, which usually belong to
-/// one site. Earlier sign-ins count in all organizations of the account.
+/// A network is the first 24 bits of an IPv4 address or the first 48 bits of an IPv6 address, which
+/// usually belong to one site. Earlier sign-ins count in all organizations of the account.
 ///
-/// The known networks of an account are those of its newest thousand records before the sign-in. An account with that
-/// many records counts as having signed in before, so filling them with failures causes a finding instead of hiding
-/// one.
+/// The known networks of an account are those of its newest thousand records before the sign-in. An
+/// account with that many records counts as having signed in before, so filling them with failures
+/// causes a finding instead of hiding one.
 pub(crate) const SIGN_IN_FROM_NEW_NETWORK: &str = r"
     WITH sign_ins AS (
         SELECT id, organization_id, resource_id AS account, occurred_at,

@@ -21,14 +21,15 @@ use crate::queries::{BURST_BY_ACCOUNT, BURST_BY_ADDRESS};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
-    /// Name in findings, metrics and logs: lower-case letters and underscores. Do not change it later.
+    /// Name in findings, metrics and logs: lower-case letters and underscores. Do not change it
+    /// later.
     pub name: &'static str,
     /// Meaning of a finding, for its readers. Contains no values.
     pub message: &'static str,
     /// The events to look for.
     pub looks_for: LooksFor,
-    /// Time window in which events count together. After a finding, the same subject is not reported again for this
-    /// time, but at most for a day.
+    /// Time window in which events count together. After a finding, the same subject is not
+    /// reported again for this time, but at most for a day.
     pub window: Duration,
     /// Minimum number of events.
     pub threshold: u32,
@@ -48,11 +49,13 @@ pub enum LooksFor {
     },
     /// A custom query.
     ///
-    /// The text is static and uses all of `$1` and `$2` (events after the first and up to the second time are new),
-    /// `$3` (the window in seconds) and `$4` (the threshold). It returns one row per subject: organization, account
-    /// and address (each may be null), time of the last event counted, and number of events (`bigint`). The log is
-    /// `mainstay.audit_events`. `mainstay.audit_id_from(moment)` gives the least id that an event of that moment may
-    /// have: bound ids on both sides, so that the statement reads its window by index however large the log grows.
+    /// The text is static and uses all of `$1` and `$2` (events after the first and up to the
+    /// second time are new), `$3` (the window in seconds) and `$4` (the threshold). It returns one
+    /// row per subject: organization, account and address (each may be null), time of the last
+    /// event counted, and number of events (`bigint`). The log is `mainstay.audit_events`.
+    /// `mainstay.audit_id_from(moment)` gives the least id that an event of that moment may have:
+    /// bound ids on both sides, so that the statement reads its window by index however large the
+    /// log grows.
     Query(&'static str),
 }
 

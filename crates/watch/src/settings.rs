@@ -113,8 +113,8 @@ fn webhook(reader: &mut Reader) -> Option<WebhookSettings> {
     })
 }
 
-/// Whether findings may be sent to this URL: with TLS except in development, and without credentials, because the URL
-/// is not treated as a secret.
+/// Whether findings may be sent to this URL: with TLS except in development, and without
+/// credentials, because the URL is not treated as a secret.
 fn is_safe(url: &Url, allows_http: bool) -> bool {
     let is_allowed_scheme = url.scheme() == "https" || (allows_http && url.scheme() == "http");
 

@@ -7,9 +7,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use secrecy::zeroize::Zeroizing;
 
-/// Signs messages as specified by Standard Webhooks: HMAC-SHA256 over ID, time and body, which protects against
-/// changes and replays. The crate `standardwebhooks` brings a second SHA-256 beside that of `aws-lc-rs`, and signs
-/// with one secret.
+/// Signs messages as specified by Standard Webhooks: HMAC-SHA256 over ID, time and body, which
+/// protects against changes and replays. The crate `standardwebhooks` brings a second SHA-256
+/// beside that of `aws-lc-rs`, and signs with one secret.
 #[derive(Clone)]
 pub(crate) struct Signer(Arc<[Key]>);
 

@@ -13,11 +13,13 @@ use crate::{
     webhook::Queue,
 };
 
-/// Maximum time between the timestamp of a record and its commit. Each run reads this much of the previous window
-/// again. `statement_timeout` and `idle_in_transaction_session_timeout` end transactions sooner.
+/// Maximum time between the timestamp of a record and its commit. Each run reads this much of the
+/// previous window again. `statement_timeout` and `idle_in_transaction_session_timeout` end
+/// transactions sooner.
 const OVERLAP: Span = Span::minutes(5);
 
-/// How much of the log one statement checks. After an outage, a rule catches up in steps of this size.
+/// How much of the log one statement checks. After an outage, a rule catches up in steps of this
+/// size.
 const STEP: Span = Span::hours(1);
 
 const MARK: &str = "SELECT looked_until FROM mainstay.watch_marks WHERE rule = $1";
@@ -48,8 +50,8 @@ struct Inner {
 }
 
 impl Watch {
-    /// Creates a watch of the platform's rules, with the thresholds in `settings`, and of `others`. A threshold of 0
-    /// disables a rule.
+    /// Creates a watch of the platform's rules, with the thresholds in `settings`, and of `others`.
+    /// A threshold of 0 disables a rule.
     pub fn new(settings: &Settings, others: impl IntoIterator<Item = Rule>) -> Self {
         let rules: Vec<_> = settings
             .rules()
@@ -80,8 +82,8 @@ impl Watch {
         })
     }
 
-    /// Runs all rules once and returns the number of new findings. Several replicas may run it concurrently: each
-    /// finding is stored once.
+    /// Runs all rules once and returns the number of new findings. Several replicas may run it
+    /// concurrently: each finding is stored once.
     ///
     /// # Errors
     /// The first error. The other rules still run, and a failed rule catches up at the next run.
@@ -108,7 +110,8 @@ impl Watch {
     }
 
     async fn look_for(&self, around: &Unscoped, rule: &Rule) -> Result<usize, Error> {
-        // The database's clock, because a replica whose clock is ahead would skip records of other replicas.
+        // The database's clock, because a replica whose clock is ahead would skip records of other
+        // replicas.
         let now = around.database().now().await?;
         let rows = around
             .select("watch_marks.find", MARK, [rule.name.into()])

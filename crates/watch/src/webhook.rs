@@ -29,8 +29,8 @@ pub struct WebhookSettings {
     pub(crate) allows_http: bool,
 }
 
-/// A message to send. It is created once, so that every attempt sends the same ID and body, and the receiver can
-/// discard duplicates.
+/// A message to send. It is created once, so that every attempt sends the same ID and body, and the
+/// receiver can discard duplicates.
 #[derive(Serialize, Deserialize)]
 struct Message {
     id: Uuid,
@@ -54,8 +54,9 @@ impl Queue {
     }
 }
 
-/// Delivers queued messages to the receiver, over verified TLS and without following redirects (OWASP ASVS 12.3.1,
-/// 12.3.2, 15.3.2). Delivery is at least once: a message is repeated if the response is lost.
+/// Delivers queued messages to the receiver, over verified TLS and without following redirects
+/// (OWASP ASVS 12.3.1, 12.3.2, 15.3.2). Delivery is at least once: a message is repeated if the
+/// response is lost.
 pub struct Webhook {
     settings: WebhookSettings,
     client: reqwest::Client,

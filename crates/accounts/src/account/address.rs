@@ -15,7 +15,8 @@ pub fn email_cell(user: Uuid) -> Cell<'static> {
     }
 }
 
-/// The place of the index that finds accounts by address. It has full length, because addresses are unique.
+/// The place of the index that finds accounts by address. It has full length, because addresses are
+/// unique.
 pub fn email_index() -> IndexPlace<'static> {
     IndexPlace {
         organization: NOWHERE,
@@ -25,6 +26,7 @@ pub fn email_index() -> IndexPlace<'static> {
     }
 }
 
-/// The constraints that are violated if another account has the address: one on the index column, and one on the index
-/// under every key of the ring, because during a key rotation another replica may use another key.
+/// The constraints that are violated if another account has the address: one on the index column,
+/// and one on the index under every key of the ring, because during a key rotation another replica
+/// may use another key.
 pub const ADDRESS_TAKEN: [&str; 2] = ["users_email_key", "unique_indexes_pkey"];

@@ -1,4 +1,5 @@
-//! Finds an account by its address. E-mails about an account go to its stored address, never to the one that was typed.
+//! Finds an account by its address. E-mails about an account go to its stored address, never to the
+//! one that was typed.
 
 use mainstay_crypto::{BlindIndex, Sealed};
 use mainstay_database::{Error, Row, Unscoped};
@@ -65,7 +66,8 @@ pub async fn find_by_address(
     rows.first().map(read).transpose()
 }
 
-/// The address to write to: the stored address of the account, or the typed address if there is no account.
+/// The address to write to: the stored address of the account, or the typed address if there is no
+/// account.
 pub fn mailbox<'a>(holder: Option<&'a AddressHolder>, typed: &'a EmailAddress) -> &'a EmailAddress {
     holder.map_or(typed, |holder| &holder.email)
 }

@@ -99,7 +99,8 @@ pub async fn create_user(
     create_confirmed_user(unscoped, hasher, new, None).await
 }
 
-/// Creates an account, and deletes the sign-up that it comes from, if any: `sign_up` is the hash of its token.
+/// Creates an account, and deletes the sign-up that it comes from, if any: `sign_up` is the hash of
+/// its token.
 ///
 /// # Errors
 /// [`AccountError`]; nothing was created.
@@ -109,8 +110,8 @@ pub(crate) async fn create_confirmed_user(
     new: NewUser,
     sign_up: Option<Vec<u8>>,
 ) -> Result<CreatedAccount, AccountError> {
-    // During a key rotation, existing rows may use an older key's index. `free` does not see concurrent statements; the
-    // constraint on `unique_indexes` does.
+    // During a key rotation, existing rows may use an older key's index. `free` does not see
+    // concurrent statements; the constraint on `unique_indexes` does.
     const CHANGE: &str = r"
         consumed AS (
             DELETE FROM mainstay.sign_ups

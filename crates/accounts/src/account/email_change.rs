@@ -36,8 +36,8 @@ pub(super) struct ChangeEmail {
 
 /// Request a change of your address.
 ///
-/// Both addresses receive an e-mail with a link. The address changes when both have confirmed. The response is the same
-/// whether or not another account has the new address.
+/// Both addresses receive an e-mail with a link. The address changes when both have confirmed. The
+/// response is the same whether or not another account has the new address.
 #[put("/v1/me/email", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn change_email(
     by: Fresh<InPerson>,

@@ -140,7 +140,8 @@ pub(super) async fn confirm_email_change(
             }));
         }
 
-        // The other address confirmed at the same moment. This confirmation is now the last one, so try again.
+        // The other address confirmed at the same moment. This confirmation is now the last one, so
+        // try again.
     }
 
     Err(INVALID_TOKEN.problem())

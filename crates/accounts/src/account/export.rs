@@ -10,8 +10,9 @@ use super::tables::of_account;
 
 /// Export the data of your account.
 ///
-/// Returns, page by page, every field of every row that belongs to the account, decrypted, and the audit records about
-/// it (GDPR Articles 15 and 20). For the data that an organization processes about you, ask that organization.
+/// Returns, page by page, every field of every row that belongs to the account, decrypted, and the
+/// audit records about it (GDPR Articles 15 and 20). For the data that an organization processes
+/// about you, ask that organization.
 #[get("/v1/me/export")]
 pub(super) async fn export_me(
     by: Fresh<InPerson>,

@@ -40,8 +40,8 @@ pub(super) async fn deactivate_me(
 
 /// Delete your account.
 ///
-/// This also destroys the key to your personal data. The audit log keeps the records of your actions, but they no
-/// longer identify you.
+/// This also destroys the key to your personal data. The audit log keeps the records of your
+/// actions, but they no longer identify you.
 #[delete("/v1/me", problems(LAST_OWNER))]
 pub(super) async fn delete_me(
     by: Fresh<InPerson>,
@@ -66,8 +66,9 @@ pub(super) async fn delete_me(
     ))
 }
 
-/// Activates or deactivates an account. Deactivation ends its sessions. Returns `false` if there is no such account, it
-/// already has that state, or an organization would be left without an owner. `notice` is an e-mail to queue.
+/// Activates or deactivates an account. Deactivation ends its sessions. Returns `false` if there is
+/// no such account, it already has that state, or an organization would be left without an owner.
+/// `notice` is an e-mail to queue.
 ///
 /// # Errors
 /// The error of the database.
@@ -105,8 +106,8 @@ pub async fn set_active(
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
-/// Deletes an account and the key to its personal data. Returns `false` if there is no such account, or an organization
-/// would be left without an owner. `notice` is an e-mail to queue.
+/// Deletes an account and the key to its personal data. Returns `false` if there is no such
+/// account, or an organization would be left without an owner. `notice` is an e-mail to queue.
 ///
 /// # Errors
 /// The error of the database.

@@ -51,7 +51,8 @@ pub(super) struct RequestSignUp {
     email: EmailAddress,
     /// The password. It is required again to confirm the address.
     password: Password,
-    /// The name of an organization to create with the account. Without one, the account starts without an organization.
+    /// The name of an organization to create with the account. Without one, the account starts
+    /// without an organization.
     organization_name: Option<OrganizationName>,
 }
 
@@ -65,9 +66,9 @@ struct PendingSignUp {
 
 /// Sign up: request an account.
 ///
-/// Sends an e-mail to the address: a link that confirms it, or a notice that it already has an account. The response
-/// and its timing are the same in both cases. After many requests for the same address, no more e-mails are sent to it
-/// for some minutes.
+/// Sends an e-mail to the address: a link that confirms it, or a notice that it already has an
+/// account. The response and its timing are the same in both cases. After many requests for the
+/// same address, no more e-mails are sent to it for some minutes.
 #[post("/v1/sign-ups", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_sign_up(
     by: Public,
@@ -152,8 +153,8 @@ pub(super) struct ConfirmSignUp {
     /// The token from the link in the e-mail.
     #[garde(length(chars, min = 1, max = 200))]
     token: String,
-    /// The password of the sign-up. It is required so that the owner of a mailbox does not complete a stranger's
-    /// sign-up.
+    /// The password of the sign-up. It is required so that the owner of a mailbox does not complete
+    /// a stranger's sign-up.
     password: Password,
 }
 

@@ -12,8 +12,8 @@ use webauthn_rs::prelude::{
 use super::{challenge, register, wire::Assertion};
 use crate::{account::key::own_key, accounts::Accounts, throttle::refusals::record_failure};
 
-/// The account that was authenticated by a passkey. This counts as both factors, because the device asked for a
-/// fingerprint, a face or a PIN.
+/// The account that was authenticated by a passkey. This counts as both factors, because the device
+/// asked for a fingerprint, a face or a PIN.
 pub(crate) struct PasskeyHolder {
     pub(crate) user: UserId,
     pub(crate) organization: Option<OrganizationId>,
@@ -39,9 +39,9 @@ struct Candidate {
     state: DiscoverableAuthentication,
 }
 
-/// Verifies the response of a passkey. `None` if it is not valid: its challenge is unknown, expired or already used,
-/// its key is unknown, or it is for another site or without verification of the person. Refusals of a known passkey are
-/// recorded.
+/// Verifies the response of a passkey. `None` if it is not valid: its challenge is unknown, expired
+/// or already used, its key is unknown, or it is for another site or without verification of the
+/// person. Refusals of a known passkey are recorded.
 pub(crate) async fn verify(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -102,7 +102,8 @@ pub(crate) async fn verify(
     Ok(Some(shown))
 }
 
-/// Deletes the challenge, so that it is used only once, and finds the passkey that the response names.
+/// Deletes the challenge, so that it is used only once, and finds the passkey that the response
+/// names.
 async fn find(
     unscoped: &Unscoped,
     assertion: &Assertion,
@@ -177,8 +178,9 @@ async fn find(
     Ok(rows.first().map(read).transpose()?)
 }
 
-/// Records the use and the authenticator's counter. Returns `false` if the counter did not increase, also when two
-/// responses with the same counter arrive at the same moment. Authenticators without a counter always send 0.
+/// Records the use and the authenticator's counter. Returns `false` if the counter did not
+/// increase, also when two responses with the same counter arrive at the same moment.
+/// Authenticators without a counter always send 0.
 async fn record_use(
     unscoped: &Unscoped,
     shown: &PasskeyHolder,

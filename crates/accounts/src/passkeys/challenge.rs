@@ -1,7 +1,7 @@
 //! Pending challenges. They are stored on the server, valid for five minutes, and used only once.
 //!
-//! A challenge is found by its hash, because the authenticator's signed response repeats it. Clients need to store
-//! nothing.
+//! A challenge is found by its hash, because the authenticator's signed response repeats it.
+//! Clients need to store nothing.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_crypto::token_digest;
@@ -27,7 +27,8 @@ pub(super) const STATE: PrivateColumn = PrivateColumn {
     context: "hash",
 };
 
-/// Stores the state that the response to `challenge` will be verified against, and deletes a few expired ones.
+/// Stores the state that the response to `challenge` will be verified against, and deletes a few
+/// expired ones.
 pub(crate) async fn keep(
     unscoped: &Unscoped,
     challenge: &[u8],

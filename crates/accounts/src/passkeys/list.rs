@@ -137,9 +137,9 @@ pub(super) async fn rename_passkey(
 
 /// Remove a passkey.
 ///
-/// Use this when a device is lost or sold. All other sessions end. If this was the last factor, sign-in requires only
-/// the password from then on, and the recovery codes are deleted. If the password is too short to be used alone, change
-/// it first.
+/// Use this when a device is lost or sold. All other sessions end. If this was the last factor,
+/// sign-in requires only the password from then on, and the recovery codes are deleted. If the
+/// password is too short to be used alone, change it first.
 #[delete(
     "/v1/me/passkeys/{id}",
     problems(NOT_FOUND, LAST_WAY_IN, PASSWORD_TOO_SHORT)

@@ -111,7 +111,8 @@ pub(super) struct NewPasskeyView {
 
 /// Add a passkey.
 ///
-/// From now on, the passkey is enough to sign in, and a sign-in with the password requires a second factor.
+/// From now on, the passkey is enough to sign in, and a sign-in with the password requires a second
+/// factor.
 #[post(
     "/v1/me/passkeys",
     problems(PASSKEYS_UNAVAILABLE, INVALID_PASSKEY, TOO_MANY_PASSKEYS, CONFLICT)
@@ -217,7 +218,8 @@ pub(super) async fn create_passkey(
     }))
 }
 
-/// The ids that authenticators gave to a person's passkeys. They prevent a device from adding a second one.
+/// The ids that authenticators gave to a person's passkeys. They prevent a device from adding a
+/// second one.
 async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
     const FIND: &str = r"
         SELECT p.id, p.credential, k.id, k.wrapped

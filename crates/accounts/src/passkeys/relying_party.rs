@@ -109,7 +109,8 @@ fn build(name: &str, domain: &str, first: &Url, others: &[Url]) -> WebauthnResul
         .build()
 }
 
-/// The domain of a URL; `None` for an IP address, except that a loopback address stands for `localhost`.
+/// The domain of a URL; `None` for an IP address, except that a loopback address stands for
+/// `localhost`.
 fn domain(url: &Url) -> Option<String> {
     match url.host_str()? {
         "127.0.0.1" | "[::1]" => Some("localhost".to_owned()),

@@ -38,8 +38,8 @@ pub(super) struct PasskeyRequestOptions {
 
 /// Start a sign-in or a step-up with a passkey.
 ///
-/// Pass the response to `navigator.credentials.get()`. It is valid for five minutes. It does not depend on an account:
-/// the device knows the accounts of its passkeys.
+/// Pass the response to `navigator.credentials.get()`. It is valid for five minutes. It does not
+/// depend on an account: the device knows the accounts of its passkeys.
 #[post(
     "/v1/sessions/passkey/options",
     problems(PASSKEYS_UNAVAILABLE, TOO_MANY_ATTEMPTS)
@@ -69,7 +69,8 @@ pub(super) struct CreateSessionByPasskey {
     credential: Assertion,
     /// The organization to work in; by default, the one that the account joined first.
     organization_id: Option<OrganizationId>,
-    /// Whether to set a session cookie, for browser pages of this origin, instead of returning tokens.
+    /// Whether to set a session cookie, for browser pages of this origin, instead of returning
+    /// tokens.
     #[garde(skip)]
     #[serde(default)]
     cookie: bool,

@@ -1,4 +1,5 @@
-//! The JSON format of Web Authentication, as in browsers (`parseCreationOptionsFromJSON`, `toJSON`).
+//! The JSON format of Web Authentication, as in browsers (`parseCreationOptionsFromJSON`,
+//! `toJSON`).
 
 use std::borrow::Cow;
 
@@ -33,7 +34,8 @@ pub(crate) struct CreationOptions(Value);
 pub(crate) struct RequestOptions(Value);
 
 impl CreationOptions {
-    /// Requires a discoverable credential: the device stores the key with its owner, so that sign-in needs no address.
+    /// Requires a discoverable credential: the device stores the key with its owner, so that
+    /// sign-in needs no address.
     pub(super) fn new(challenge: &CreationChallengeResponse) -> Result<Self, Problem> {
         let mut options = public_key(challenge)?;
         options["authenticatorSelection"]["residentKey"] = json!("required");

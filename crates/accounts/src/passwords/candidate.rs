@@ -24,9 +24,10 @@ use crate::{
 pub(super) struct Found {
     pub(super) account: Option<Account>,
     pub(super) attempt: Admitted,
-    /// Set after too many failed attempts on this account or from this network. Until then, only the correct password
-    /// from a network that the account has used before is accepted. Refusals take the same time and get the same
-    /// response, whether or not the account exists (OWASP ASVS 6.3.8).
+    /// Set after too many failed attempts on this account or from this network. Until then, only
+    /// the correct password from a network that the account has used before is accepted. Refusals
+    /// take the same time and get the same response, whether or not the account exists (OWASP ASVS
+    /// 6.3.8).
     pub(super) slowed_until: Option<Timestamp>,
 }
 

@@ -1,4 +1,5 @@
-//! Estimates passwords on blocking threads, with bounded concurrency and a bounded queue, as passwords are hashed.
+//! Estimates passwords on blocking threads, with bounded concurrency and a bounded queue, as
+//! passwords are hashed.
 
 use std::{sync::Arc, thread::available_parallelism, time::Duration};
 
@@ -8,13 +9,14 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use super::strength::Strength;
 
-/// Maximum length of the queue. An estimate takes milliseconds, so the last in the queue waits for a fraction of a
-/// second.
+/// Maximum length of the queue. An estimate takes milliseconds, so the last in the queue waits for
+/// a fraction of a second.
 const QUEUE_LENGTH: usize = 64;
 
 /// Estimates passwords, as many at once as there are cores.
 pub struct Estimator {
-    /// One permit for each estimate that is queued or running. Callers without a permit are refused.
+    /// One permit for each estimate that is queued or running. Callers without a permit are
+    /// refused.
     admitted: Arc<Semaphore>,
     /// One permit for each running estimate.
     running: Arc<Semaphore>,
@@ -51,7 +53,8 @@ impl Estimator {
         let estimated = spawn_blocking(move || {
             let context: Vec<&str> = context.iter().map(String::as_str).collect();
             let strength = Strength::of(&password, &context);
-            // The task holds the permits, so that a cancelled request does not free them before the work is done.
+            // The task holds the permits, so that a cancelled request does not free them before the
+            // work is done.
             drop((running, admitted));
             strength
         });

@@ -7,7 +7,8 @@ use mainstay_kernel::{ExposeSecret as _, SecretString};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-/// A password in a request: used unchanged, up to 128 characters (OWASP ASVS 6.2.8, 6.2.9), and never printed.
+/// A password in a request: used unchanged, up to 128 characters (OWASP ASVS 6.2.8, 6.2.9), and
+/// never printed.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Password(SecretString);

@@ -43,9 +43,9 @@ pub(super) struct RequestPasswordReset {
 
 /// Request a new password.
 ///
-/// Sends an e-mail to the address, with a link if there is an account. The response and its timing are the same in both
-/// cases. After many requests for the same address, no more e-mails are sent to it for some minutes; the link in the
-/// last one remains valid.
+/// Sends an e-mail to the address, with a link if there is an account. The response and its timing
+/// are the same in both cases. After many requests for the same address, no more e-mails are sent
+/// to it for some minutes; the link in the last one remains valid.
 #[post("/v1/password-resets", problems(TOO_MANY_ATTEMPTS))]
 pub(super) async fn request_password_reset(
     by: Public,
@@ -83,7 +83,8 @@ pub(super) async fn request_password_reset(
     let token = FreshSecret::new(&runtime.random, "mpr_");
     let now = runtime.clock.now();
 
-    // The same row is written for an address without an account, with a random id. No one receives its token.
+    // The same row is written for an address without an account, with a random id. No one receives
+    // its token.
     let user = holder.as_ref().map(|holder| holder.user);
     let owner = user.unwrap_or_else(|| runtime.new_id());
     let credentials = holder.as_ref().map_or(0, |holder| holder.credentials);
@@ -184,7 +185,8 @@ pub(super) async fn complete_password_reset(
         .await
         .map_err(not_hashed)?;
 
-    // The person owns the mailbox, so failed attempts of others must not prevent a sign-in from here.
+    // The person owns the mailbox, so failed attempts of others must not prevent a sign-in from
+    // here.
     let ring = unscoped.database().ring();
     let name = Sealed::new(account.email.clone())
         .index(ring, &email_index())
@@ -224,7 +226,8 @@ pub(super) async fn complete_password_reset(
     Ok(NoContent)
 }
 
-/// Finds the address of the account whose password a token resets, and whether it has a second factor.
+/// Finds the address of the account whose password a token resets, and whether it has a second
+/// factor.
 ///
 /// # Errors
 /// The error of the database.

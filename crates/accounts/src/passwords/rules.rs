@@ -85,8 +85,8 @@ pub async fn check(
 pub(super) struct EstimatePassword {
     /// The password. It is neither stored nor logged.
     password: Password,
-    /// What is known about its owner, for example the e-mail address and the name of the organization. A password made
-    /// of these is easy to guess.
+    /// What is known about its owner, for example the e-mail address and the name of the
+    /// organization. A password made of these is easy to guess.
     #[garde(length(max = MAX_KNOWN), inner(length(chars, max = 254)))]
     #[serde(default)]
     known: Vec<String>,
@@ -105,8 +105,8 @@ const MAX_SCORE_WHEN_SHORT: u8 = Score::Two as u8;
 /// The strength of a password.
 #[view]
 pub(super) struct StrengthView {
-    /// From 0 (guessed at once) to 4 (very hard to guess). Scores from 3 on are `acceptable`. A password that is too
-    /// short scores at most 2.
+    /// From 0 (guessed at once) to 4 (very hard to guess). Scores from 3 on are `acceptable`. A
+    /// password that is too short scores at most 2.
     score: u8,
     /// Whether the account may use the password.
     acceptable: bool,

@@ -11,8 +11,8 @@ use crate::{
     passwords::{password::Password, rules::is_long_enough_alone},
 };
 
-/// The password is correct, but too short because the account no longer has a second factor. Returned only after the
-/// correct password.
+/// The password is correct, but too short because the account no longer has a second factor.
+/// Returned only after the correct password.
 pub(crate) const PASSWORD_REPLACEMENT_REQUIRED: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "password_replacement_required",
@@ -28,8 +28,8 @@ pub(crate) struct UnprovenPassword<'a> {
     pub(super) password: &'a Password,
 }
 
-/// Refuses a short password of an account without a second factor (NIST SP 800-63B-4 §3.1.1.2), and records a password
-/// that is long enough.
+/// Refuses a short password of an account without a second factor (NIST SP 800-63B-4 §3.1.1.2), and
+/// records a password that is long enough.
 ///
 /// # Errors
 /// [`PASSWORD_REPLACEMENT_REQUIRED`], which is recorded.

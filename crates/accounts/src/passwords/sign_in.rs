@@ -40,7 +40,8 @@ pub(crate) struct CreateSession {
     code: Option<Code>,
     /// The organization to work in; by default, the one that the account joined first.
     organization_id: Option<OrganizationId>,
-    /// Whether to set a session cookie, for browser pages of this origin, instead of returning tokens.
+    /// Whether to set a session cookie, for browser pages of this origin, instead of returning
+    /// tokens.
     #[garde(skip)]
     #[serde(default)]
     cookie: bool,
@@ -48,8 +49,8 @@ pub(crate) struct CreateSession {
 
 /// Sign in with e-mail address and password.
 ///
-/// The response and its timing are the same whether or not the account exists. If the account has a second factor, a
-/// code is required after the correct password.
+/// The response and its timing are the same whether or not the account exists. If the account has a
+/// second factor, a code is required after the correct password.
 #[post(
     "/v1/sessions",
     problems(
@@ -143,7 +144,8 @@ pub(crate) async fn create_session(
     answer(&accounts, started).await
 }
 
-/// Hashes the password again with the current parameters (OWASP ASVS 11.4.2), unless it was changed in the meantime.
+/// Hashes the password again with the current parameters (OWASP ASVS 11.4.2), unless it was changed
+/// in the meantime.
 async fn renew_hash(
     unscoped: &Unscoped,
     accounts: &Accounts,

@@ -3,12 +3,13 @@
 use mainstay_kernel::{ExposeSecret as _, SecretString};
 use zxcvbn::{Score, zxcvbn};
 
-/// Number of characters of a password that are analysed. Further characters can only make it stronger, and the cost
-/// grows with the square of this number.
+/// Number of characters of a password that are analysed. Further characters can only make it
+/// stronger, and the cost grows with the square of this number.
 const ANALYSED: usize = 32;
 
-/// Maximum number of readings of a password, with symbols and digits replaced by letters. Each costs as much as the
-/// password itself. Digits alone stay below the maximum; symbols can produce hundreds.
+/// Maximum number of readings of a password, with symbols and digits replaced by letters. Each
+/// costs as much as the password itself. Digits alone stay below the maximum; symbols can produce
+/// hundreds.
 const MAX_READINGS: usize = 32;
 
 /// Number of characters of each item of the context that are analysed, and number of words.
@@ -26,9 +27,9 @@ pub struct Strength {
 }
 
 impl Strength {
-    /// Estimates a password with lists of common passwords, names and words, keyboard patterns, dates, repetitions, and
-    /// the words of `context`, such as the owner's address (OWASP ASVS 6.2.4, 6.2.11; NIST SP 800-63B-4 §3.1.1.2).
-    /// There are no composition rules (6.2.5).
+    /// Estimates a password with lists of common passwords, names and words, keyboard patterns,
+    /// dates, repetitions, and the words of `context`, such as the owner's address (OWASP ASVS
+    /// 6.2.4, 6.2.11; NIST SP 800-63B-4 §3.1.1.2). There are no composition rules (6.2.5).
     pub fn of(password: &SecretString, context: &[&str]) -> Self {
         let analysed = analysed(password.expose_secret());
         let context: Vec<String> = context
@@ -94,8 +95,8 @@ impl Strength {
     }
 }
 
-/// The part of a password that is analysed: its start. If it has too many readings, each symbol that stands for a
-/// letter is replaced by that letter, as cracking tools try first.
+/// The part of a password that is analysed: its start. If it has too many readings, each symbol
+/// that stands for a letter is replaced by that letter, as cracking tools try first.
 fn analysed(password: &str) -> String {
     let start: String = password.chars().take(ANALYSED).collect();
 
@@ -122,8 +123,8 @@ const STANDS_FOR: [(char, &str); 12] = [
     ('z', "2"),
 ];
 
-/// A lower bound of the readings that zxcvbn tries. It combines the symbols for each letter, and counts a character
-/// that stands for two letters twice.
+/// A lower bound of the readings that zxcvbn tries. It combines the symbols for each letter, and
+/// counts a character that stands for two letters twice.
 fn readings(password: &str) -> usize {
     let weight = |character: char| {
         if matches!(character, '1' | '|' | '7') {
@@ -143,7 +144,8 @@ fn readings(password: &str) -> usize {
     choices.product()
 }
 
-/// The first letter that a symbol can stand for. Digits are kept, because dates and sequences consist of them.
+/// The first letter that a symbol can stand for. Digits are kept, because dates and sequences
+/// consist of them.
 fn letter_of(symbol: char) -> char {
     if symbol.is_ascii_digit() {
         return symbol;
@@ -202,8 +204,8 @@ mod tests {
         assert!(!is_enough("gracezuckerhutexample", &context));
     }
 
-    /// zxcvbn alone takes a second for such an input, because each character may stand for several letters and it tries
-    /// all combinations.
+    /// zxcvbn alone takes a second for such an input, because each character may stand for several
+    /// letters and it tries all combinations.
     #[test]
     fn crafted_passwords_leave_few_readings() {
         const CRAFTED: &str = "51{+|3@[(+31(+$[02$4395063297$9(6{4+[+74!9174|380!!70{||<839@4$<";

@@ -8,7 +8,8 @@ use mainstay_kernel::{ExposeSecret as _, Random, SecretString};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-/// A code in a request: the six digits of an app, or a recovery code. Letter case, spaces and hyphens do not matter.
+/// A code in a request: the six digits of an app, or a recovery code. Letter case, spaces and
+/// hyphens do not matter.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Code(SecretString);
@@ -24,8 +25,8 @@ pub(crate) enum Shape {
 /// Number of digits of an app's code.
 const TOTP_LENGTH: usize = 6;
 
-/// Number of characters of a recovery code. At five bits each they have 125 bits, so a plain SHA-256 is safe to store
-/// (OWASP ASVS 6.5.2 requires 112 bits).
+/// Number of characters of a recovery code. At five bits each they have 125 bits, so a plain
+/// SHA-256 is safe to store (OWASP ASVS 6.5.2 requires 112 bits).
 const RECOVERY_LENGTH: usize = 25;
 const GROUP: usize = 5;
 

@@ -54,8 +54,8 @@ pub(super) struct TotpEnrolment {
 
 /// Start to set up an authenticator app.
 ///
-/// Confirm the app with one of its codes at `POST /v1/me/totp/confirmation` within one hour. Until then nothing
-/// changes. The confirmation replaces the current app, if there is one.
+/// Confirm the app with one of its codes at `POST /v1/me/totp/confirmation` within one hour. Until
+/// then nothing changes. The confirmation replaces the current app, if there is one.
 #[post("/v1/me/totp")]
 pub(super) async fn create_totp(
     by: Fresh<InPerson>,
@@ -123,8 +123,8 @@ pub(super) struct ConfirmTotp {
 
 /// Confirm an authenticator app with a code.
 ///
-/// From now on, sign-in requires a code. The response contains recovery codes if the account had none; they are shown
-/// only once. If this replaces another app, all other sessions end.
+/// From now on, sign-in requires a code. The response contains recovery codes if the account had
+/// none; they are shown only once. If this replaces another app, all other sessions end.
 #[post(
     "/v1/me/totp/confirmation",
     problems(NOT_FOUND, WRONG_CODE, TOO_MANY_ATTEMPTS)
@@ -191,7 +191,8 @@ pub(super) async fn confirm_totp(
         (row.get(0)?, row.get(1)?, row.get(2)?);
     let key = own_key(principal.user, row, 3)?;
 
-    // Attempts are limited: a correct guess would turn on an app that the owner has not set up, and lock the owner out.
+    // Attempts are limited: a correct guess would turn on an app that the owner has not set up, and
+    // lock the owner out.
     let keys = AttemptKeys::new(
         unscoped.database().ring(),
         "second_factor",

@@ -3,8 +3,8 @@
 use mainstay_database::{Error, Unscoped};
 use mainstay_kernel::UserId;
 
-/// Lists the second factors that an account can use, by their names in the API. Only a person who has entered the
-/// correct password may see them.
+/// Lists the second factors that an account can use, by their names in the API. Only a person who
+/// has entered the correct password may see them.
 ///
 /// # Errors
 /// The error of the database.

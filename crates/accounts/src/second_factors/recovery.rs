@@ -49,8 +49,8 @@ pub(crate) fn shown_if(stored: bool, codes: Vec<String>) -> RecoveryCodes {
 
 /// Create new recovery codes.
 ///
-/// The old ones no longer work. The codes are shown only once: print them, or keep them in a different place from the
-/// password.
+/// The old ones no longer work. The codes are shown only once: print them, or keep them in a
+/// different place from the password.
 #[post("/v1/me/recovery-codes", problems(NO_SECOND_FACTOR))]
 pub(super) async fn create_recovery_codes(
     by: Fresh<InPerson>,

@@ -13,9 +13,9 @@ use crate::{
 
 /// Remove the authenticator app.
 ///
-/// Use this when a device is lost or replaced. All other sessions end. If this was the last factor, sign-in requires
-/// only the password from then on, and the recovery codes are deleted. If the password is too short to be used alone,
-/// change it first.
+/// Use this when a device is lost or replaced. All other sessions end. If this was the last factor,
+/// sign-in requires only the password from then on, and the recovery codes are deleted. If the
+/// password is too short to be used alone, change it first.
 #[delete("/v1/me/totp", problems(NOT_FOUND, PASSWORD_TOO_SHORT))]
 pub(super) async fn delete_totp(
     by: Fresh<InPerson>,

@@ -6,9 +6,10 @@ use mainstay_principals::events::{Action, about_user};
 
 use crate::{account::owner::find_any_owner, letters};
 
-/// Removes every second factor of an account and ends its sessions. An operator must verify by other means that the
-/// person who lost the factors is the owner (OWASP ASVS 6.4.4). The owner can still sign in with the password. Every
-/// replica sees this within a second. Returns `false` if there is no such person.
+/// Removes every second factor of an account and ends its sessions. An operator must verify by
+/// other means that the person who lost the factors is the owner (OWASP ASVS 6.4.4). The owner can
+/// still sign in with the password. Every replica sees this within a second. Returns `false` if
+/// there is no such person.
 ///
 /// # Errors
 /// The error of the database; nothing was changed.

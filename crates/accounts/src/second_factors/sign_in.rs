@@ -14,15 +14,16 @@ use super::{
 };
 use crate::{problems::INVALID_CREDENTIALS, throttle::attempts::Admitted};
 
-/// The password is correct, and a second factor is required. Returned only after the correct password.
+/// The password is correct, and a second factor is required. Returned only after the correct
+/// password.
 pub const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "second_factor_required",
     "The account requires a second factor. Send a code too or use a passkey; `second_factors` lists what it has.",
 );
 
-/// Requires the second factor of a sign-in with the correct password. Adds the counters that a success clears to
-/// `attempt`.
+/// Requires the second factor of a sign-in with the correct password. Adds the counters that a
+/// success clears to `attempt`.
 ///
 /// # Errors
 /// [`SECOND_FACTOR_REQUIRED`], [`INVALID_CREDENTIALS`], and the errors of [`spend`].
@@ -59,7 +60,8 @@ pub async fn show_at_sign_in(
     }
 }
 
-/// Records that the second factor is missing, and takes back the attempt, because this is not a failure.
+/// Records that the second factor is missing, and takes back the attempt, because this is not a
+/// failure.
 async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
     const ASK: &str = "changed AS MATERIALIZED (SELECT mainstay.settle_attempt($1, $2))";
 

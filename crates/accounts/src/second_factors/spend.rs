@@ -1,5 +1,5 @@
-//! Accepts a code only once: one statement checks, counts and spends it, even under concurrent attempts (OWASP ASVS
-//! 6.5.1).
+//! Accepts a code only once: one statement checks, counts and spends it, even under concurrent
+//! attempts (OWASP ASVS 6.5.1).
 
 use std::net::IpAddr;
 
@@ -35,13 +35,13 @@ pub struct Holder<'a> {
     pub totp: Option<&'a [u8]>,
     /// The address, sealed.
     pub email: &'a [u8],
-    /// Whether the account has been used from this network before. If so, attempts from other networks do not slow it
-    /// down here.
+    /// Whether the account has been used from this network before. If so, attempts from other
+    /// networks do not slow it down here.
     pub is_known_here: bool,
 }
 
-/// Checks and spends a code. Returns the attempt, which a successful sign-in takes back, or `None` if the code is wrong
-/// or already used.
+/// Checks and spends a code. Returns the attempt, which a successful sign-in takes back, or `None`
+/// if the code is wrong or already used.
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](crate::throttle::TOO_MANY_ATTEMPTS) if there were too many attempts.
@@ -148,7 +148,8 @@ pub(crate) async fn spend(
 }
 
 impl Holder<'_> {
-    /// Finds the time step of a code; `None` if the code is wrong. The attempt is counted in either case.
+    /// Finds the time step of a code; `None` if the code is wrong. The attempt is counted in either
+    /// case.
     fn step(
         &self,
         unscoped: &Unscoped,

@@ -1,4 +1,5 @@
-//! The codes of an authenticator app: six digits, HMAC-SHA1 and steps of 30 seconds, which every app supports.
+//! The codes of an authenticator app: six digits, HMAC-SHA1 and steps of 30 seconds, which every
+//! app supports.
 
 use mainstay_crypto::Zeroizing;
 use mainstay_http::{INTERNAL, Problem};

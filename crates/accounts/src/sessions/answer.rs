@@ -16,8 +16,8 @@ pub struct SessionView {
     access_token: Option<String>,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds until the access token expires. Refresh the session before then. For a cookie session: seconds until the
-    /// cookie expires.
+    /// Seconds until the access token expires. Refresh the session before then. For a cookie
+    /// session: seconds until the cookie expires.
     expires_in: i64,
     /// The refresh token, which obtains the next access token; null for a cookie session.
     refresh_token: Option<String>,

@@ -120,8 +120,8 @@ pub(super) async fn delete_other_sessions(
     Ok(NoContent)
 }
 
-/// Ends every session of the account except the caller's. Returns `false`, and ends none, if the caller's session has
-/// ended.
+/// Ends every session of the account except the caller's. Returns `false`, and ends none, if the
+/// caller's session has ended.
 ///
 /// # Errors
 /// The error of the database.
@@ -149,7 +149,8 @@ async fn end_others(
     Ok(ended)
 }
 
-/// Makes `change`, which ends sessions, and removes them from this process's cache. Returns their number.
+/// Makes `change`, which ends sessions, and removes them from this process's cache. Returns their
+/// number.
 async fn end(unscoped: &Unscoped, accounts: &Accounts, change: Change) -> Result<usize, Error> {
     let rows = unscoped.change(change).await?;
     for row in &rows {

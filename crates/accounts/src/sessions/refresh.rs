@@ -25,8 +25,8 @@ pub(crate) const INVALID_REFRESH_TOKEN: Kind = Kind::new(
     "The refresh token is invalid or has expired. Sign in again.",
 );
 
-/// How long after its exchange a refresh token still returns the same successor. A client that lost the response
-/// retries within seconds; an attacker rarely does (RFC 9700 §4.14.2).
+/// How long after its exchange a refresh token still returns the same successor. A client that lost
+/// the response retries within seconds; an attacker rarely does (RFC 9700 §4.14.2).
 const RETRY_WINDOW: Duration = Duration::seconds(10);
 
 /// The purpose that successors are sealed for.
@@ -52,9 +52,9 @@ pub(super) struct RefreshSession {
 
 /// Refresh a session.
 ///
-/// Returns a new access token and a new refresh token; the old refresh token becomes invalid. For ten seconds the old
-/// token returns the same response again, for clients that lost it. Any later use ends the session, because the token
-/// may be stolen.
+/// Returns a new access token and a new refresh token; the old refresh token becomes invalid. For
+/// ten seconds the old token returns the same response again, for clients that lost it. Any later
+/// use ends the session, because the token may be stolen.
 #[post("/v1/sessions/current/refresh", problems(INVALID_REFRESH_TOKEN))]
 pub(super) async fn refresh_session(
     by: Public,
@@ -192,8 +192,9 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
     rows.first().map(read).transpose()
 }
 
-/// Marks the token as used and returns its successor. Of two concurrent exchanges of one token, the second waits for
-/// the row lock, sees the first one's update (PostgreSQL manual, 13.2.1), and returns the same successor.
+/// Marks the token as used and returns its successor. Of two concurrent exchanges of one token, the
+/// second waits for the row lock, sees the first one's update (PostgreSQL manual, 13.2.1), and
+/// returns the same successor.
 async fn rotate(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -268,8 +269,8 @@ async fn rotate(
     Ok(open(unscoped, old, &row.get::<Vec<u8>>(1)?))
 }
 
-/// Ends the session after a used token was presented again. The owner or an attacker has a successor, and it is not
-/// known which of them sent this request.
+/// Ends the session after a used token was presented again. The owner or an attacker has a
+/// successor, and it is not known which of them sent this request.
 async fn end_family(
     unscoped: &Unscoped,
     accounts: &Accounts,

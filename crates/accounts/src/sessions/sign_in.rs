@@ -47,8 +47,8 @@ impl SignIn<'_> {
     /// Starts the session, and notifies the owner if the network is new.
     ///
     /// # Errors
-    /// [`INVALID_CREDENTIALS`], which is recorded, if during the sign-in the password or a factor was changed, or the
-    /// account was deactivated or deleted.
+    /// [`INVALID_CREDENTIALS`], which is recorded, if during the sign-in the password or a factor
+    /// was changed, or the account was deactivated or deleted.
     pub async fn start(self, unscoped: &Unscoped, accounts: &Accounts) -> Result<Started, Problem> {
         let (user, organization) = (self.user, self.organization);
         let new = NewSession {
@@ -87,7 +87,8 @@ impl SignIn<'_> {
     }
 }
 
-/// Records and returns the refusal of a sign-in whose credentials changed before the session started.
+/// Records and returns the refusal of a sign-in whose credentials changed before the session
+/// started.
 async fn credentials_changed(unscoped: &Unscoped, user: UserId) -> Problem {
     let event = about_user(Action::LoginFail, Some(user), None);
     match unscoped.record(event).await {

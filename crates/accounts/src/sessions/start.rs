@@ -27,7 +27,8 @@ pub struct NewSession<'a> {
     pub user: UserId,
     /// The organization that the session works in.
     pub organization: Option<OrganizationId>,
-    /// The preconditions: what was verified and must still hold when the session starts. The account is first.
+    /// The preconditions: what was verified and must still hold when the session starts. The
+    /// account is first.
     pub given: Vec<Precondition>,
     /// The kind of the session.
     pub kind: SessionKind,
@@ -134,8 +135,8 @@ const START: &str = r"
     )
 ";
 
-/// Starts a session. `None` if a precondition no longer holds: the password or a factor was changed, the account was
-/// deactivated, or the member was removed.
+/// Starts a session. `None` if a precondition no longer holds: the password or a factor was
+/// changed, the account was deactivated, or the member was removed.
 ///
 /// # Errors
 /// The error of the database.
@@ -148,7 +149,8 @@ pub async fn start_session(
     start(unscoped, accounts, new, None, event).await
 }
 
-/// Starts a session for an authorization code. `None` if the code was already used or a precondition no longer holds.
+/// Starts a session for an authorization code. `None` if the code was already used or a
+/// precondition no longer holds.
 ///
 /// # Errors
 /// The error of the database.

@@ -37,8 +37,8 @@ use crate::{
     },
 };
 
-/// The proof of identity: a passkey, the password, or a code of the second factor. An account with a second factor must
-/// use it.
+/// The proof of identity: a passkey, the password, or a code of the second factor. An account with
+/// a second factor must use it.
 #[input]
 pub(super) struct StepUpSession {
     /// The account's password.
@@ -64,8 +64,8 @@ struct Account {
 
 /// Re-authenticate for sensitive operations.
 ///
-/// For the next ten minutes, the session can use endpoints that require a step-up. If the account has a second factor,
-/// the password alone is not enough.
+/// For the next ten minutes, the session can use endpoints that require a step-up. If the account
+/// has a second factor, the password alone is not enough.
 #[post(
     "/v1/sessions/current/step-up",
     problems(

@@ -11,14 +11,15 @@ pub(crate) const FREE_OF_ACCOUNT: i32 = 5;
 const FREE_OF_ADDRESS: i32 = 50;
 const FREE_OF_NETWORK: i32 = 500;
 
-/// Maximum burst of failures from one address and from one network that are verified, and the seconds until one more
-/// is.
+/// Maximum burst of failures from one address and from one network that are verified, and the
+/// seconds until one more is.
 const BURST: [i32; 2] = [200, 2_000];
 const EVERY: [f64; 2] = [30.0, 3.0];
 
-/// The clauses that count an attempt to sign in. `$1` to `$7` are [`AttemptKeys::sign_in_values`]. `refused.until` is
-/// the time until which no attempt is verified, and `refused.shared` the time until which the caller's address is
-/// refused for every account. `slowed.until` is the time until which only the account's known networks may sign in.
+/// The clauses that count an attempt to sign in. `$1` to `$7` are [`AttemptKeys::sign_in_values`].
+/// `refused.until` is the time until which no attempt is verified, and `refused.shared` the time
+/// until which the caller's address is refused for every account. `slowed.until` is the time until
+/// which only the account's known networks may sign in.
 ///
 /// The groups of keys are locked one after the other, in the order of `keys.rs`.
 macro_rules! count_sign_in {
@@ -71,7 +72,8 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// An attempt that was not counted, such as a sign-in with a passkey. A success makes the network known.
+    /// An attempt that was not counted, such as a sign-in with a passkey. A success makes the
+    /// network known.
     pub fn uncounted(network: Vec<u8>) -> Self {
         Self {
             network,
@@ -100,8 +102,8 @@ impl AttemptKeys {
         ]
     }
 
-    /// The counted attempt to sign in. If `is_slowed`, the shared counters were full, so the attempt was not counted
-    /// there.
+    /// The counted attempt to sign in. If `is_slowed`, the shared counters were full, so the
+    /// attempt was not counted there.
     pub(crate) fn signing_in(self, is_slowed: bool) -> Admitted {
         let mut refunded = self.volume.to_vec();
         if !is_slowed {
@@ -116,8 +118,8 @@ impl AttemptKeys {
         }
     }
 
-    /// The counters of a caller who has already shown a credential. From a network that the account has been used from,
-    /// the counter of attempts from everywhere is not among them.
+    /// The counters of a caller who has already shown a credential. From a network that the account
+    /// has been used from, the counter of attempts from everywhere is not among them.
     pub(crate) fn of_holder(&self, is_known_here: bool) -> Vec<Vec<u8>> {
         if is_known_here {
             vec![self.here.clone()]

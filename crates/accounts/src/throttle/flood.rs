@@ -11,10 +11,11 @@ use time::Duration;
 
 use super::keys::host_text;
 
-/// Addresses that the database refuses for every account. Their further attempts are refused from memory.
+/// Addresses that the database refuses for every account. Their further attempts are refused from
+/// memory.
 ///
-/// A refusal is cached for two seconds. Then the database is queried again, because another replica may have taken back
-/// a successful attempt, which shortens the wait.
+/// A refusal is cached for two seconds. Then the database is queried again, because another replica
+/// may have taken back a successful attempt, which shortens the wait.
 #[derive(Default)]
 pub struct Flood(Mutex<HashMap<String, Refused>>);
 
@@ -32,7 +33,8 @@ const CACHED_FOR: Duration = Duration::seconds(2);
 const CAPACITY: usize = 10_000;
 
 impl Flood {
-    /// Returns the time until which this address is refused, if that is cached, and counts the refusal.
+    /// Returns the time until which this address is refused, if that is cached, and counts the
+    /// refusal.
     pub fn refusal(&self, address: Option<IpAddr>, now: Timestamp) -> Option<Timestamp> {
         let mut addresses = self.lock();
         let refused = addresses.get_mut(&host_text(address))?;
@@ -44,8 +46,8 @@ impl Flood {
         Some(refused.until)
     }
 
-    /// Caches that the database refuses this address, and returns the number of unreported refusals from memory.
-    /// `until` is `None` if the address itself was not refused.
+    /// Caches that the database refuses this address, and returns the number of unreported refusals
+    /// from memory. `until` is `None` if the address itself was not refused.
     pub fn keep(&self, address: Option<IpAddr>, until: Option<Timestamp>, now: Timestamp) -> i64 {
         let mut addresses = self.lock();
         let host = host_text(address);

@@ -1,4 +1,5 @@
-//! The keys of counters: keyed hashes of accounts, addresses and networks, so that the table reveals none of them.
+//! The keys of counters: keyed hashes of accounts, addresses and networks, so that the table
+//! reveals none of them.
 
 use std::net::IpAddr;
 
@@ -7,7 +8,8 @@ use mainstay_crypto::{IndexLength, IndexPlace, KeyRing};
 
 use crate::account::key::NOWHERE;
 
-/// The groups of keys, in the order in which a statement locks them. A key starts with the byte of its group.
+/// The groups of keys, in the order in which a statement locks them. A key starts with the byte of
+/// its group.
 #[derive(Clone, Copy)]
 pub(crate) enum Group {
     /// Requests from an address or a network.
@@ -93,7 +95,8 @@ fn network_text(address: Option<IpAddr>) -> String {
         .unwrap_or_default()
 }
 
-/// The network of an address: an IPv4 /24 or an IPv6 /48, which is about what a provider assigns to one customer.
+/// The network of an address: an IPv4 /24 or an IPv6 /48, which is about what a provider assigns to
+/// one customer.
 fn network(address: IpAddr) -> IpNet {
     match address.to_canonical() {
         IpAddr::V4(address) => Ipv4Net::new_assert(address, 24).trunc().into(),

@@ -1,5 +1,6 @@
-//! The audit records of failures and refusals: a limited number for each address and window. The first refusal of a
-//! quarter of an hour is recorded, with the number of earlier ones that were not (OWASP ASVS 2.4.1).
+//! The audit records of failures and refusals: a limited number for each address and window. The
+//! first refusal of a quarter of an hour is recorded, with the number of earlier ones that were not
+//! (OWASP ASVS 2.4.1).
 
 use mainstay_database::{Change, Error, Event, Unscoped};
 use mainstay_http::Problem;
@@ -11,8 +12,8 @@ use super::{
     now, wait_until,
 };
 
-/// Number of failures of an address and of a network that are recorded one by one. Further ones are limited like
-/// attempts.
+/// Number of failures of an address and of a network that are recorded one by one. Further ones are
+/// limited like attempts.
 const RECORDED: [i32; 2] = [50, 500];
 
 /// Refuses an attempt, counts the refusal, and records the first one of its window.
@@ -58,8 +59,8 @@ async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memor
     }
 }
 
-/// Records the failure of a caller who has shown no valid credential and whose attempt is not throttled. The first
-/// failures are recorded one by one, then one for each window.
+/// Records the failure of a caller who has shown no valid credential and whose attempt is not
+/// throttled. The first failures are recorded one by one, then one for each window.
 ///
 /// # Errors
 /// The error of the database.
@@ -87,8 +88,8 @@ pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Err
     }
 }
 
-/// Records an event, with the number of unrecorded ones before it, unless one of its kind from this address was
-/// recorded in the same window.
+/// Records an event, with the number of unrecorded ones before it, unless one of its kind from this
+/// address was recorded in the same window.
 async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Result<(), Error> {
     const COUNT: &str = r"
         counted AS MATERIALIZED (SELECT mainstay.count_refusal($1, $2, $3) AS unrecorded),
@@ -124,7 +125,8 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
     unscoped.change(change).await.map(drop)
 }
 
-/// Deletes addresses without recent refusals, and records how many of their refusals are missing from the audit log.
+/// Deletes addresses without recent refusals, and records how many of their refusals are missing
+/// from the audit log.
 ///
 /// # Errors
 /// The error of the database.

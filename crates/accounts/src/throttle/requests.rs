@@ -1,5 +1,5 @@
-//! Requests that are not guesses but have a cost: e-mails, rows and processor time. They are limited by a token bucket:
-//! a burst, which refills steadily.
+//! Requests that are not guesses but have a cost: e-mails, rows and processor time. They are
+//! limited by a token bucket: a burst, which refills steadily.
 
 use std::net::IpAddr;
 
@@ -13,8 +13,8 @@ use super::{
     moment, now, wait_until,
 };
 
-/// The limit of a kind of request: the maximum burst from one address, and the seconds until one more is accepted. A
-/// network has ten times as much.
+/// The limit of a kind of request: the maximum burst from one address, and the seconds until one
+/// more is accepted. A network has ten times as much.
 #[derive(Clone, Copy)]
 pub struct Price {
     scope: &'static str,
@@ -57,26 +57,29 @@ pub const MAILED_LINKS: Price = Price {
     every: 5.0,
 };
 
-/// Estimates of a password's strength, which a strength meter requests at each key press. Each takes milliseconds.
+/// Estimates of a password's strength, which a strength meter requests at each key press. Each
+/// takes milliseconds.
 pub(crate) const PASSWORD_STRENGTH: Price = Price {
     scope: "password_strength ",
     burst: 200,
     every: 1.0,
 };
 
-/// E-mails to one address that one network may cause: the maximum burst, and the seconds until one more.
+/// E-mails to one address that one network may cause: the maximum burst, and the seconds until one
+/// more.
 const LETTERS_FROM_NETWORK: (i32, f64) = (6, 900.0);
 
-/// E-mails to one address that all networks together may cause: the maximum burst, and the seconds until one more. The
-/// link of a password reset is valid for ten minutes, so the last one is still valid when the next one is withheld.
+/// E-mails to one address that all networks together may cause: the maximum burst, and the seconds
+/// until one more. The link of a password reset is valid for ten minutes, so the last one is still
+/// valid when the next one is withheld.
 const LETTERS_TO_ADDRESS: (i32, f64) = (10, 360.0);
 
 /// Seconds in a day.
 const DAY: f64 = 86_400.0;
 
-/// Invitations: the maximum burst, and the seconds until one more. From one organization to one address, from all
-/// organizations to one address, and from one organization. Unrequested e-mail harms the reputation of the sender's
-/// domain.
+/// Invitations: the maximum burst, and the seconds until one more. From one organization to one
+/// address, from all organizations to one address, and from one organization. Unrequested e-mail
+/// harms the reputation of the sender's domain.
 const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, DAY / 200.0)];
 
 /// Counts a request of a caller who need not be signed in.
@@ -189,12 +192,13 @@ pub(crate) struct RequestedLetter {
 }
 
 impl RequestedLetter {
-    /// Counts the e-mail. Returns `false` if it must not be sent, because requests from all networks have exceeded the
-    /// address's limit. The caller then receives the same response as if it were sent. Requests from a network that the
-    /// account has been used from are exempt.
+    /// Counts the e-mail. Returns `false` if it must not be sent, because requests from all
+    /// networks have exceeded the address's limit. The caller then receives the same response as if
+    /// it were sent. Requests from a network that the account has been used from are exempt.
     ///
     /// # Errors
-    /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the caller's own network has exceeded its limit.
+    /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the caller's own network has exceeded its
+    /// limit.
     pub(crate) async fn admit(
         self,
         unscoped: &Unscoped,

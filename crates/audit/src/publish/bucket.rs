@@ -8,8 +8,9 @@ use object_store::{
 
 use super::publish_error::PublishError;
 
-/// An S3-compatible bucket. Region, endpoint and credentials are configured as for the AWS tools: with `AWS_REGION`,
-/// `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and so on, or by the role of the machine.
+/// An S3-compatible bucket. Region, endpoint and credentials are configured as for the AWS tools:
+/// with `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID` and so on, or by the role of the
+/// machine.
 pub(super) struct Bucket {
     store: AmazonS3,
     prefix: String,

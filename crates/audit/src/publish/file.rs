@@ -1,5 +1,5 @@
-//! A file of notes. Several processes may append to it: the current and a former leader. Reading its end and appending
-//! are one step under a lock of the file.
+//! A file of notes. Several processes may append to it: the current and a former leader. Reading
+//! its end and appending are one step under a lock of the file.
 
 use std::{
     fs::{File, OpenOptions},
@@ -19,7 +19,8 @@ const TAIL: i64 = 8 * 1024;
 pub(super) enum Added {
     /// The file has this note, or a later one of the same log.
     Done,
-    /// The last note of the file changed after it was compared with the log: compare it again and retry.
+    /// The last note of the file changed after it was compared with the log: compare it again and
+    /// retry.
     Moved,
 }
 
@@ -35,8 +36,9 @@ pub(super) fn last(path: &Path) -> Result<Option<Checkpoint>, PublishError> {
     }
 }
 
-/// Appends a note to the file and syncs it to disk, unless the file has this note or a later one. `compared` is the
-/// last note, which was compared with the log. The file is never truncated or overwritten.
+/// Appends a note to the file and syncs it to disk, unless the file has this note or a later one.
+/// `compared` is the last note, which was compared with the log. The file is never truncated or
+/// overwritten.
 pub(super) fn append(
     path: &Path,
     note: &str,
@@ -93,7 +95,8 @@ fn tail(file: &mut File) -> Result<String, PublishError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The complete notes in a text, which are separated by empty lines. Notes truncated by a crash are skipped.
+/// The complete notes in a text, which are separated by empty lines. Notes truncated by a crash are
+/// skipped.
 pub(crate) fn notes(text: &str) -> Vec<String> {
     let paragraphs: Vec<_> = text
         .split("\n\n")

@@ -25,8 +25,9 @@ const LEAVES: &str = r"
 pub(crate) struct Log(pub(crate) Database);
 
 impl Log {
-    /// Whether `published` is a prefix of the log: the log has that many leaves, and they have that root. Compares
-    /// with the stored checkpoint of that size, or with the leaves if that checkpoint was deleted.
+    /// Whether `published` is a prefix of the log: the log has that many leaves, and they have that
+    /// root. Compares with the stored checkpoint of that size, or with the leaves if that
+    /// checkpoint was deleted.
     ///
     /// # Errors
     /// The error of the database.

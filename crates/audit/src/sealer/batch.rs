@@ -7,12 +7,13 @@ use crate::{
     record::{FIELDS, Record, record_columns},
 };
 
-/// Maximum number of records per batch, which limits the size of the statement and the memory of a leader that catches
-/// up.
+/// Maximum number of records per batch, which limits the size of the statement and the memory of a
+/// leader that catches up.
 const MAX_RECORDS: usize = 1_000;
 
-/// The records after the transaction `$1` and the ID `$2`, ordered by transaction, and whether each has a leaf. All
-/// their transactions have ended. Returns at least one row, because its first column is always needed.
+/// The records after the transaction `$1` and the ID `$2`, ordered by transaction, and whether each
+/// has a leaf. All their transactions have ended. Returns at least one row, because its first
+/// column is always needed.
 const TAKE: &str = concat!(
     r"
     SELECT s.xmin::text, l.index IS NOT NULL,",
@@ -34,7 +35,8 @@ const TAKE: &str = concat!(
 
 const BEGINNING: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
 
-/// A position in the log: it covers all earlier transactions, and the IDs of this transaction up to `id`.
+/// A position in the log: it covers all earlier transactions, and the IDs of this transaction up to
+/// `id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(super) transaction: u64,
@@ -90,8 +92,8 @@ pub(super) async fn take(
     })
 }
 
-/// Reads the records after `position`, and whether each is sealed. Also returns the next position, and whether there
-/// may be more records.
+/// Reads the records after `position`, and whether each is sealed. Also returns the next position,
+/// and whether there may be more records.
 pub(crate) async fn read(
     session: &mut PostgresSession,
     position: Position,
@@ -121,8 +123,8 @@ pub(crate) async fn read(
         };
     }
 
-    // The position only moves forward, except after a restore, when the cluster may count transactions from a lower
-    // number.
+    // The position only moves forward, except after a restore, when the cluster may count
+    // transactions from a lower number.
     Ok((records, next, is_full))
 }
 

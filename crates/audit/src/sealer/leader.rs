@@ -18,8 +18,8 @@ use crate::{
     tree::{Frontier, Hash},
 };
 
-/// Minimum time between checkpoints, unless a full batch is waiting. Checkpoints over few records would take more
-/// space than the records.
+/// Minimum time between checkpoints, unless a full batch is waiting. Checkpoints over few records
+/// would take more space than the records.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How often the leader looks for new keys.
@@ -32,7 +32,8 @@ const NEWEST: &str = r"
     LIMIT 1
 ";
 
-/// Inserts the leaves and the checkpoint over them. Fails as a whole if another leader has inserted one of the leaves.
+/// Inserts the leaves and the checkpoint over them. Fails as a whole if another leader has inserted
+/// one of the leaves.
 const SEAL: &str = r"
     WITH leaves AS (
         INSERT INTO mainstay.audit_leaves (index, event_id, hash)
@@ -88,7 +89,8 @@ impl<'a> Leader<'a> {
             Some(row) => {
                 let (frontier, note) = newest(row, &keys)?;
                 announce(sealed, frontier.size(), note);
-                // A restored database may be behind its own watermark. The patrol finds the records in between.
+                // A restored database may be behind its own watermark. The patrol finds the records
+                // in between.
                 let watermark = transaction(&row.get::<String>(4)?)?;
                 (frontier, Position::before(watermark.min(now.transaction)))
             }
@@ -116,12 +118,14 @@ impl<'a> Leader<'a> {
         self.session
     }
 
-    /// Makes the next round seal without waiting for the checkpoint interval. Used for the last rounds.
+    /// Makes the next round seal without waiting for the checkpoint interval. Used for the last
+    /// rounds.
     pub(super) fn hurry(&mut self) {
         self.signed = None;
     }
 
-    /// Seals one batch, unless a checkpoint was signed just before. Returns whether there may be more records.
+    /// Seals one batch, unless a checkpoint was signed just before. Returns whether there may be
+    /// more records.
     pub(super) async fn round(&mut self) -> Result<bool, AuditError> {
         // Detects a dead connection sooner than the statement timeout does.
         self.session.ping().await?;

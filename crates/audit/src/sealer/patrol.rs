@@ -1,7 +1,7 @@
 //! The patrol: walks through the whole log, one chunk per round, and finds records without a leaf.
 //!
-//! Normally there are none. But a cluster restored from a dump starts counting transactions again, so the transaction
-//! IDs of records that were unsealed in the dump mean nothing there.
+//! Normally there are none. But a cluster restored from a dump starts counting transactions again,
+//! so the transaction IDs of records that were unsealed in the dump mean nothing there.
 
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,10 @@ use crate::{
 /// Time between the starts of two walks.
 const WALK_INTERVAL: Duration = Duration::from_secs(86_400);
 
-/// The chunk of the log after the ID `$1`: its last ID, and its records that have no leaf although the sealer has
-/// passed them. The sealer has passed transactions before `$2`; later ones are in its next batch. A transaction ID
-/// that this cluster has not reached is from another cluster, so that transaction has ended, too.
+/// The chunk of the log after the ID `$1`: its last ID, and its records that have no leaf although
+/// the sealer has passed them. The sealer has passed transactions before `$2`; later ones are in
+/// its next batch. A transaction ID that this cluster has not reached is from another cluster, so
+/// that transaction has ended, too.
 const MISSED: &str = concat!(
     r"
     WITH chunk AS MATERIALIZED (

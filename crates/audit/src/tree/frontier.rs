@@ -2,7 +2,8 @@
 
 use super::hash::{Hash, empty_root, node_hash};
 
-/// The right edge of a tree: the roots of its full subtrees from left to right, one for each 1 bit of its size.
+/// The right edge of a tree: the roots of its full subtrees from left to right, one for each 1 bit
+/// of its size.
 ///
 /// This is all that is needed to add leaves, so adding one costs at most the height of the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,7 +13,8 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// Reads the output of [`to_bytes`](Self::to_bytes) for a tree of `size` leaves; `None` if the size does not match.
+    /// Reads the output of [`to_bytes`](Self::to_bytes) for a tree of `size` leaves; `None` if the
+    /// size does not match.
     pub fn from_bytes(size: u64, bytes: &[u8]) -> Option<Self> {
         let (roots, rest) = bytes.as_chunks::<32>();
         let fits = rest.is_empty() && roots.len() == size.count_ones() as usize;

@@ -7,8 +7,8 @@ use super::hash::{Hash, node_hash, split};
 /// The roots of full subtrees, by height and position.
 type Subtrees<'a> = dyn Fn(u32, u64) -> Option<Hash> + 'a;
 
-/// Proves that leaf `index` is in the tree of `size` leaves (RFC 9162 §2.1.3.1); `None` if it is not, or if `subtrees`
-/// lacks a required hash.
+/// Proves that leaf `index` is in the tree of `size` leaves (RFC 9162 §2.1.3.1); `None` if it is
+/// not, or if `subtrees` lacks a required hash.
 pub fn inclusion_proof(index: u64, size: u64, subtrees: &Subtrees<'_>) -> Option<Vec<Hash>> {
     if index >= size {
         return None;
@@ -65,8 +65,8 @@ pub fn is_included(leaf: &Hash, index: u64, size: u64, proof: &[Hash], root: &Ha
     last == 0 && hash == *root
 }
 
-/// Proves that the tree of `old` leaves is a prefix of the tree of `new` leaves (RFC 9162 §2.1.4.1); `None` if `old` is
-/// larger, or if `subtrees` lacks a required hash.
+/// Proves that the tree of `old` leaves is a prefix of the tree of `new` leaves (RFC 9162
+/// §2.1.4.1); `None` if `old` is larger, or if `subtrees` lacks a required hash.
 pub fn consistency_proof(old: u64, new: u64, subtrees: &Subtrees<'_>) -> Option<Vec<Hash>> {
     if old > new {
         return None;

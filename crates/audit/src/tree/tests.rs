@@ -1,4 +1,5 @@
-//! Compares the tree with the recursive definitions of RFC 6962, and with test vectors of Certificate Transparency.
+//! Compares the tree with the recursive definitions of RFC 6962, and with test vectors of
+//! Certificate Transparency.
 
 use proptest::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Checks that the times of records match their order.
 //!
-//! Records are sealed in the order of their transactions, and the schema compares each with the database's clock when
-//! it is written. A record that is older than those sealed before it was backdated.
+//! Records are sealed in the order of their transactions, and the schema compares each with the
+//! database's clock when it is written. A record that is older than those sealed before it was
+//! backdated.
 
 use mainstay_kernel::Uuid;
 use time::{Duration, PrimitiveDateTime, format_description::well_known::Iso8601};
@@ -9,8 +10,8 @@ use time::{Duration, PrimitiveDateTime, format_description::well_known::Iso8601}
 use super::finding::Finding;
 use crate::record::Record;
 
-/// How far times may go back between leaves, because the clocks of replicas differ (up to five minutes late, one
-/// early) and transactions take time.
+/// How far times may go back between leaves, because the clocks of replicas differ (up to five
+/// minutes late, one early) and transactions take time.
 const MAX_BACKWARD: Duration = Duration::minutes(10);
 
 /// Maximum difference between the time in a record's ID and its timestamp.

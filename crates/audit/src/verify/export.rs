@@ -18,9 +18,9 @@ use crate::{
     tree::{Frontier, Hash, is_consistent, is_included},
 };
 
-/// Verifies an export offline in one pass: each record against its leaf, each leaf against the checkpoint, and the
-/// checkpoint against `keys` and the external checkpoints. From the index `dated_from` on, the times of records must
-/// match their order.
+/// Verifies an export offline in one pass: each record against its leaf, each leaf against the
+/// checkpoint, and the checkpoint against `keys` and the external checkpoints. From the index
+/// `dated_from` on, the times of records must match their order.
 ///
 /// # Errors
 /// [`AuditError::Found`] with the first problem, [`AuditError::Export`] for an invalid line.
@@ -195,8 +195,8 @@ impl<'a> Reading<'a> {
             .unwrap_or(Ok(()))
     }
 
-    /// Verifies a proof that an external checkpoint is a prefix of this log; `None` if it is malformed or for an
-    /// unknown checkpoint.
+    /// Verifies a proof that an external checkpoint is a prefix of this log; `None` if it is
+    /// malformed or for an unknown checkpoint.
     fn consistency(&mut self, proof: &Value) -> Option<Result<(), Finding>> {
         let (size, proof) = (proof["size"].as_u64()?, hashes(&proof["proof"])?);
         let (new, root) = (self.checkpoint.size, self.checkpoint.root);

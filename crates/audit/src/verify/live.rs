@@ -52,8 +52,8 @@ const EXTENT: &str = r"
         coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0)
 ";
 
-/// A record without a leaf; whether its transaction ID is unknown to this cluster, or the cluster is behind the
-/// watermark; and whether the sealer has passed it.
+/// A record without a leaf; whether its transaction ID is unknown to this cluster, or the cluster
+/// is behind the watermark; and whether the sealer has passed it.
 const UNSEALED: &str = r"
     SELECT e.id::text, e.occurred_at::text,
         e.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())

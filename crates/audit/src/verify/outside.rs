@@ -8,7 +8,8 @@ use crate::{
     publish::notes,
 };
 
-/// External checkpoints, kept outside the database, where an attacker who rewrites the database cannot change them.
+/// External checkpoints, kept outside the database, where an attacker who rewrites the database
+/// cannot change them.
 #[derive(Clone, Debug, Default)]
 pub struct Outside {
     checkpoints: Vec<Checkpoint>,
@@ -16,7 +17,8 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Reads a file of notes, as written by `audit.publish`, or lines of JSON with the member `audit_checkpoint`.
+    /// Reads a file of notes, as written by `audit.publish`, or lines of JSON with the member
+    /// `audit_checkpoint`.
     ///
     /// Notes that do not verify, such as those truncated by a crash, are skipped and counted.
     ///

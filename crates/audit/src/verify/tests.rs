@@ -1,5 +1,6 @@
-//! An attacker with write access to every table against the verifier: ten thousand seeded random mutations of a log in
-//! memory. `crates/tests/tests/attacks/sealed_log.rs` runs the same attacks on a real database.
+//! An attacker with write access to every table against the verifier: ten thousand seeded random
+//! mutations of a log in memory. `crates/tests/tests/attacks/sealed_log.rs` runs the same attacks
+//! on a real database.
 
 use std::collections::HashMap;
 
@@ -241,7 +242,8 @@ fn mutate(log: &mut Log, kind: usize, draw: &Draw, thief: &NoteSigner, forger: &
                 log.seal(thief);
             }
         }
-        // A whole log rebuilt over an altered record, signed with another key or with the stolen one.
+        // A whole log rebuilt over an altered record, signed with another key or with the stolen
+        // one.
         10 | 11 => {
             log.records[at] = draw.edited(&log.records[at], 1 + draw.below(FIELDS.len() - 1));
             log.leaves[at].1 = log.records[at].leaf();
@@ -329,7 +331,8 @@ fn the_first_bad_index_is_named() {
             })
         );
 
-        // If record and leaf are altered, the finding names the range between the checkpoints around them.
+        // If record and leaf are altered, the finding names the range between the checkpoints
+        // around them.
         let mut consistent = log.clone();
         consistent.records[at] = draw.edited(&log.records[at], 3);
         consistent.leaves[at].1 = consistent.records[at].leaf();

@@ -166,7 +166,8 @@ impl<'a> Verifier<'a> {
         Ok(())
     }
 
-    /// Ends the verification. `newest` is the newest checkpoint, which must be signed by a trusted key.
+    /// Ends the verification. `newest` is the newest checkpoint, which must be signed by a trusted
+    /// key.
     ///
     /// # Errors
     /// [`Finding`].

@@ -1,8 +1,10 @@
-//! Runs Argon2 on blocking threads, with limits on concurrency and waiting callers, and with reused memory.
+//! Runs Argon2 on blocking threads, with limits on concurrency and waiting callers, and with reused
+//! memory.
 //!
-//! Allocating 19 MiB for each login would leave the allocator with a gigabyte after a thousand logins. Instead, the
-//! buffers are kept, one per concurrent computation. A buffer contains the traces of the last password until the next
-//! one overwrites them: wiping would cost a tenth of the computation, and the hash itself is in the database.
+//! Allocating 19 MiB for each login would leave the allocator with a gigabyte after a thousand
+//! logins. Instead, the buffers are kept, one per concurrent computation. A buffer contains the
+//! traces of the last password until the next one overwrites them: wiping would cost a tenth of the
+//! computation, and the hash itself is in the database.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -67,7 +69,8 @@ impl Computer {
         }
     }
 
-    /// The Argon2id output for `password`, with the salt, parameters and output length of `template`.
+    /// The Argon2id output for `password`, with the salt, parameters and output length of
+    /// `template`.
     pub(super) async fn compute(
         &self,
         password: &SecretString,
@@ -87,8 +90,8 @@ impl Computer {
 
         spawn_blocking(move || {
             let output = shared.compute(&password, &template);
-            // The thread holds the permits, not the caller: a caller who gives up must not make room before the
-            // computation ends.
+            // The thread holds the permits, not the caller: a caller who gives up must not make
+            // room before the computation ends.
             drop((computation, caller));
             output
         })

@@ -8,7 +8,8 @@ pub enum HashError {
     /// The queue of waiting callers is full: answer with 503, and the client can try again.
     #[error("too many passwords are waiting to be hashed")]
     Busy,
-    /// The stored hash is not an Argon2id 1.3 hash in PHC format, or its parameters cost more than a login may.
+    /// The stored hash is not an Argon2id 1.3 hash in PHC format, or its parameters cost more than
+    /// a login may.
     #[error("the stored password hash is invalid or too expensive to verify")]
     Stored,
     /// Argon2 does not accept the configured parameters.

@@ -11,7 +11,8 @@ pub struct Argon2Parameters {
     pub memory_kib: u32,
     /// Passes over the memory, at least 1.
     pub iterations: u32,
-    /// Lanes, at least 1. They are computed one after another: a computation never uses more than one core.
+    /// Lanes, at least 1. They are computed one after another: a computation never uses more than
+    /// one core.
     pub parallelism: u32,
 }
 
@@ -27,7 +28,8 @@ impl Default for Argon2Parameters {
 }
 
 impl Argon2Parameters {
-    /// Whether this is at least one of the equally strong settings of the OWASP Password Storage Cheat Sheet.
+    /// Whether this is at least one of the equally strong settings of the OWASP Password Storage
+    /// Cheat Sheet.
     pub fn meet_owasp(&self) -> bool {
         const SETTINGS: [(u32, u32); 5] = [
             (47_104, 1),

@@ -12,8 +12,8 @@ use super::{hash_error::HashError, parameters::Argon2Parameters};
 pub(super) const SALT_LENGTH: usize = 16;
 const OUTPUT_LENGTH: usize = 32;
 
-/// The memory that a stored hash may use even if the current parameters use less: 64 MiB, as in the second recommended
-/// option of RFC 9106.
+/// The memory that a stored hash may use even if the current parameters use less: 64 MiB, as in the
+/// second recommended option of RFC 9106.
 const MEMORY_CAP_KIB: u32 = 65_536;
 /// The same for the work, in KiB written over all passes: three passes over that memory.
 const WORK_CAP_KIB: u64 = 3 * MEMORY_CAP_KIB as u64;
@@ -37,7 +37,8 @@ impl StoredHash {
         }
     }
 
-    /// A hash that no password has: its salt and output are random, and it looks like any other hash.
+    /// A hash that no password has: its salt and output are random, and it looks like any other
+    /// hash.
     pub(super) fn dummy(parameters: Argon2Parameters, random: &Random) -> Self {
         Self {
             output: random.bytes::<OUTPUT_LENGTH>().to_vec(),
@@ -45,8 +46,8 @@ impl StoredHash {
         }
     }
 
-    /// Reads a PHC string and refuses one whose verification would cost too much: otherwise, an attacker with write
-    /// access to the table could stop the service with a single login.
+    /// Reads a PHC string and refuses one whose verification would cost too much: otherwise, an
+    /// attacker with write access to the table could stop the service with a single login.
     pub(super) fn parse(text: &str, current: Argon2Parameters) -> Result<Self, HashError> {
         let hash = PasswordHash::new(text).map_err(|_| HashError::Stored)?;
         let (Some(salt), Some(output)) = (&hash.salt, &hash.hash) else {

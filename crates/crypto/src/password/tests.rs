@@ -55,7 +55,8 @@ async fn each_hash_of_a_password_has_its_own_salt() {
     assert_ne!(first, second);
 }
 
-/// The hash is from the reference implementation's tests; the only test vector in RFC 9106 uses a secret.
+/// The hash is from the reference implementation's tests; the only test vector in RFC 9106 uses a
+/// secret.
 #[tokio::test]
 async fn a_hash_of_the_reference_implementation_is_verified() {
     let stored =
@@ -213,7 +214,8 @@ async fn concurrency_is_limited_and_memory_is_reused() {
     );
 }
 
-/// A runtime whose only blocking thread is held until the sender is dropped: no computation starts before that.
+/// A runtime whose only blocking thread is held until the sender is dropped: no computation starts
+/// before that.
 fn held_runtime() -> (runtime::Runtime, mpsc::Sender<()>) {
     let runtime = runtime::Builder::new_current_thread()
         .max_blocking_threads(1)

@@ -8,7 +8,8 @@ use crate::{
     derive::Derivation,
 };
 
-/// Names a root key in the data that it sealed. It is derived from the key, but reveals nothing about it.
+/// Names a root key in the data that it sealed. It is derived from the key, but reveals nothing
+/// about it.
 pub(crate) type RootKeyId = [u8; 4];
 
 /// A root key, expanded into one key per purpose. The root key itself is not kept.

@@ -1,7 +1,7 @@
 //! The text form of a key ring: parsing it, refusing weak keys, and generating a new one.
 //!
-//! A mistake in the configuration must not print a key, so a problem shows a name only if it cannot be a key: a key has
-//! 43 characters in base64 and 64 in hexadecimal, and a name at most 24.
+//! A mistake in the configuration must not print a key, so a problem shows a name only if it cannot
+//! be a key: a key has 43 characters in base64 and 64 in hexadecimal, and a name at most 24.
 
 use base64::{
     Engine,
@@ -133,7 +133,8 @@ fn decode(encoded: &str) -> Result<Option<Zeroizing<[u8; KEY_LENGTH]>>, base64::
         .map(Zeroizing::new))
 }
 
-/// Compares keys by their ids. Two distinct keys have the same id once in 2³² pairs, and must not share a ring either.
+/// Compares keys by their ids. Two distinct keys have the same id once in 2³² pairs, and must not
+/// share a ring either.
 fn refuse_duplicates(root: RootKey, earlier: &[RootKey]) -> Result<RootKey, KeyProblem> {
     if earlier.iter().any(|other| other.name == root.name) {
         return Err(KeyProblem::DuplicateName(root.name));

@@ -1,7 +1,8 @@
-//! Data keys and the ring: generating, wrapping and unwrapping them, and moving them to the primary key.
+//! Data keys and the ring: generating, wrapping and unwrapping them, and moving them to the primary
+//! key.
 //!
-//! A wrapped key is `version (1) | root key id (4) | nonce (12) | data key (32) | tag (16) | commitment (16)`, bound to
-//! the organization, the data subject and the data key's id.
+//! A wrapped key is `version (1) | root key id (4) | nonce (12) | data key (32) | tag (16) |
+//! commitment (16)`, bound to the organization, the data subject and the data key's id.
 
 use mainstay_kernel::{Random, Uuid};
 use zeroize::Zeroizing;
@@ -19,8 +20,9 @@ const HEADER_LENGTH: usize = 5;
 const COMMITMENT_LENGTH: usize = 16;
 
 impl KeyRing {
-    /// A new data key for a data subject, and its wrapped form for the database, under the primary key of the ring. The
-    /// id is random and positive; if one occurs twice, the primary key of the table refuses the second.
+    /// A new data key for a data subject, and its wrapped form for the database, under the primary
+    /// key of the ring. The id is random and positive; if one occurs twice, the primary key of the
+    /// table refuses the second.
     pub fn new_data_key(
         &self,
         random: &Random,
@@ -46,8 +48,9 @@ impl KeyRing {
     /// The data key `id` of a data subject, from its wrapped form in the database.
     ///
     /// # Errors
-    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the root key that it names is not
-    /// on the ring, [`SealError::Refused`] if it was altered or belongs to another organization, subject or id.
+    /// [`SealError::Malformed`] for an unknown format, [`SealError::UnknownKey`] if the root key
+    /// that it names is not on the ring, [`SealError::Refused`] if it was altered or belongs to
+    /// another organization, subject or id.
     pub fn unwrap(
         &self,
         id: i64,
@@ -68,8 +71,8 @@ impl KeyRing {
         Ok(DataKey::new(id, &bytes))
     }
 
-    /// Wraps a data key again, under the primary key. The data key stays the same, so no cell changes. `None` if it is
-    /// under the primary key already.
+    /// Wraps a data key again, under the primary key. The data key stays the same, so no cell
+    /// changes. `None` if it is under the primary key already.
     ///
     /// # Errors
     /// Like [`unwrap`](Self::unwrap).

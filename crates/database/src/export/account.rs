@@ -16,12 +16,14 @@ use crate::{
 };
 
 impl Unscoped {
-    /// Exports all data about an account, as [`Door::export`](crate::Door::export) does for a person of an
-    /// organization: the registered tables that belong to no organization, and `unsealed_tables`, whose rows are not
-    /// sealed. The statement also records `event`, once per page.
+    /// Exports all data about an account, as [`Door::export`](crate::Door::export) does for a
+    /// person of an organization: the registered tables that belong to no organization, and
+    /// `unsealed_tables`, whose rows are not sealed. The statement also records `event`, once per
+    /// page.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such account; [`Error::Cursor`] if the cursor is of another export.
+    /// [`Error::NotFound`] if there is no such account; [`Error::Cursor`] if the cursor is of
+    /// another export.
     pub async fn export_account(
         &self,
         user: UserId,
@@ -63,7 +65,8 @@ impl Unscoped {
     }
 }
 
-/// The statement, with the parameters of that of `Door::export`. All rows are sealed under the account's key.
+/// The statement, with the parameters of that of `Door::export`. All rows are sealed under the
+/// account's key.
 fn text(tables: &[&SealedTable]) -> String {
     let mut rows = String::new();
     for (number, table) in tables.iter().enumerate() {
@@ -74,7 +77,8 @@ fn text(tables: &[&SealedTable]) -> String {
             ..
         } = table;
 
-        // Writing to a string cannot fail. Names come from the code at compile time; no value is part of the text.
+        // Writing to a string cannot fail. Names come from the code at compile time; no value is
+        // part of the text.
         let _ = write!(
             rows,
             r"

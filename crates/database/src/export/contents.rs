@@ -59,7 +59,8 @@ pub enum ExportedAs {
     Destroyed,
 }
 
-/// An audit record about one of the rows. Address and session are left out: they are personal data of the actor.
+/// An audit record about one of the rows. Address and session are left out: they are personal data
+/// of the actor.
 #[derive(Clone, Debug)]
 pub struct ExportedEvent {
     /// ID of the record.

@@ -78,7 +78,8 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// The parameters of the statement after the record: person, section and ID to continue after, and limit.
+    /// The parameters of the statement after the record: person, section and ID to continue after,
+    /// and limit.
     pub(super) fn values(&self, person: Uuid) -> [Value; 4] {
         let wanted = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         [
@@ -89,8 +90,8 @@ impl<'a> Reading<'a> {
         ]
     }
 
-    /// Builds the export from the rows found. Their columns are section, ID, content, and the key's ID, wrapped form
-    /// and subject.
+    /// Builds the export from the rows found. Their columns are section, ID, content, and the key's
+    /// ID, wrapped form and subject.
     pub(super) fn finish(&self, found: &[Row]) -> Result<Export, Error> {
         if found.is_empty() {
             return Err(Error::NotFound);
@@ -311,8 +312,8 @@ impl Opener<'_> {
         })
     }
 
-    /// The exported form of a value. It is an error if a value cannot be decrypted although its key exists. If the key
-    /// was destroyed, the value is lost.
+    /// The exported form of a value. It is an error if a value cannot be decrypted although its key
+    /// exists. If the key was destroyed, the value is lost.
     fn open(
         &self,
         table: &SealedTable,

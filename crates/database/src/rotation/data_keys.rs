@@ -5,7 +5,8 @@ use mainstay_kernel::Uuid;
 use super::mover::{Batch, Context, Mover};
 use crate::Error;
 
-/// Re-wraps data keys under another root key. The data keys stay the same, so no sealed value changes.
+/// Re-wraps data keys under another root key. The data keys stay the same, so no sealed value
+/// changes.
 #[derive(Default)]
 pub(super) struct DataKeys {
     after: i64,
@@ -35,7 +36,8 @@ impl Mover for DataKeys {
             LIMIT $3
         ";
 
-        // FOR NO KEY UPDATE, because FOR UPDATE would conflict with the key locks of rows that reference a key.
+        // FOR NO KEY UPDATE, because FOR UPDATE would conflict with the key locks of rows that
+        // reference a key.
         const MOVE: &str = r"
             WITH held AS (
                 SELECT id

@@ -78,7 +78,8 @@ impl Kept {
     }
 }
 
-/// Locks the rows of one table and reseals them. If one of a holder's rows is already locked, the holder is skipped.
+/// Locks the rows of one table and reseals them. If one of a holder's rows is already locked, the
+/// holder is skipped.
 pub(super) async fn open_and_seal(
     context: &mut Context,
     (table, column): (&SealedTable, &'static str),

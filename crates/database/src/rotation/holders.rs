@@ -11,11 +11,13 @@ use super::{
 };
 use crate::{Error, KeyHolder, SealedTable, column::moment};
 
-/// Reseals rows that hold a data key, together with rows of other tables that are sealed under it: accounts.
+/// Reseals rows that hold a data key, together with rows of other tables that are sealed under it:
+/// accounts.
 ///
-/// A batch is a transaction. It first locks the rows that hold the keys, which blocks statements that seal another
-/// value under one ([`Unscoped::change_sealed`](crate::Unscoped::change_sealed)). Then it reads all values sealed under
-/// them, so none can be added unseen. A holder is skipped if any of its rows is locked.
+/// A batch is a transaction. It first locks the rows that hold the keys, which blocks statements
+/// that seal another value under one ([`Unscoped::change_sealed`](crate::Unscoped::change_sealed)).
+/// Then it reads all values sealed under them, so none can be added unseen. A holder is skipped if
+/// any of its rows is locked.
 pub(super) struct Holders {
     holder: SealedTable,
     /// The other tables, each with the column that refers to the holder.
@@ -24,7 +26,8 @@ pub(super) struct Holders {
     after: Uuid,
 }
 
-/// The tables whose rows are sealed under the keys of `holder`'s rows, with the columns that refer to those rows.
+/// The tables whose rows are sealed under the keys of `holder`'s rows, with the columns that refer
+/// to those rows.
 pub(super) fn dependants(
     holder: &SealedTable,
     tables: &[SealedTable],

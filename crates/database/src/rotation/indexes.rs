@@ -13,7 +13,8 @@ pub(super) struct Indexes {
     after: Uuid,
 }
 
-/// The old cells and new indexes of a row. An empty value stands for null, because arrays are bound without nulls.
+/// The old cells and new indexes of a row. An empty value stands for null, because arrays are bound
+/// without nulls.
 struct Made {
     id: Uuid,
     /// For each index, its source cell and the new index.
@@ -136,8 +137,8 @@ impl Indexes {
             .ok_or_else(|| Error::internal(format!("{} has an invalid value", index.source)))
     }
 
-    /// Writes a batch. If a value conflicts with another row, which the constraint could not detect under different
-    /// keys, the rows are written one by one, and the conflicting one is logged.
+    /// Writes a batch. If a value conflicts with another row, which the constraint could not detect
+    /// under different keys, the rows are written one by one, and the conflicting one is logged.
     async fn move_all(
         &self,
         context: &mut Context,
@@ -170,8 +171,8 @@ impl Indexes {
         Ok(())
     }
 
-    /// The statement that writes a batch. `$1` has the IDs; then come, for each index, the cells and the new indexes;
-    /// then, if an index is claimed, the row IDs and digests of the claims.
+    /// The statement that writes a batch. `$1` has the IDs; then come, for each index, the cells
+    /// and the new indexes; then, if an index is claimed, the row IDs and digests of the claims.
     fn write(&self) -> String {
         let SealedTable {
             table, id, indexes, ..
@@ -354,7 +355,8 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
     values
 }
 
-/// Deletes the digests of unique values under keys that have left the ring, if there is one under the primary.
+/// Deletes the digests of unique values under keys that have left the ring, if there is one under
+/// the primary.
 pub(super) async fn forget_departed(context: &mut Context) -> Result<(), Error> {
     const FORGET: &str = r"
         DELETE FROM mainstay.unique_indexes

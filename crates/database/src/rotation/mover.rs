@@ -90,8 +90,8 @@ pub(super) struct Batch {
     pub(super) refused: usize,
 }
 
-/// The SQL expression for the ID of the key that produced the value in `column`: bytes 1 to 4 of wrapped keys, private
-/// columns and blind indexes.
+/// The SQL expression for the ID of the key that produced the value in `column`: bytes 1 to 4 of
+/// wrapped keys, private columns and blind indexes.
 pub(super) fn key_in(column: &str) -> String {
     format!("substring({column} FROM 2 FOR 4)")
 }

@@ -6,7 +6,8 @@ use sea_query::Value;
 use super::mover::{Batch, Context, Mover};
 use crate::{Error, Row, SealedColumn, SealedTable, column::moment};
 
-/// Reseals the rows of one table under new data keys. Each row has its own key, under which nothing else is sealed.
+/// Reseals the rows of one table under new data keys. Each row has its own key, under which nothing
+/// else is sealed.
 pub(super) struct Reseal {
     table: SealedTable,
     before: Timestamp,
@@ -68,11 +69,12 @@ impl Reseal {
         })
     }
 
-    /// The statement that writes a batch: `$1` has the time, `$2` IDs, `$3` organizations, `$4` subjects, `$5` old
-    /// keys, `$6` new keys and `$7` their wrapped forms; then come, for each column, the old cells and the new ones.
+    /// The statement that writes a batch: `$1` has the time, `$2` IDs, `$3` organizations, `$4`
+    /// subjects, `$5` old keys, `$6` new keys and `$7` their wrapped forms; then come, for each
+    /// column, the old cells and the new ones.
     ///
-    /// A row is written only if its old key still exists, so that a row that is being erased does not return under a
-    /// new key.
+    /// A row is written only if its old key still exists, so that a row that is being erased does
+    /// not return under a new key.
     fn write(&self) -> String {
         const FIRST: usize = 8;
 

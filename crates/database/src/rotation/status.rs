@@ -8,12 +8,13 @@ use crate::{Error, PrivateColumn, SealedTable, missing_keys::has_keys};
 /// How much data each key protects.
 #[derive(Clone, Debug)]
 pub struct KeyRingStatus {
-    /// The keys of the ring, the primary first; then keys that stored data names but the ring does not have.
+    /// The keys of the ring, the primary first; then keys that stored data names but the ring does
+    /// not have.
     pub keys: Vec<KeyUse>,
     /// Number of rows with a sealed value that is not indexed yet, by `table.column`.
     pub unindexed: Vec<(String, u64)>,
-    /// Number of rows whose data key is missing, by table. They cannot be decrypted, although the person was not
-    /// erased.
+    /// Number of rows whose data key is missing, by table. They cannot be decrypted, although the
+    /// person was not erased.
     pub missing: Vec<(String, u64)>,
 }
 
@@ -50,7 +51,8 @@ pub enum UsageKind {
     Indexes,
     /// Private boxes.
     PrivateBoxes,
-    /// Digests of unique values under keys other than the primary, for replicas that do not have the primary yet.
+    /// Digests of unique values under keys other than the primary, for replicas that do not have
+    /// the primary yet.
     Spare,
 }
 

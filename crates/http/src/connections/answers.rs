@@ -13,8 +13,8 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::Instant;
 
-/// The largest piece that is passed to a connection, in bytes. A connection whose peer does not read buffers only a few
-/// of them besides the response itself.
+/// The largest piece that is passed to a connection, in bytes. A connection whose peer does not
+/// read buffers only a few of them besides the response itself.
 const PIECE: usize = 16 * 1024;
 
 /// The body of a response, in pieces of at most 16 KiB.
@@ -88,7 +88,8 @@ impl HttpBody for WatchedBody {
 pub(super) struct Activity(Arc<Mutex<UnderWay>>);
 
 struct UnderWay {
-    /// By number: the time since which the response has waited for the peer, if there is a response yet.
+    /// By number: the time since which the response has waited for the peer, if there is a response
+    /// yet.
     turns: HashMap<u64, Option<Instant>>,
     last: u64,
     idle_since: Instant,

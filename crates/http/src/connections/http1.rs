@@ -1,4 +1,5 @@
-//! HTTP/1.1 on one connection: one request at a time. The next is read when the response to the last is being sent.
+//! HTTP/1.1 on one connection: one request at a time. The next is read when the response to the
+//! last is being sent.
 
 use std::{convert::Infallible, pin::Pin};
 

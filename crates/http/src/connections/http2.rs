@@ -1,4 +1,5 @@
-//! HTTP/2 on one connection: many requests at once, with flow-control windows that limit the memory of unread bodies.
+//! HTTP/2 on one connection: many requests at once, with flow-control windows that limit the memory
+//! of unread bodies.
 
 use std::{
     convert::Infallible,
@@ -63,8 +64,8 @@ pub(super) async fn serve(serving: &Arc<Serving>, stream: impl Stream, peer: Pee
     }
 }
 
-/// Drives a connection until it ends. It is dropped if the peer does not read a response. An idle connection is shut
-/// down gracefully, and dropped if the peer does not close it.
+/// Drives a connection until it ends. It is dropped if the peer does not read a response. An idle
+/// connection is shut down gracefully, and dropped if the peer does not close it.
 async fn drive<I, S>(
     serving: &Serving,
     mut connection: Pin<&mut Connection<I, S, TokioExecutor>>,

@@ -1,7 +1,8 @@
 //! Problems for requests that the HTTP/1.1 parser refuses.
 //!
-//! hyper itself responds to a head that it cannot parse, with a bare status. [`Intercepted`] suppresses that response,
-//! and [`refuse`] writes a problem with a request id when the connection has ended.
+//! hyper itself responds to a head that it cannot parse, with a bare status. [`Intercepted`]
+//! suppresses that response, and [`refuse`] writes a problem with a request id when the connection
+//! has ended.
 
 use std::{
     io,
@@ -25,8 +26,8 @@ use crate::{
     frame, reply::Reply,
 };
 
-/// How long sending a refusal may take, until the peer has read it. A connection that is closed with unread bytes is
-/// reset, and the reset may overtake the refusal (RFC 9112 §9.6).
+/// How long sending a refusal may take, until the peer has read it. A connection that is closed
+/// with unread bytes is reset, and the reset may overtake the refusal (RFC 9112 §9.6).
 const LINGER: Duration = Duration::from_secs(2);
 /// The most that is read and discarded meanwhile, in bytes.
 const DISCARDED: u64 = 1 << 20;
@@ -97,9 +98,11 @@ impl<S: Stream> AsyncWrite for Intercepted<S> {
     }
 }
 
-/// Finds a response of hyper's parser at the end of `bytes`: its start and status. hyper writes nothing after it.
+/// Finds a response of hyper's parser at the end of `bytes`: its start and status. hyper writes
+/// nothing after it.
 ///
-/// It is recognised by its missing headers: our responses have a request id, and our bodies do not end like a head.
+/// It is recognised by its missing headers: our responses have a request id, and our bodies do not
+/// end like a head.
 fn refusal(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     bytes.strip_suffix(b"\r\n\r\n")?;
 
@@ -119,8 +122,8 @@ fn refusal(bytes: &[u8]) -> Option<(usize, StatusCode)> {
     (is_bare && [400, 414, 431].contains(&status.as_u16())).then_some((start, status))
 }
 
-/// Writes a problem to a connection that ended with `error` before a request could be read. `is_within_head` says
-/// whether a part of the head arrived.
+/// Writes a problem to a connection that ended with `error` before a request could be read.
+/// `is_within_head` says whether a part of the head arrived.
 pub(super) async fn refuse<S: Stream>(
     app: &App,
     connection: Intercepted<S>,

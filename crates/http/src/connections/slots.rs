@@ -30,7 +30,8 @@ pub(super) struct Slot {
 }
 
 impl Slots {
-    /// Creates the slots. The addresses in `exempt` are not counted: they are proxies that serve many clients.
+    /// Creates the slots. The addresses in `exempt` are not counted: they are proxies that serve
+    /// many clients.
     pub(super) fn new(limits: &Limits, exempt: &[IpNet]) -> Self {
         let (free, per_address) = match limits.beyond {
             Beyond::Waits { per_address } => (
@@ -100,7 +101,8 @@ impl Counts {
     }
 }
 
-/// The unit in which connections are counted: an IPv4 address (mapped or not), or the /64 network of an IPv6 host.
+/// The unit in which connections are counted: an IPv4 address (mapped or not), or the /64 network
+/// of an IPv6 host.
 fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),

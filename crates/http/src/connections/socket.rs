@@ -13,11 +13,11 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-/// A connection whose writes fail when the peer reads nothing for `timeout`. It is below TLS, so the timeout applies to
-/// both protocols, encrypted or not.
+/// A connection whose writes fail when the peer reads nothing for `timeout`. It is below TLS, so
+/// the timeout applies to both protocols, encrypted or not.
 ///
-/// The kernel reports a socket as writable only when a good part of its buffer is free, so a peer that reads a byte now
-/// and then to look alive is cut off too.
+/// The kernel reports a socket as writable only when a good part of its buffer is free, so a peer
+/// that reads a byte now and then to look alive is cut off too.
 pub(super) struct Socket {
     stream: TcpStream,
     timeout: Duration,

@@ -1,5 +1,5 @@
-//! Choices in the form that client generators understand: `type: string` with `enum`, instead of the `const` for each
-//! variant that schemars writes.
+//! Choices in the form that client generators understand: `type: string` with `enum`, instead of
+//! the `const` for each variant that schemars writes.
 
 use serde_json::{Map, Value};
 
@@ -54,7 +54,8 @@ fn collapsed_choice(mut schema: Map<String, Value>) -> Value {
     Value::Object(schema)
 }
 
-/// The strings of one alternative: its `const`, or its `enum`. `None` if it is not a choice of strings.
+/// The strings of one alternative: its `const`, or its `enum`. `None` if it is not a choice of
+/// strings.
 fn words_of(choice: &Value) -> Option<Vec<Value>> {
     let words = match choice.get("const") {
         Some(word) => vec![word.clone()],

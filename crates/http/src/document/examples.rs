@@ -1,7 +1,9 @@
-//! Examples that a reader can send. Without them, tools show `"string"`, which is not a valid address, token or name.
+//! Examples that a reader can send. Without them, tools show `"string"`, which is not a valid
+//! address, token or name.
 //!
-//! An example comes, in this order, from the description (`such as …`), the format, a well-known property name, or the
-//! name itself. To choose the example of a type or field, write it into the doc comment: ``such as `Ada Lovelace` ``.
+//! An example comes, in this order, from the description (`such as …`), the format, a well-known
+//! property name, or the name itself. To choose the example of a type or field, write it into the
+//! doc comment: ``such as `Ada Lovelace` ``.
 
 mod known_names;
 
@@ -95,7 +97,8 @@ fn in_words(name: &str) -> String {
     characters.into_iter().collect()
 }
 
-/// Finds the example in a description: ``such as `x` ``, ``Always `x` ``, or the first of a list of values.
+/// Finds the example in a description: ``such as `x` ``, ``Always `x` ``, or the first of a list of
+/// values.
 fn named(description: &str) -> Option<&str> {
     let rest = ["such as `", "Always `", ": `"]
         .iter()

@@ -85,7 +85,8 @@ fn accepted(method: &Method) -> &'static [&'static str] {
     }
 }
 
-/// Reads a body of one of the `accepted` content types, within the limit and timeout of the settings.
+/// Reads a body of one of the `accepted` content types, within the limit and timeout of the
+/// settings.
 pub(super) async fn read(request: &mut Request, accepted: &[&str]) -> Result<Bytes, Problem> {
     check_type(&request.parts, accepted)?;
 
@@ -116,7 +117,8 @@ fn unread(why: Unread, limit: BodyLimit) -> Problem {
     }
 }
 
-/// Refuses a body of another type, charset or coding, and lists the accepted ones (RFC 9110 §15.5.16).
+/// Refuses a body of another type, charset or coding, and lists the accepted ones (RFC 9110
+/// §15.5.16).
 fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
     if !is_plain(parts.headers.get_all(header::CONTENT_ENCODING)) {
         let identity = HeaderValue::from_static("identity");
@@ -149,7 +151,8 @@ fn check_type(parts: &Parts, accepted: &[&str]) -> Result<(), Problem> {
     })
 }
 
-/// The header that lists the content types of a method (RFC 5789 §3.1; Linked Data Platform 1.0 §7.1).
+/// The header that lists the content types of a method (RFC 5789 §3.1; Linked Data Platform 1.0
+/// §7.1).
 pub(crate) fn accepts(method: &Method) -> Option<&'static str> {
     match *method {
         Method::PATCH => Some("accept-patch"),
@@ -168,8 +171,9 @@ pub(super) fn describe_body(operation: &mut Operation<'_>) {
     ]);
 }
 
-/// Returns the error if the body is not JSON at all, of any shape. A type's own `Deserialize` may hide that error, and
-/// serde_json also reports a syntax error for an object in place of an enum's string.
+/// Returns the error if the body is not JSON at all, of any shape. A type's own `Deserialize` may
+/// hide that error, and serde_json also reports a syntax error for an object in place of an enum's
+/// string.
 fn broken(body: &[u8]) -> Option<serde_json::Error> {
     serde_json::from_slice::<serde::de::IgnoredAny>(body).err()
 }

@@ -20,7 +20,8 @@ pub trait Input: Sized + Send {
     fn describe(operation: &mut Operation<'_>);
 }
 
-/// A type that may be part of a request. `#[input]` implements it, refuses unknown fields and derives the rules.
+/// A type that may be part of a request. `#[input]` implements it, refuses unknown fields and
+/// derives the rules.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an input",
     note = "write `#[input]` above the type"

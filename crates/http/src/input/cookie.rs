@@ -8,8 +8,8 @@ use crate::{
     credentials::{cookie, refuse_cross_site},
 };
 
-/// The value of a cookie, or `None` if it is missing. A cookie in a cross-site request counts as missing, because the
-/// user may not have wanted the request (OWASP ASVS 3.5.1).
+/// The value of a cookie, or `None` if it is missing. A cookie in a cross-site request counts as
+/// missing, because the user may not have wanted the request (OWASP ASVS 3.5.1).
 #[derive(Debug)]
 pub struct Cookie<C>(pub Option<C>);
 

@@ -1,5 +1,5 @@
-//! Descriptions of what a schema expects. An error says what was expected and where, and never repeats the value
-//! itself, which may be a password in the wrong field.
+//! Descriptions of what a schema expects. An error says what was expected and where, and never
+//! repeats the value itself, which may be a password in the wrong field.
 
 use mainstay_kernel::LINE_PATTERN;
 use schemars::{JsonSchema, generate::SchemaSettings};
@@ -30,8 +30,9 @@ impl Expected {
         )
     }
 
-    /// Follows a path as far as the schema defines it. Returns a JSON Pointer (RFC 6901) and the schema there. The
-    /// pointer ends before a name that is not in the schema, because the caller made it up.
+    /// Follows a path as far as the schema defines it. Returns a JSON Pointer (RFC 6901) and the
+    /// schema there. The pointer ends before a name that is not in the schema, because the caller
+    /// made it up.
     pub(super) fn follow<'p>(&self, path: impl IntoIterator<Item = Step<'p>>) -> (String, &Value) {
         let (mut pointer, mut schema) = (String::new(), &self.0);
         for step in path {

@@ -21,8 +21,8 @@ pub trait HeaderField: Sized + Send {
     /// What it means.
     const DESCRIPTION: &'static str;
 
-    /// Whether clients send it automatically. An invalid value of such a header counts as missing instead of being
-    /// refused, the first of several lines is used, and the API document omits it.
+    /// Whether clients send it automatically. An invalid value of such a header counts as missing
+    /// instead of being refused, the first of several lines is used, and the API document omits it.
     const AMBIENT: bool = false;
 
     /// Parses its value; `None` if the value is invalid.

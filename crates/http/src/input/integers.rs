@@ -1,12 +1,14 @@
-//! Normalization of integers in JSON. `5`, `5.0`, `50e-1` and `0.5e1` are the same integer in JSON Schema (2020-12 core
-//! §4.2.1 and validation §6.1.1), and clients that store all numbers as floats write them in any of these forms.
+//! Normalization of integers in JSON. `5`, `5.0`, `50e-1` and `0.5e1` are the same integer in JSON
+//! Schema (2020-12 core §4.2.1 and validation §6.1.1), and clients that store all numbers as floats
+//! write them in any of these forms.
 
 use std::borrow::Cow;
 
 /// The number of digits of [`u64::MAX`]. Longer numbers fit no integer type and are left unchanged.
 const MOST_DIGITS: usize = 20;
 
-/// Rewrites each whole number with digits only. Everything else is left unchanged, even if it is not valid JSON.
+/// Rewrites each whole number with digits only. Everything else is left unchanged, even if it is
+/// not valid JSON.
 pub(super) fn plain_integers(json: &[u8]) -> Cow<'_, [u8]> {
     let mut plain: Vec<u8> = Vec::new();
     let (mut copied, mut at) = (0, 0);
@@ -53,7 +55,8 @@ fn is_part(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// Returns the digits of a whole number; `None` if the number is not whole or consists of digits already.
+/// Returns the digits of a whole number; `None` if the number is not whole or consists of digits
+/// already.
 fn whole(number: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(number).ok()?;
     let (sign, unsigned) = text

@@ -10,8 +10,8 @@ pub(super) struct MediaType {
 }
 
 impl MediaType {
-    /// Parses `type/subtype; name=value; name="quoted"`, with white space around semicolons. Returns `None` if it is
-    /// not a media type, or has two charsets.
+    /// Parses `type/subtype; name=value; name="quoted"`, with white space around semicolons.
+    /// Returns `None` if it is not a media type, or has two charsets.
     pub(super) fn parse(value: &HeaderValue) -> Option<Self> {
         let text = value.to_str().ok()?;
         let (essence, mut rest) = text
@@ -61,8 +61,8 @@ pub(super) fn is_plain<'h>(codings: impl IntoIterator<Item = &'h HeaderValue>) -
 
 const WHITE: [char; 2] = [' ', '\t'];
 
-/// Parses the next parameter that is not empty. Returns its name, its value and the rest of the text; `Some(None)` if
-/// there is none left, `None` if it is malformed.
+/// Parses the next parameter that is not empty. Returns its name, its value and the rest of the
+/// text; `Some(None)` if there is none left, `None` if it is malformed.
 #[expect(
     clippy::option_option,
     reason = "the outer one is an error, the inner one the end"

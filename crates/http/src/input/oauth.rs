@@ -13,11 +13,12 @@ use crate::{
     credentials::{Scheme, authorization, basic},
 };
 
-/// A form with the rules of OAuth 2 (RFC 6749 §3.2): unknown parameters are ignored, a parameter without a value counts
-/// as missing, and none may be repeated. Problems of the endpoint are `application/json` and have the additional
-/// members `error` and `error_description`.
+/// A form with the rules of OAuth 2 (RFC 6749 §3.2): unknown parameters are ignored, a parameter
+/// without a value counts as missing, and none may be repeated. Problems of the endpoint are
+/// `application/json` and have the additional members `error` and `error_description`.
 ///
-/// `T` derives `Deserialize`, `JsonSchema` and `Validate` itself, because `#[input]` refuses unknown fields.
+/// `T` derives `Deserialize`, `JsonSchema` and `Validate` itself, because `#[input]` refuses
+/// unknown fields.
 #[derive(Debug)]
 pub struct OAuthForm<T>(pub T);
 
@@ -57,7 +58,8 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + Send> Input for
     }
 }
 
-/// The id and secret of an OAuth client in `Authorization: Basic …` (RFC 6749 §2.3.1); `None` without the header.
+/// The id and secret of an OAuth client in `Authorization: Basic …` (RFC 6749 §2.3.1); `None`
+/// without the header.
 ///
 /// They are not verified and do not authenticate the caller: the endpoint must check them.
 pub struct ClientBasic(pub Option<(String, String)>);

@@ -15,8 +15,9 @@ use garde::{
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-/// A field of a merge patch (RFC 7396). An absent field is left unchanged. `null` removes the value of a
-/// `Patch<Option<T>>`; a plain `Patch<T>` refuses it. Declare the field with `#[serde(default)]`.
+/// A field of a merge patch (RFC 7396). An absent field is left unchanged. `null` removes the value
+/// of a `Patch<Option<T>>`; a plain `Patch<T>` refuses it. Declare the field with
+/// `#[serde(default)]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd)]
 pub enum Patch<T> {
     /// The field is not in the patch.

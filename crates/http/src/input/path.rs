@@ -13,7 +13,8 @@ use crate::{
     FieldError, INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request,
 };
 
-/// The parameters of the path: `Path<CustomerId>` for one, `Path<(CustomerId, NoteId)>` for two, in order.
+/// The parameters of the path: `Path<CustomerId>` for one, `Path<(CustomerId, NoteId)>` for two, in
+/// order.
 #[derive(Debug)]
 pub struct Path<T>(pub T);
 

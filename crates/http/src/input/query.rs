@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::{Input, Shape, parameters};
 use crate::{INVALID_INPUT, Location, MALFORMED, Operation, Parameter, Problem, Request};
 
-/// The query string. It must not contain personal data, because URLs end up in logs and histories (OWASP ASVS 14.2.1).
+/// The query string. It must not contain personal data, because URLs end up in logs and histories
+/// (OWASP ASVS 14.2.1).
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 

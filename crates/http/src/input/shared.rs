@@ -9,8 +9,9 @@ use std::{
 use super::Input;
 use crate::{INTERNAL, Operation, Problem, Request};
 
-/// A value that a module shares with its endpoints through [`Module::share`](crate::Module::share), such as a cache or
-/// a client. The service does not start if an endpoint takes a value that no module shares.
+/// A value that a module shares with its endpoints through [`Module::share`](crate::Module::share),
+/// such as a cache or a client. The service does not start if an endpoint takes a value that no
+/// module shares.
 #[derive(Debug)]
 pub struct Shared<T>(Arc<T>);
 

@@ -14,8 +14,8 @@ pub(super) fn json_has_nul(json: &[u8]) -> bool {
     false
 }
 
-/// Whether a percent-encoded text has a `%` without two hexadecimal digits (RFC 3986 §2.1), or decodes to invalid UTF-8
-/// or NUL.
+/// Whether a percent-encoded text has a `%` without two hexadecimal digits (RFC 3986 §2.1), or
+/// decodes to invalid UTF-8 or NUL.
 pub(crate) fn has_bad_escape(encoded: &str) -> bool {
     let starts_with_hex =
         |text: &[u8]| text.len() >= 2 && text[..2].iter().all(u8::is_ascii_hexdigit);

@@ -9,8 +9,8 @@ use serde_path_to_error::{Path, Segment};
 use super::expected::{Expected, Step, members, words};
 use crate::{FieldError, INVALID_INPUT, MALFORMED, Problem};
 
-/// Checks the rules of a value and reports every violation. The messages come from the rules, which must not repeat the
-/// value.
+/// Checks the rules of a value and reports every violation. The messages come from the rules, which
+/// must not repeat the value.
 pub(super) fn checked<T>(location: &'static str, value: T) -> Result<T, Problem>
 where
     T: Validate<Context = ()> + JsonSchema,
@@ -33,8 +33,9 @@ where
         })))
 }
 
-/// Reports a value of the wrong type, or an unknown, missing or repeated field. Only the kind of serde's message is
-/// used, and field names that the schema has, because the rest may repeat the value.
+/// Reports a value of the wrong type, or an unknown, missing or repeated field. Only the kind of
+/// serde's message is used, and field names that the schema has, because the rest may repeat the
+/// value.
 pub(super) fn unreadable<T: JsonSchema>(
     location: &'static str,
     path: &Path,
@@ -70,7 +71,8 @@ pub(super) fn unreadable<T: JsonSchema>(
                 format!("missing: expected {}", words(schema)),
             )
         }
-        // A repeated field is ambiguous: parsers differ in which one they use (OWASP ASVS 1.5.3, 15.3.7).
+        // A repeated field is ambiguous: parsers differ in which one they use (OWASP ASVS 1.5.3,
+        // 15.3.7).
         Fault::Repeated(name) => {
             let (pointer, _) = expected.follow(steps.into_iter().chain([Step::Field(name)]));
             (MALFORMED, pointer, "given more than once".to_owned())

@@ -15,7 +15,8 @@ use crate::{
     credentials::{authenticated, lacks},
 };
 
-/// A caller whose role grants `P`. Dereferences to the [`Door`], the handle for access to the organization's rows.
+/// A caller whose role grants `P`. Dereferences to the [`Door`], the handle for access to the
+/// organization's rows.
 pub struct Allowed<P>(Door<P>);
 
 impl<P> Deref for Allowed<P> {
@@ -27,8 +28,8 @@ impl<P> Deref for Allowed<P> {
 }
 
 impl<P: Permission> Allowed<P> {
-    /// Proves that the caller also has `Q`, for operations where only some requests need it. Mention it in the
-    /// operation's description, because the access matrix shows only `P`.
+    /// Proves that the caller also has `Q`, for operations where only some requests need it.
+    /// Mention it in the operation's description, because the access matrix shows only `P`.
     ///
     /// # Errors
     /// [`FORBIDDEN`] if the role does not grant it. The denial is recorded.

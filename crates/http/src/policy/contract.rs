@@ -7,10 +7,10 @@ use mainstay_access::Principal;
 
 use crate::{CROSS_SITE, Operation, Problem, Request, UNAUTHENTICATED};
 
-/// The first argument of an endpoint: what it requires of its caller. The policies are [`Allowed`](crate::Allowed),
-/// [`SignedIn`](crate::SignedIn), [`InPerson`](crate::InPerson) and [`Public`](crate::Public), and
-/// [`Fresh`](crate::Fresh) or [`FreshOrScoped`](crate::FreshOrScoped) around one of them. Only the check creates a
-/// value.
+/// The first argument of an endpoint: what it requires of its caller. The policies are
+/// [`Allowed`](crate::Allowed), [`SignedIn`](crate::SignedIn), [`InPerson`](crate::InPerson) and
+/// [`Public`](crate::Public), and [`Fresh`](crate::Fresh) or
+/// [`FreshOrScoped`](crate::FreshOrScoped) around one of them. Only the check creates a value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a policy",
     label = "the first argument of an endpoint is its policy",

@@ -7,8 +7,8 @@ use mainstay_database::{Event, Origin, Unscoped};
 
 use crate::App;
 
-/// Records a denial as an audit event (`authz_fail` of the OWASP logging vocabulary). If recording fails, the request
-/// is still denied.
+/// Records a denial as an audit event (`authz_fail` of the OWASP logging vocabulary). If recording
+/// fails, the request is still denied.
 pub(super) async fn record_denial(app: App, origin: Origin, principal: Arc<Principal>) {
     let why = "a denied caller has no permission to open the door with";
     let log = Unscoped::because(why, app.database(), origin, Some(principal.clone()));

@@ -17,8 +17,9 @@ const FRESH_FOR: Duration = Duration::minutes(10);
 /// The challenge of RFC 9470 §3.
 const CHALLENGE: &str = r#"Bearer error="insufficient_user_authentication", max_age="600""#;
 
-/// A policy for sensitive operations: in addition to `P`, the person has authenticated within the last ten minutes,
-/// with a second factor if the account has one. Other callers must re-authenticate first (OWASP ASVS 7.5.1, 7.5.3).
+/// A policy for sensitive operations: in addition to `P`, the person has authenticated within the
+/// last ten minutes, with a second factor if the account has one. Other callers must
+/// re-authenticate first (OWASP ASVS 7.5.1, 7.5.3).
 pub struct Fresh<P>(P);
 
 impl<P> Deref for Fresh<P> {

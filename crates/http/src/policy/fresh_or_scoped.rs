@@ -10,9 +10,10 @@ use super::{
 };
 use crate::{Operation, Problem, Request};
 
-/// A policy for changes to the rights of others. A person must have authenticated within the last ten minutes, as for
-/// [`Fresh`]; a machine's credential must have the permission among its scopes (OWASP ASVS 7.5.3). It only compiles
-/// with administrative permissions, which a machine without scopes never has.
+/// A policy for changes to the rights of others. A person must have authenticated within the last
+/// ten minutes, as for [`Fresh`]; a machine's credential must have the permission among its scopes
+/// (OWASP ASVS 7.5.3). It only compiles with administrative permissions, which a machine without
+/// scopes never has.
 pub struct FreshOrScoped<P>(Allowed<P>);
 
 impl<P> Deref for FreshOrScoped<P> {

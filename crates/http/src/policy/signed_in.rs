@@ -69,8 +69,8 @@ impl Caller for SignedIn {
     }
 }
 
-/// A person in their own session, not an API key, a machine or an application that acts for someone. For operations on
-/// the account itself.
+/// A person in their own session, not an API key, a machine or an application that acts for
+/// someone. For operations on the account itself.
 pub struct InPerson(SignedIn);
 
 impl Deref for InPerson {

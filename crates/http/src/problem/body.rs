@@ -38,7 +38,8 @@ pub(crate) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     errors: &'a [FieldError],
-    /// If a second factor is required: those that the account has, of `totp`, `passkey` and `recovery_code`.
+    /// If a second factor is required: those that the account has, of `totp`, `passkey` and
+    /// `recovery_code`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schemars(default)]
     second_factors: &'a [&'static str],
@@ -124,8 +125,8 @@ pub(crate) fn title(status: StatusCode) -> &'static str {
     }
 }
 
-/// Restricts a detail to the characters of `error_description` (RFC 6749 §5.2): printable ASCII without quotation marks
-/// and backslashes.
+/// Restricts a detail to the characters of `error_description` (RFC 6749 §5.2): printable ASCII
+/// without quotation marks and backslashes.
 fn description(detail: &str) -> String {
     let allowed = |character: char| match character {
         '"' => '\'',

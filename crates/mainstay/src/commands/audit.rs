@@ -34,22 +34,25 @@ const NO_TIMEOUT: Duration = Duration::ZERO;
 pub(super) enum Action {
     /// Check that no record was altered, removed or inserted since it was sealed
     ///
-    /// Reads the database, or only an export. The proof depends on what you keep outside the database: the key that
-    /// `audit key` printed when the log was new, and the published checkpoints. Without them, anyone who has both the
-    /// database and the key ring can forge a log that verifies. Exits with 1 if verification fails, and names the first
-    /// bad index.
+    /// Reads the database, or only an export. The proof depends on what you keep outside the
+    /// database: the key that `audit key` printed when the log was new, and the published
+    /// checkpoints. Without them, anyone who has both the database and the key ring can forge a log
+    /// that verifies. Exits with 1 if verification fails, and names the first bad index.
     Verify(Verify),
-    /// Write records with their proofs as JSON lines, which `verify --export` checks without a database
+    /// Write records with their proofs as JSON lines, which `verify --export` checks without a
+    /// database
     Export(Export),
     /// Follow the log: print each new record on one line
     Tail(Target),
-    /// Print the public keys that verify checkpoints, newest first; keep a copy outside the database
+    /// Print the public keys that verify checkpoints, newest first; keep a copy outside the
+    /// database
     Key(Key),
 }
 
 #[derive(Args)]
 pub(super) struct Verify {
-    /// File of checkpoints kept outside the database: what `audit.publish` wrote, or one note from it
+    /// File of checkpoints kept outside the database: what `audit.publish` wrote, or one note from
+    /// it
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Public key as printed by `audit key`; repeat it for each key that the log has had
@@ -58,10 +61,12 @@ pub(super) struct Verify {
     /// Check this export instead of a database; `-` reads standard input; requires --key
     #[arg(long, value_name = "FILE", requires = "key")]
     export: Option<PathBuf>,
-    /// Check only the leaf hashes of records before this time, because their partitions were exported and detached
+    /// Check only the leaf hashes of records before this time, because their partitions were
+    /// exported and detached
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "export")]
     kept_since: Option<Timestamp>,
-    /// Check that timestamps are in order from this index on; set it to the index after a known clock error or restore
+    /// Check that timestamps are in order from this index on; set it to the index after a known
+    /// clock error or restore
     #[arg(long, value_name = "INDEX", default_value_t = 0)]
     dated_from: u64,
     /// How long a record may remain unsealed
@@ -342,7 +347,8 @@ async fn tail(target: &Target) -> anyhow::Result<()> {
     }
 }
 
-/// Formats a record as one line. Client-supplied values are escaped, so that a record cannot look like two.
+/// Formats a record as one line. Client-supplied values are escaped, so that a record cannot look
+/// like two.
 fn line(record: &Record) -> String {
     let field = |name| record.get(name).unwrap_or("-").escape_debug().to_string();
 

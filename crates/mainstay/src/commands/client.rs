@@ -16,8 +16,8 @@ use crate::identity::{NewClient, create_client, deactivate_client, list_clients,
 pub(super) enum Action {
     /// Register an application
     ///
-    /// It is a public client without a secret: it uses PKCE (S256) and receives codes only at its redirect URIs. People
-    /// are asked for consent before it gets access to their account.
+    /// It is a public client without a secret: it uses PKCE (S256) and receives codes only at its
+    /// redirect URIs. People are asked for consent before it gets access to their account.
     Create(Create),
     /// Set whether an application is first-party
     Update(Update),
@@ -34,7 +34,8 @@ pub(super) struct Create {
     /// Name shown to people
     #[arg(long)]
     name: String,
-    /// Allowed redirect URI, compared exactly, except that the port may vary on 127.0.0.1 and [::1]; may be repeated
+    /// Allowed redirect URI, compared exactly, except that the port may vary on 127.0.0.1 and
+    /// [::1]; may be repeated
     #[arg(long = "redirect-uri", required = true)]
     redirect_uris: Vec<String>,
     /// The application is your own: it needs no consent if the redirect URI is https

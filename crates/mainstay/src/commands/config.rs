@@ -17,7 +17,8 @@ pub(super) struct Arguments {
     connect: bool,
 }
 
-/// Prints the settings, and assembles a service as `serve` does, so that it reports the same errors.
+/// Prints the settings, and assembles a service as `serve` does, so that it reports the same
+/// errors.
 pub(super) async fn run(platform: &Platform, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
     let owner = owner(&mut reader);

@@ -16,8 +16,8 @@ pub(super) struct Arguments {
     target: Target,
 }
 
-/// Prints the record from the configured database or from that of `dev`, whose Postgres is started temporarily if it
-/// is not running.
+/// Prints the record from the configured database or from that of `dev`, whose Postgres is started
+/// temporarily if it is not running.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "dev")]
     if let Some(private) = super::dev::borrow(platform, arguments.target.data_dir()).await? {

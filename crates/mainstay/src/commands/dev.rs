@@ -42,7 +42,8 @@ pub(super) struct Arguments {
     port: u16,
     /// Data directory of the private Postgres
     ///
-    /// Default: data/postgres in the current directory, or a directory in /var/tmp if Postgres cannot access that one.
+    /// Default: data/postgres in the current directory, or a directory in /var/tmp if Postgres
+    /// cannot access that one.
     #[arg(long)]
     data_dir: Option<PathBuf>,
     /// File to write URLs and credentials to as JSON, for scripts, once the server is ready

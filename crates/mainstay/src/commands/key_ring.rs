@@ -16,9 +16,9 @@ use crate::{Platform, key_source};
 pub(super) enum Action {
     /// Print a new key ring for MAINSTAY_CRYPTO_KEYS: 32 random bytes and a random name
     ///
-    /// The first key of a ring encrypts, the others only decrypt. To rotate: add the new line after the old one on
-    /// every replica, move it before the old one on every replica, then run `key-ring rotate kek` and `key-ring rotate
-    /// index`.
+    /// The first key of a ring encrypts, the others only decrypt. To rotate: add the new line after
+    /// the old one on every replica, move it before the old one on every replica, then run
+    /// `key-ring rotate kek` and `key-ring rotate index`.
     Generate(Generate),
     /// Print how much data each key of the ring protects, and which keys are no longer used
     Status(Target),
@@ -27,15 +27,16 @@ pub(super) enum Action {
     Rotate(Rotate),
     /// Re-encrypt rows under new data keys while the service runs
     ///
-    /// Use it when data keys may have leaked, for example in a memory dump or in a backup stolen together with its key
-    /// ring. An account counts as one row, together with everything else sealed under its key, such as its sessions and
-    /// second factors.
+    /// Use it when data keys may have leaked, for example in a memory dump or in a backup stolen
+    /// together with its key ring. An account counts as one row, together with everything else
+    /// sealed under its key, such as its sessions and second factors.
     Reseal(rotation::Reseal),
 }
 
 #[derive(Subcommand)]
 pub(super) enum Rotate {
-    /// Re-wrap data keys, and reseal queued jobs, signing keys and tokens, under the first key of the ring
+    /// Re-wrap data keys, and reseal queued jobs, signing keys and tokens, under the first key of
+    /// the ring
     Kek(rotation::Move),
     /// Rebuild blind indexes under the first key of the ring, and build missing ones
     Index(rotation::Move),

@@ -16,9 +16,9 @@ use super::{
 pub(super) enum Action {
     /// List mail that was not sent, or whose delivery is unknown
     ///
-    /// `waiting` is retried automatically. `failed` was given up after the last attempt. `handed_over` was interrupted
-    /// while it was being sent, so it may or may not have arrived: look for the ID, which is its Message-ID, in the
-    /// mail server's log.
+    /// `waiting` is retried automatically. `failed` was given up after the last attempt.
+    /// `handed_over` was interrupted while it was being sent, so it may or may not have arrived:
+    /// look for the ID, which is its Message-ID, in the mail server's log.
     List(Target),
     /// Send `failed` or `handed_over` mail again; `handed_over` mail may arrive twice
     Resend(Chosen),

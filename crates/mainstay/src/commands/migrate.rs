@@ -36,7 +36,8 @@ pub(super) fn outcome(platform: &Platform, migrated: &Migrated) -> String {
     format!("the schema is up to date: {version}")
 }
 
-/// Applies pending migrations and declares the permissions, unless the schema is newer than this build.
+/// Applies pending migrations and declares the permissions, unless the schema is newer than this
+/// build.
 pub(super) async fn migrate(platform: &Platform, url: &DatabaseUrl) -> anyhow::Result<Migrated> {
     let mut owner = Owner::connect(url)
         .await

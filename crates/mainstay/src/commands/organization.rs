@@ -16,10 +16,12 @@ use crate::identity::{list_organizations, revoke_organization};
 pub(super) enum Action {
     /// List organizations, oldest first
     List(Target),
-    /// Revoke an organization's API keys and client secrets, and end the sessions of its members and service accounts
+    /// Revoke an organization's API keys and client secrets, and end the sessions of its members
+    /// and service accounts
     ///
-    /// Every replica refuses them within a second. Sessions in other organizations end too, because a session can
-    /// switch between organizations. Accounts, roles and consents stay, so members can sign in again.
+    /// Every replica refuses them within a second. Sessions in other organizations end too, because
+    /// a session can switch between organizations. Accounts, roles and consents stay, so members
+    /// can sign in again.
     Revoke(Revoke),
 }
 

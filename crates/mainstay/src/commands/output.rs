@@ -1,5 +1,5 @@
-//! Terminal output of commands. Escapes control characters, wraps lines between words, and handles a closed pipe
-//! (`| head`) without a panic.
+//! Terminal output of commands. Escapes control characters, wraps lines between words, and handles
+//! a closed pipe (`| head`) without a panic.
 
 use std::{
     borrow::Cow,
@@ -38,7 +38,8 @@ fn noted<T>(outcome: io::Result<T>) -> io::Result<T> {
     outcome
 }
 
-/// Flushes standard output and returns the first error of writing to it. A closed pipe is [`ErrorKind::BrokenPipe`].
+/// Flushes standard output and returns the first error of writing to it. A closed pipe is
+/// [`ErrorKind::BrokenPipe`].
 pub(super) fn failure() -> Option<ErrorKind> {
     drop(Output.flush());
     FAILED.get().copied()
@@ -53,7 +54,8 @@ pub(super) fn say(lines: &str) {
     print(&fitted.join("\n"));
 }
 
-/// Writes a table. If it is wider than the terminal, it drops the alignment of columns and wraps each row.
+/// Writes a table. If it is wider than the terminal, it drops the alignment of columns and wraps
+/// each row.
 pub(super) fn say_table(table: &str) {
     let table = table.trim_end();
     let Some(width) = width() else {
@@ -109,8 +111,8 @@ pub(super) fn width() -> Option<usize> {
         .map(|(_, columns)| columns.into())
 }
 
-/// Wraps a line at `width` columns. A cell moves to the next line as a whole if it fits there; otherwise it breaks
-/// between words. A word is never broken.
+/// Wraps a line at `width` columns. A cell moves to the next line as a whole if it fits there;
+/// otherwise it breaks between words. A word is never broken.
 fn fit(line: &str, width: usize) -> String {
     if line.chars().count() <= width {
         return line.to_owned();
@@ -177,8 +179,8 @@ impl Fitted {
     }
 }
 
-/// Escapes terminal control characters, which user input or a mail server's reply may contain (OWASP ASVS 1.2.5,
-/// 16.4.1).
+/// Escapes terminal control characters, which user input or a mail server's reply may contain
+/// (OWASP ASVS 1.2.5, 16.4.1).
 fn printable(text: &str) -> Cow<'_, str> {
     let is_control = |letter: char| is_unprintable(letter) && !matches!(letter, '\n' | '\t');
     if !text.contains(is_control) {

@@ -17,7 +17,8 @@ use crate::identity::{assign_role, list_roles_of};
 pub(super) enum Action {
     /// List an organization's roles, with member counts and permissions
     List(List),
-    /// Assign a role in an organization to an account, which joins the organization if it is not a member
+    /// Assign a role in an organization to an account, which joins the organization if it is not a
+    /// member
     Assign(Assign),
 }
 

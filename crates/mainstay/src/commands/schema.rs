@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use super::{output::say, target::Target};
 use crate::Platform;
 
-/// Prints the schema version of the database and the version that this build expects. Fails if a migration is missing.
+/// Prints the schema version of the database and the version that this build expects. Fails if a
+/// migration is missing.
 pub(super) async fn run(platform: &Platform, target: &Target) -> anyhow::Result<ExitCode> {
     let (found, expected) = (
         target.database()?.health().await?.schema,

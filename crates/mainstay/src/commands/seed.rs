@@ -29,8 +29,8 @@ pub(super) fn named(program: Command, platform: &Platform) -> Command {
     })
 }
 
-/// Adds rows to the configured database or to that of `dev`, whose Postgres is started temporarily if it is not
-/// running.
+/// Adds rows to the configured database or to that of `dev`, whose Postgres is started temporarily
+/// if it is not running.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let sample = platform
         .sample_data()

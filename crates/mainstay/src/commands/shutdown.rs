@@ -2,8 +2,8 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits for Ctrl-C or SIGTERM. The handlers are installed by the call itself, before the future is polled, so a
-/// process that is still starting shuts down gracefully, too.
+/// Waits for Ctrl-C or SIGTERM. The handlers are installed by the call itself, before the future is
+/// polled, so a process that is still starting shuts down gracefully, too.
 pub(crate) fn requested() -> impl Future<Output = ()> {
     let signals = (
         signal(SignalKind::interrupt()),

@@ -1,4 +1,5 @@
-//! Signals that do not stop the process: SIGHUP reloads the certificate, SIGUSR1 logs more and SIGUSR2 logs less.
+//! Signals that do not stop the process: SIGHUP reloads the certificate, SIGUSR1 logs more and
+//! SIGUSR2 logs less.
 
 use std::io;
 

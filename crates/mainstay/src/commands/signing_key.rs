@@ -22,11 +22,13 @@ pub(super) enum Action {
     List(Target),
     /// Create a new key for access tokens; tokens signed by earlier keys stay valid
     ///
-    /// The service rotates this key automatically. The new key signs after ten minutes, when every verifier has it.
+    /// The service rotates this key automatically. The new key signs after ten minutes, when every
+    /// verifier has it.
     Rotate(Rotate),
     /// Revoke a key that signs access tokens; every token that it signed is refused within a second
     ///
-    /// Use it when the key may have leaked. If it is the current signing key, a new key signs at once.
+    /// Use it when the key may have leaked. If it is the current signing key, a new key signs at
+    /// once.
     Retire(Retire),
 }
 

@@ -10,10 +10,11 @@ use mainstay_kernel::{ExposeSecret as _, Runtime};
 
 use crate::settings::{OWNER_URL, keys};
 
-/// The database of an operator's command: the one configured in the environment, or that of a running `dev`.
+/// The database of an operator's command: the one configured in the environment, or that of a
+/// running `dev`.
 ///
-/// The command reads the connection settings, the key ring and its own settings, and ignores those of other processes.
-/// If only the owner's URL is set, it connects as the owner.
+/// The command reads the connection settings, the key ring and its own settings, and ignores those
+/// of other processes. If only the owner's URL is set, it connects as the owner.
 #[derive(clap::Args)]
 pub(crate) struct Target {
     /// Data directory of `dev`, if not the default
@@ -90,7 +91,8 @@ pub(super) fn database_and<T>(
     Ok((Database::new(&settings, ring, Runtime::default())?, read))
 }
 
-/// Reads the environment, with the settings of a running `dev` below it if no database is configured.
+/// Reads the environment, with the settings of a running `dev` below it if no database is
+/// configured.
 #[cfg_attr(
     not(feature = "dev"),
     expect(

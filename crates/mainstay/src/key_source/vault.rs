@@ -216,7 +216,8 @@ impl KeySource for Vault {
     }
 }
 
-/// Whether the token is safe on the way to this URL: https, or http to localhost if `loopback` allows it.
+/// Whether the token is safe on the way to this URL: https, or http to localhost if `loopback`
+/// allows it.
 fn is_secure(url: &Url, loopback: bool) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let is_local = host == "localhost"

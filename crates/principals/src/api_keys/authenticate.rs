@@ -15,9 +15,9 @@ use crate::{
     secret::hash,
 };
 
-/// A key depends on the membership that its owner had when the key was created: a member who leaves and joins again
-/// does not get the old keys back. The key keeps the permissions from its creation, as far as its account and its
-/// sponsor still hold them.
+/// A key depends on the membership that its owner had when the key was created: a member who leaves
+/// and joins again does not get the old keys back. The key keeps the permissions from its creation,
+/// as far as its account and its sponsor still hold them.
 const LOAD: &str = r"
     SELECT
         k.user_id, k.organization_id, k.expires_at,

@@ -20,7 +20,8 @@ pub struct ApiKeyRow {
     pub name: String,
     /// The permissions that it is limited to; `None` when it is not limited.
     pub scopes: Option<Vec<String>>,
-    /// The permissions that its account and its sponsor held when it was created or taken over, within its scopes.
+    /// The permissions that its account and its sponsor held when it was created or taken over,
+    /// within its scopes.
     pub permissions: Vec<String>,
     /// The account that created it, if known.
     pub made_by: Option<UserId>,

@@ -1,5 +1,5 @@
-//! The format of an API key: `mak_<id>_<secret><checksum>`, with the id as 32 hexadecimal digits. It contains only
-//! letters, digits and underscores, so that a double click selects all of it.
+//! The format of an API key: `mak_<id>_<secret><checksum>`, with the id as 32 hexadecimal digits.
+//! It contains only letters, digits and underscores, so that a double click selects all of it.
 
 use mainstay_kernel::{Random, Uuid};
 
@@ -33,7 +33,8 @@ pub(crate) fn read(text: &str) -> Option<ApiKeyId> {
     Uuid::try_parse(id).ok().map(ApiKeyId::from)
 }
 
-/// Reads a key's id from what an operator has: the id itself, or a whole key, for example a leaked one.
+/// Reads a key's id from what an operator has: the id itself, or a whole key, for example a leaked
+/// one.
 pub fn id_of(text: &str) -> Option<ApiKeyId> {
     read(text).or_else(|| text.parse().ok())
 }

@@ -9,15 +9,16 @@ use crate::principals::Principals;
 /// The public keys that verify access tokens.
 #[view]
 pub(super) struct KeySet {
-    /// The keys: the one that signs, one that will sign soon, and those whose tokens are still valid.
+    /// The keys: the one that signs, one that will sign soon, and those whose tokens are still
+    /// valid.
     keys: Vec<Jwk>,
 }
 
 /// List the public keys that verify access tokens.
 ///
-/// A JSON Web Key Set (RFC 7517). A new key is listed well before it signs, so you can cache the response for as long
-/// as its `Cache-Control` allows. Request it again when a token names a key that you do not have, but limit how often
-/// you do.
+/// A JSON Web Key Set (RFC 7517). A new key is listed well before it signs, so you can cache the
+/// response for as long as its `Cache-Control` allows. Request it again when a token names a key
+/// that you do not have, but limit how often you do.
 #[get("/.well-known/jwks.json")]
 pub(super) async fn list_signing_keys(
     _: Public,

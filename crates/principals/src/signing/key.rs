@@ -19,8 +19,8 @@ use super::stored::Stored;
 const PRIVATE: &str = "signing key";
 const PUBLIC: &str = "signing key, public half";
 
-/// The columns of the halves. A key's name is its thumbprint in base64url, and the sealed values are bound to its
-/// bytes.
+/// The columns of the halves. A key's name is its thumbprint in base64url, and the sealed values
+/// are bound to its bytes.
 pub const HALVES: [PrivateColumn; 2] = [half("private", PRIVATE), half("public", PUBLIC)];
 
 const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
@@ -39,7 +39,8 @@ const fn half(column: &'static str, purpose: &'static str) -> PrivateColumn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeyId([u8; 32]);
 
-/// An opened Ed25519 key (RFC 8032, RFC 8037): the public half, and the private half for as long as it may sign.
+/// An opened Ed25519 key (RFC 8032, RFC 8037): the public half, and the private half for as long as
+/// it may sign.
 pub(crate) struct Key {
     pub(crate) id: KeyId,
     pub(crate) created_at: Timestamp,
@@ -81,7 +82,8 @@ pub(crate) struct Jwk {
 }
 
 impl KeyId {
-    /// Computes the thumbprint (RFC 7638 §3) of the members that RFC 8037 §2 requires. `public` is the member `x`.
+    /// Computes the thumbprint (RFC 7638 §3) of the members that RFC 8037 §2 requires. `public` is
+    /// the member `x`.
     pub(crate) fn of(public: &str) -> Self {
         let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{public}"}}"#);
         Self(token_digest(members.as_bytes()))
@@ -93,7 +95,8 @@ impl KeyId {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The key's id in the audit log: the first half of the thumbprint, as a custom UUID (version 8, RFC 9562 §5.8).
+    /// The key's id in the audit log: the first half of the thumbprint, as a custom UUID (version
+    /// 8, RFC 9562 §5.8).
     pub(crate) fn uuid(self) -> Uuid {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&self.0[..16]);
@@ -110,8 +113,8 @@ impl fmt::Display for KeyId {
 }
 
 impl NewKey {
-    /// Generates a key and seals it. The public half is sealed as well, not for secrecy: otherwise anyone with write
-    /// access to the database could add a key of their own.
+    /// Generates a key and seals it. The public half is sealed as well, not for secrecy: otherwise
+    /// anyone with write access to the database could add a key of their own.
     ///
     /// # Errors
     /// [`KeyError`] if the random bytes are not a valid seed, which does not happen.
@@ -313,7 +316,8 @@ pub(crate) mod tests {
         assert!(wiped.signing.is_none());
     }
 
-    /// An attacker with write access to the database has a key, its name and its public half, but not the ring.
+    /// An attacker with write access to the database has a key, its name and its public half, but
+    /// not the ring.
     #[test]
     fn a_key_forged_without_the_ring_is_refused() {
         let (ring, now) = (ring(), Timestamp::UNIX_EPOCH);

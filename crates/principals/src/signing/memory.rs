@@ -20,7 +20,8 @@ use super::{
 /// How long the cache is trusted after the last announcement or poll, as for principals.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// Minimum time between two reads that are caused by unknown key names: invented names cause at most one read a second.
+/// Minimum time between two reads that are caused by unknown key names: invented names cause at
+/// most one read a second.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Maximum number of names that are remembered as unknown, and for how long.
@@ -29,9 +30,9 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(600);
 
 /// The cached signing keys.
 ///
-/// They are read on first use, so that a service can start without its database. They are read again when the database
-/// announces a change ([`forget`](Self::forget)), when announcements do not arrive, and when a token names an unknown
-/// key.
+/// They are read on first use, so that a service can start without its database. They are read
+/// again when the database announces a change ([`forget`](Self::forget)), when announcements do not
+/// arrive, and when a token names an unknown key.
 pub(crate) struct KeyMemory {
     pub(crate) database: Database,
     /// The age at which a key is replaced.
@@ -100,8 +101,9 @@ impl KeyMemory {
         }
     }
 
-    /// Finds the key with this name. A key that is not cached may be new, so it is looked up in the database, if
-    /// necessary after a [`PAUSE`]: a valid token is never refused because a replica lags behind.
+    /// Finds the key with this name. A key that is not cached may be new, so it is looked up in the
+    /// database, if necessary after a [`PAUSE`]: a valid token is never refused because a replica
+    /// lags behind.
     ///
     /// # Errors
     /// The error of the database.
@@ -147,8 +149,8 @@ impl KeyMemory {
         cached.current_at = cached.current_at.map(|before| before.max(when));
     }
 
-    /// Starts a read on the caller's own connection; `None` if the cache is current. Pass the result to
-    /// [`keep`](Self::keep).
+    /// Starts a read on the caller's own connection; `None` if the cache is current. Pass the
+    /// result to [`keep`](Self::keep).
     pub(crate) fn needs_reading(&self) -> Option<Reading> {
         let cached = self.read_lock();
         cached.current_at.is_none().then(|| Reading {
@@ -157,8 +159,8 @@ impl KeyMemory {
         })
     }
 
-    /// Caches the keys that were read. They are not trusted if they changed during the read, and are dropped if a later
-    /// read has already finished.
+    /// Caches the keys that were read. They are not trusted if they changed during the read, and
+    /// are dropped if a later read has already finished.
     ///
     /// # Errors
     /// The rows are not those of [`LIST`](store::LIST).
@@ -208,8 +210,8 @@ impl KeyMemory {
         )
     }
 
-    /// Returns the keys from a read that started after `asked`, its own or another caller's, and at least `pause` after
-    /// the previous read.
+    /// Returns the keys from a read that started after `asked`, its own or another caller's, and at
+    /// least `pause` after the previous read.
     async fn read_since(&self, asked: Instant, pause: Duration) -> Result<Arc<SigningKeys>, Error> {
         let mut gate = loop {
             let gate = self.gate.lock().await;
@@ -233,8 +235,8 @@ impl KeyMemory {
             tokio::time::sleep_until(until.into()).await;
         };
 
-        // Recorded before and after the read: a caller that is cancelled in between has tried, but has no result to
-        // share.
+        // Recorded before and after the read: a caller that is cancelled in between has tried, but
+        // has no result to share.
         let started = Instant::now();
         gate.tried = Some(started);
 

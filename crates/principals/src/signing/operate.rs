@@ -17,8 +17,8 @@ use super::{
 pub enum Begin {
     /// After it was announced for longer than verifiers may cache the key set.
     Announced,
-    /// At once. This service accepts its tokens at once; other verifiers may refuse them until they fetch the key set
-    /// again.
+    /// At once. This service accepts its tokens at once; other verifiers may refuse them until they
+    /// fetch the key set again.
     Now,
 }
 
@@ -35,8 +35,8 @@ pub async fn list_signing_keys(unscoped: &Unscoped) -> Result<(Vec<KeyInfo>, Vec
     ))
 }
 
-/// Creates a key that replaces the current one and returns its name; `None` if another key was created at the same
-/// moment.
+/// Creates a key that replaces the current one and returns its name; `None` if another key was
+/// created at the same moment.
 ///
 /// # Errors
 /// The error of the database.
@@ -66,8 +66,8 @@ pub async fn rotate_signing_keys(
         .map(|kid| kid.to_string()))
 }
 
-/// Removes a key at once: every replica refuses its tokens within a second. If it signs or was about to, creates a new
-/// key that signs from now on, and returns the new key's name.
+/// Removes a key at once: every replica refuses its tokens within a second. If it signs or was
+/// about to, creates a new key that signs from now on, and returns the new key's name.
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such key.

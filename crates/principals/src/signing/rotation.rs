@@ -7,13 +7,15 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::{making::next, memory::KeyMemory, store};
 
-/// How often the task checks whether there is work. The check reads the clock; it queries the database only if there
-/// is.
+/// How often the task checks whether there is work. The check reads the clock; it queries the
+/// database only if there is.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Creates the first key, replaces keys in time and deletes old ones, for as long as the service runs.
+/// Creates the first key, replaces keys in time and deletes old ones, for as long as the service
+/// runs.
 ///
-/// Every replica runs this. The statements are safe to run at the same time: only one of them has an effect.
+/// Every replica runs this. The statements are safe to run at the same time: only one of them has
+/// an effect.
 pub(crate) async fn watch(keys: &KeyMemory) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -42,7 +44,8 @@ async fn rotate_if_due(keys: &KeyMemory) -> Result<(), Error> {
         return Ok(());
     }
 
-    // By the database's clock: a replica whose own clock is ahead would delete a key that the others still sign with.
+    // By the database's clock: a replica whose own clock is ahead would delete a key that the
+    // others still sign with.
     let now = keys.database.now().await?;
     let (due, cluttered) = work_at(now);
     if !due && !cluttered {

@@ -82,8 +82,8 @@ impl SigningKeys {
         set
     }
 
-    /// The key that signs: the newest whose signing time has started. If there is none, an announced key: a replica
-    /// whose clock is ahead has already wiped the key before it.
+    /// The key that signs: the newest whose signing time has started. If there is none, an
+    /// announced key: a replica whose clock is ahead has already wiped the key before it.
     pub(crate) fn signing(&self, now: Timestamp) -> Option<&Arc<Key>> {
         let candidates = || {
             self.keys
@@ -117,8 +117,8 @@ impl SigningKeys {
             .collect()
     }
 
-    /// Whether the newest key is old enough to be replaced. Never if the ring opens no key that signs: a process with
-    /// the wrong ring must not add a key that the others cannot open.
+    /// Whether the newest key is old enough to be replaced. Never if the ring opens no key that
+    /// signs: a process with the wrong ring must not add a key that the others cannot open.
     pub(crate) fn is_due(&self, now: Timestamp, rotation: Duration) -> bool {
         self.newest.is_some_and(|made| made + rotation <= now) && self.signing(now).is_some()
     }

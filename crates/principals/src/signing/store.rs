@@ -18,8 +18,8 @@ pub(crate) const LIST: &str = r"
     ORDER BY number
 ";
 
-/// Creates a key and sets the end of the keys before it, unless a key was created after `$7`. Two concurrent statements
-/// take the same number, so the second one changes nothing.
+/// Creates a key and sets the end of the keys before it, unless a key was created after `$7`. Two
+/// concurrent statements take the same number, so the second one changes nothing.
 const MAKE: &str = r"
     changed AS (
         INSERT INTO mainstay.signing_keys (id, number, public, private, created_at, signs_from)
@@ -135,8 +135,8 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
     Ok(made.and_then(|id| KeyId::parse(&id)))
 }
 
-/// Wipes and deletes keys that are past their time at `now`. This is not audited: the record of a key's creation
-/// implies it.
+/// Wipes and deletes keys that are past their time at `now`. This is not audited: the record of a
+/// key's creation implies it.
 pub(crate) async fn clear(unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
     let now: OffsetDateTime = now.inner();
     unscoped

@@ -35,8 +35,8 @@ impl Correlation {
         }
     }
 
-    /// Returns the ids of the nearest span that has them. If spans are exported, the trace's id is that of the
-    /// exporter.
+    /// Returns the ids of the nearest span that has them. If spans are exported, the trace's id is
+    /// that of the exporter.
     pub(super) fn around<'s, S: LookupSpan<'s>>(
         span: &SpanRef<'s, S>,
         dispatch: Option<&Dispatch>,

@@ -1,8 +1,8 @@
 //! Formatting of a log line: JSON for machines, or plain text for people.
 //!
-//! Both formats escape values as in JSON, so that a value cannot end its line or look like a field. Lines for people
-//! are short, to fit a terminal: they have the time of day, and target and ids only for warnings, errors and debug
-//! events.
+//! Both formats escape values as in JSON, so that a value cannot end its line or look like a field.
+//! Lines for people are short, to fit a terminal: they have the time of day, and target and ids
+//! only for warnings, errors and debug events.
 
 use std::{
     error::Error,
@@ -199,7 +199,8 @@ impl Line {
             _ => {}
         }
 
-        // JSON readers differ in how they treat repeated names, so an event's field must not repeat one of the line.
+        // JSON readers differ in how they treat repeated names, so an event's field must not repeat
+        // one of the line.
         let prefix = if matches!(name, "timestamp" | "level" | "target") {
             "event."
         } else {

@@ -87,7 +87,8 @@ fn in_callers_trace(work: impl FnOnce()) {
     span.in_scope(work);
 }
 
-// Runs within a runtime like the service: a blocking client must be neither created nor dropped on such a thread.
+// Runs within a runtime like the service: a blocking client must be neither created nor dropped on
+// such a thread.
 #[tokio::test]
 async fn spans_reach_the_collector_without_their_secrets() {
     let (url, requests) = collector();

@@ -21,7 +21,8 @@ const COLUMNS: &str = r"
 /// Tables of the platform that belong to no module.
 const PLATFORM: [&str; 1] = ["mainstay.jobs"];
 
-/// Tables without a data subject: not sealed for one person, or deleted with the row that they belong to.
+/// Tables without a data subject: not sealed for one person, or deleted with the row that they
+/// belong to.
 const NO_SUBJECT: [&str; 6] = [
     "mainstay.audit_events",
     "mainstay.finding_subjects",
@@ -31,12 +32,13 @@ const NO_SUBJECT: [&str; 6] = [
     "mainstay.unique_indexes",
 ];
 
-/// Asserts that the record of processing is complete, and returns it as a page, for a snapshot (GDPR Article 30; OWASP
-/// ASVS 14.1.1, 14.1.2).
+/// Asserts that the record of processing is complete, and returns it as a page, for a snapshot
+/// (GDPR Article 30; OWASP ASVS 14.1.1, 14.1.2).
 ///
 /// # Panics
-/// When a table or column is missing or has another class; when a table with personal columns has no module,
-/// no purpose, no retention or no data subject; when a sensitive column has no protection.
+/// When a table or column is missing or has another class; when a table with personal columns has
+/// no module, no purpose, no retention or no data subject; when a sensitive column has no
+/// protection.
 pub async fn data_map(platform: Platform) -> String {
     let app = TestApp::start(platform).await;
     let rules = app.platform().retention_rules();

@@ -57,12 +57,12 @@ const NULLABLE: &str = r"
       AND NOT a.attnotnull
 ";
 
-/// Asserts that the modules declare what the schema seals. Rotation, export and erasure read the declarations and would
-/// miss an undeclared column.
+/// Asserts that the modules declare what the schema seals. Rotation, export and erasure read the
+/// declarations and would miss an undeclared column.
 ///
 /// # Panics
-/// When a sealed column, a blind index or a data key of the schema is undeclared or declared differently; when a column
-/// that an erasure clears is not nullable.
+/// When a sealed column, a blind index or a data key of the schema is undeclared or declared
+/// differently; when a column that an erasure clears is not nullable.
 pub async fn declarations(platform: Platform) {
     let app = TestApp::start(platform).await;
     let tables = app.platform().tables();
@@ -159,7 +159,8 @@ async fn data_keys(app: &TestApp, tables: &[SealedTable]) {
     }
 }
 
-/// A row that survives an erasure loses its key and blind indexes, so these columns must be nullable.
+/// A row that survives an erasure loses its key and blind indexes, so these columns must be
+/// nullable.
 async fn emptied_columns(app: &TestApp, tables: &[SealedTable]) {
     let nullable: BTreeSet<String> = app
         .owner()

@@ -10,12 +10,14 @@ use std::{
 use mainstay::Platform;
 use serde_json::Value;
 
-/// Checks the OpenAPI document, and returns it as text with sorted members, for a snapshot (OWASP ASVS 2.1.1). It also
-/// validates the document where Python with `openapi-spec-validator` is installed.
+/// Checks the OpenAPI document, and returns it as text with sorted members, for a snapshot (OWASP
+/// ASVS 2.1.1). It also validates the document where Python with `openapi-spec-validator` is
+/// installed.
 ///
 /// # Panics
-/// When an operation has no summary, undocumented refusals or a duplicate id; when a query parameter has no
-/// description; when a schema has no example or an invalid one; when the document is invalid.
+/// When an operation has no summary, undocumented refusals or a duplicate id; when a query
+/// parameter has no description; when a schema has no example or an invalid one; when the document
+/// is invalid.
 pub fn document(platform: &Platform) -> String {
     let api = platform.api().unwrap_or_else(|error| panic!("{error}"));
     let document = api.document();

@@ -1,7 +1,7 @@
 use std::{fs, path::Path};
 
-/// Asserts that the migrations of a folder are numbered from 1 without gaps, name each constraint and index, and
-/// explain each destructive statement in a comment.
+/// Asserts that the migrations of a folder are numbered from 1 without gaps, name each constraint
+/// and index, and explain each destructive statement in a comment.
 ///
 /// # Panics
 /// With all violations together.
@@ -22,8 +22,8 @@ pub fn migrations(folder: &Path) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Asserts that the migrations of a folder stay in the Postgres schema `schema`: each statement outside of functions
-/// names it.
+/// Asserts that the migrations of a folder stay in the Postgres schema `schema`: each statement
+/// outside of functions names it.
 ///
 /// # Panics
 /// With every statement that does not name it.
@@ -157,7 +157,8 @@ fn violation(comment: &str, statement: &str) -> Option<String> {
         .then(|| format!("a destructive statement needs a comment that says why: {shown}"))
 }
 
-/// The statements of a text, each with the comment above it. A semicolon between `$$` does not end a statement.
+/// The statements of a text, each with the comment above it. A semicolon between `$$` does not end
+/// a statement.
 fn statements(text: &str) -> Vec<(String, String)> {
     let (mut found, mut comment, mut statement, mut quoted) =
         (Vec::new(), String::new(), String::new(), false);

@@ -3,8 +3,8 @@ use mainstay_database::Row;
 
 use crate::TestApp;
 
-/// Every column (table, column, type, comment), except those of the migration history and of partitions, which repeat
-/// their table's.
+/// Every column (table, column, type, comment), except those of the migration history and of
+/// partitions, which repeat their table's.
 const COLUMNS: &str = r"
     SELECT replace(c.relnamespace::regnamespace || '.' || c.relname, 'public.', ''),
         a.attname::text, format_type(a.atttypid, a.atttypmod),
@@ -62,12 +62,13 @@ struct Column {
     comment: String,
 }
 
-/// Asserts that every table and column has a comment, that each column has a class, and that personal and secret
-/// columns are sealed (OWASP ASVS 14.1.1, 14.2.4). `in_clear` lists the app's own exceptions: sensitive columns in
-/// clear, as `table.column`, each with a reason.
+/// Asserts that every table and column has a comment, that each column has a class, and that
+/// personal and secret columns are sealed (OWASP ASVS 14.1.1, 14.2.4). `in_clear` lists the app's
+/// own exceptions: sensitive columns in clear, as `table.column`, each with a reason.
 ///
 /// # Panics
-/// When a comment or class is missing, or when `in_clear` does not match the sensitive columns in clear.
+/// When a comment or class is missing, or when `in_clear` does not match the sensitive columns in
+/// clear.
 pub async fn schema(platform: Platform, in_clear: &[(&str, &str)]) {
     let app = TestApp::start(platform).await;
 

@@ -62,7 +62,8 @@ pub fn uses(root: &Path) -> Vec<Use> {
     found
 }
 
-/// Asserts that a package depends on no crate of the platform but the façade `mainstay`, which is stable.
+/// Asserts that a package depends on no crate of the platform but the façade `mainstay`, which is
+/// stable.
 ///
 /// # Panics
 /// When it depends on another crate of the platform, or on none.

@@ -40,8 +40,8 @@ const WAYS_AROUND: [WayAround; 5] = [
     },
 ];
 
-/// Counts the places where Rust files below `folders` of `root` bypass a guarantee of the types, and returns the list,
-/// for a snapshot. The list may shrink; it grows by a reviewed change.
+/// Counts the places where Rust files below `folders` of `root` bypass a guarantee of the types,
+/// and returns the list, for a snapshot. The list may shrink; it grows by a reviewed change.
 pub fn ways_around(root: &Path, folders: &[&str]) -> String {
     let sources = sources(root, folders);
     let mut text = String::new();

@@ -18,7 +18,8 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// Reads an authorization request and checks it against OpenID Connect Core 1.0 §3.1.2.1 and RFC 7636 §4.3.
+    /// Reads an authorization request and checks it against OpenID Connect Core 1.0 §3.1.2.1 and
+    /// RFC 7636 §4.3.
     pub(super) fn from_request(
         authorization_url: &str,
         issuer: &str,

@@ -18,9 +18,9 @@ const UNSUPPORTED: Expected = &[(415, "unsupported_media_type")];
 /// Nested too deeply for the parser, or of the wrong type at the first bracket.
 const TOO_DEEP: Expected = &[(400, "malformed_request"), (422, "invalid_input")];
 
-/// Checks that an invalid body is refused before anything happens: malformed JSON, a body that is too large or of
-/// another content type, and each broken rule of the schema (OWASP ASVS 1.4.2, 1.5.2, 1.5.3, 2.1.1, 2.2.1, 4.1.1,
-/// 15.3.3).
+/// Checks that an invalid body is refused before anything happens: malformed JSON, a body that is
+/// too large or of another content type, and each broken rule of the schema (OWASP ASVS 1.4.2,
+/// 1.5.2, 1.5.3, 2.1.1, 2.2.1, 4.1.1, 15.3.3).
 ///
 /// # Panics
 /// When an invalid body is accepted, or refused in an undocumented way.

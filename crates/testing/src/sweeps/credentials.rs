@@ -10,8 +10,8 @@ use crate::{Client, TestApp, tokens::Token};
 
 const REFUSED: [(u16, &str); 1] = [(401, "unauthenticated")];
 
-/// Checks that every operation but the public ones requires a token that this service issued, unaltered, unexpired and
-/// not revoked (OWASP ASVS 7.2.1, 7.4.1, 9.1.1 to 9.1.3, 9.2.1, 9.2.2).
+/// Checks that every operation but the public ones requires a token that this service issued,
+/// unaltered, unexpired and not revoked (OWASP ASVS 7.2.1, 7.4.1, 9.1.1 to 9.1.3, 9.2.1, 9.2.2).
 ///
 /// # Panics
 /// When an operation accepts anything else.

@@ -20,10 +20,11 @@ const FRACTION: f64 = 7_183_920_451.725;
 /// Traces of the canaries, in lower case.
 const TRACES: [&str; 3] = ["canary", "718392045", "7183920451"];
 
-/// Checks that a refusal does not repeat its input: a password may be in the wrong field. Canaries of each JSON type go
-/// into every field of every body, form, query, path and header; no refusal and no log line may contain one (OWASP ASVS
-/// 14.2.1, 16.2.5, 16.5.1). It reads the log of the whole process, since a service logs from several threads. It
-/// therefore also reads the lines of tests that run at the same time.
+/// Checks that a refusal does not repeat its input: a password may be in the wrong field. Canaries
+/// of each JSON type go into every field of every body, form, query, path and header; no refusal
+/// and no log line may contain one (OWASP ASVS 14.2.1, 16.2.5, 16.5.1). It reads the log of the
+/// whole process, since a service logs from several threads. It therefore also reads the lines of
+/// tests that run at the same time.
 ///
 /// # Panics
 /// When a canary is repeated.
@@ -107,8 +108,8 @@ async fn in_headers(sweep: &mut Sweep, operation: &Operation) -> Vec<(String, Ca
         (format!("{name}: {value}"), call.body("{\"canary\""))
     });
 
-    // Without a body to refuse, a request with a valid credential would succeed and change rows that other attacks
-    // need.
+    // Without a body to refuse, a request with a valid credential would succeed and change rows
+    // that other attacks need.
     let harmless = operation.method == Method::GET || operation.body.is_some();
 
     calls
@@ -256,7 +257,8 @@ fn collect_places(value: &Value, within: &str, places: &mut Vec<String>) {
     }
 }
 
-/// Sets the value at a pointer, where it or its parent object exists; otherwise replaces the whole body.
+/// Sets the value at a pointer, where it or its parent object exists; otherwise replaces the whole
+/// body.
 fn with(whole: &Value, place: &str, value: Value) -> Value {
     let mut body = whole.clone();
     if let Some(found) = body.pointer_mut(place) {

@@ -19,8 +19,8 @@ const TRIED: [Method; 8] = [
     Method::TRACE,
 ];
 
-/// Checks that a path answers only the methods that it documents. Any other is a 405 that lists them in `Allow`; an
-/// undocumented path is a 404 (RFC 9110 §15.5.6; OWASP ASVS 4.1.4, 13.4.4).
+/// Checks that a path answers only the methods that it documents. Any other is a 405 that lists
+/// them in `Allow`; an undocumented path is a 404 (RFC 9110 §15.5.6; OWASP ASVS 4.1.4, 13.4.4).
 ///
 /// # Panics
 /// When a path answers otherwise.

@@ -8,12 +8,13 @@ use mainstay::Platform;
 use super::{operations::Operation, sweep::Sweep};
 use crate::{Call, Client, TestApp};
 
-/// Checks that a row of one organization does not exist for another: each operation on a row answers 404 to a stranger,
-/// no listing shows the row, and no body of theirs can refer to it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023,
-/// API1).
+/// Checks that a row of one organization does not exist for another: each operation on a row
+/// answers 404 to a stranger, no listing shows the row, and no body of theirs can refer to it
+/// (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
 ///
 /// # Panics
-/// When a stranger gets another answer, or when the row's own organization fails too, which would prove nothing.
+/// When a stranger gets another answer, or when the row's own organization fails too, which would
+/// prove nothing.
 pub async fn organizations(platform: Platform) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
     let mut on_rows: Vec<_> = sweep
@@ -23,8 +24,8 @@ pub async fn organizations(platform: Platform) {
         .cloned()
         .collect();
 
-    // Deletions come last, since the other operations need the row: sessions first, because other deletions end them
-    // too, and nested rows before their parent.
+    // Deletions come last, since the other operations need the row: sessions first, because other
+    // deletions end them too, and nested rows before their parent.
     on_rows.sort_by_key(|it| {
         let is_not_session = !it.path.starts_with("/v1/sessions/");
         (

@@ -9,8 +9,9 @@ use crate::TestApp;
 const MALFORMED: &[(u16, &str)] = &[(400, "malformed_request")];
 const INVALID: &[(u16, &str)] = &[(422, "invalid_input")];
 
-/// Checks that an undocumented or invalid parameter is refused: unknown names, repeated names and each broken rule in
-/// the query string; malformed ids in the path (OWASP ASVS 1.1.1, 2.2.1, 15.3.7).
+/// Checks that an undocumented or invalid parameter is refused: unknown names, repeated names and
+/// each broken rule in the query string; malformed ids in the path (OWASP ASVS 1.1.1, 2.2.1,
+/// 15.3.7).
 ///
 /// # Panics
 /// When an invalid parameter is accepted, or refused in an undocumented way.

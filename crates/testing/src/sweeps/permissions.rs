@@ -9,12 +9,13 @@ use mainstay_http::{AccessRow, access_matrix, access_table};
 use super::sweep::Sweep;
 use crate::{Actor, TestApp};
 
-/// Checks that each role gets 403 from the operations that its permissions do not allow, and from no other, as in the
-/// access matrix (OWASP ASVS 8.2.1; API Security Top 10 2023, API5). Returns the matrix as a table, for a snapshot.
+/// Checks that each role gets 403 from the operations that its permissions do not allow, and from
+/// no other, as in the access matrix (OWASP ASVS 8.2.1; API Security Top 10 2023, API5). Returns
+/// the matrix as a table, for a snapshot.
 ///
 /// # Panics
-/// When an operation allows a role that the matrix does not list, or refuses one that it lists; when an operation
-/// changes what others may do without a step-up (OWASP ASVS 7.5.3).
+/// When an operation allows a role that the matrix does not list, or refuses one that it lists;
+/// when an operation changes what others may do without a step-up (OWASP ASVS 7.5.3).
 pub async fn permissions(platform: Platform) -> String {
     let table = access_table(platform.modules());
     let mut careless = access_matrix(platform.modules())
@@ -67,8 +68,8 @@ pub async fn permissions(platform: Platform) -> String {
     table
 }
 
-/// Returns the earlier actor with the role, if still valid. Some operations change the calling account or end its
-/// session; then it returns a new actor.
+/// Returns the earlier actor with the role, if still valid. Some operations change the calling
+/// account or end its session; then it returns a new actor.
 async fn caller(app: &TestApp, role: BuiltInRole, before: Option<Actor>) -> Actor {
     if let Some(actor) = before {
         let me = actor.get("/v1/me").await;
@@ -80,7 +81,8 @@ async fn caller(app: &TestApp, role: BuiltInRole, before: Option<Actor>) -> Acto
     app.actor(role).await
 }
 
-/// The path with its ids replaced by one that does not exist, so that an allowed role deletes nothing.
+/// The path with its ids replaced by one that does not exist, so that an allowed role deletes
+/// nothing.
 fn to_missing_row(path: &str, template: &str) -> String {
     const NO_ROW: &str = "018f3b6c-0000-7000-8000-000000000000";
     let segments = path.split('/').zip(template.split('/'));

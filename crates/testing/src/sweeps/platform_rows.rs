@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{Actor, Client, PASSWORD, TestApp};
 
-/// Creates a row in `collection` that `caller` may access. Returns `None` where a POST with a minimal body creates one.
+/// Creates a row in `collection` that `caller` may access. Returns `None` where a POST with a
+/// minimal body creates one.
 pub(super) async fn make(app: &TestApp, caller: &Actor, collection: &str) -> Option<String> {
     match collection.split('/').skip(2).collect::<Vec<_>>().as_slice() {
         ["sessions"] => Some(text(&another_session(app, caller).await["session_id"])),
@@ -66,8 +67,8 @@ async fn session_of(app: &TestApp, user: &str) -> String {
     id.to_string()
 }
 
-/// Creates a passkey that no device has. The trigger that would give the account a second factor is disabled, or the
-/// caller would have to use it.
+/// Creates a passkey that no device has. The trigger that would give the account a second factor is
+/// disabled, or the caller would have to use it.
 async fn passkey(app: &TestApp, caller: &Actor) -> String {
     const INSERT: &str = r"
         INSERT INTO mainstay.passkeys (
@@ -140,7 +141,8 @@ async fn another_session(app: &TestApp, caller: &Actor) -> Value {
         .json()
 }
 
-/// Links the caller to an external identity. Its sealed columns are empty: the sweeps never open them.
+/// Links the caller to an external identity. Its sealed columns are empty: the sweeps never open
+/// them.
 async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
     const LINK: &str = r"
         INSERT INTO mainstay.external_identities (

@@ -1,4 +1,5 @@
-//! The base of every family of attacks: the service, its operations, and the checks of each response.
+//! The base of every family of attacks: the service, its operations, and the checks of each
+//! response.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +27,8 @@ pub(super) struct Sweep {
     attacks: usize,
 }
 
-/// Number of attacks before the contents are compared, since reading every table costs more than an attack.
+/// Number of attacks before the contents are compared, since reading every table costs more than an
+/// attack.
 const BATCH: usize = 25;
 
 /// Headers of every response (OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 14.3.2).
@@ -78,8 +80,8 @@ impl Sweep {
         sweep
     }
 
-    /// Creates a row of each resource that a body refers to, in order of their own references. They are separate from
-    /// the rows in paths, since the sweeps delete those.
+    /// Creates a row of each resource that a body refers to, in order of their own references. They
+    /// are separate from the rows in paths, since the sweeps delete those.
     async fn make_referenced_rows(&mut self) {
         let bodies = self
             .operations
@@ -145,8 +147,8 @@ impl Sweep {
         }
     }
 
-    /// The operation's path with the id of an existing row in place of each parameter. A missing row is created by a
-    /// POST to its collection.
+    /// The operation's path with the id of an existing row in place of each parameter. A missing
+    /// row is created by a POST to its collection.
     pub(super) async fn path_to_a_row(&mut self, operation: &Operation) -> String {
         let mut path = String::new();
         for segment in operation.path.split('/').skip(1) {
@@ -207,8 +209,8 @@ impl Sweep {
         id
     }
 
-    /// Sends an attack and checks that the response is one of `expected` (status and code), and that nothing was
-    /// written.
+    /// Sends an attack and checks that the response is one of `expected` (status and code), and
+    /// that nothing was written.
     pub(super) async fn attack(
         &mut self,
         operation: &Operation,
@@ -220,8 +222,8 @@ impl Sweep {
         self.compare_batch().await;
     }
 
-    /// Like [`attack`](Self::attack), but compares the contents once per batch. For families whose own calls write
-    /// nothing.
+    /// Like [`attack`](Self::attack), but compares the contents once per batch. For families whose
+    /// own calls write nothing.
     pub(super) async fn attack_in_batch(
         &mut self,
         operation: &Operation,

@@ -1,8 +1,9 @@
-//! Measures the cost of auditing and sealing: `just bench-audit`. It prints figures and asserts nothing, since they
-//! depend on the machine. The same rows are written and read in two ways through the same pool, with one statement
-//! each: through the door, which seals seven fields and writes the audit record, and in a plain table without records.
-//! HTTP, validation and sign-in cost the same for both and are left out. The two sides alternate in short rounds, so
-//! that other load on the machine affects both.
+//! Measures the cost of auditing and sealing: `just bench-audit`. It prints figures and asserts
+//! nothing, since they depend on the machine. The same rows are written and read in two ways
+//! through the same pool, with one statement each: through the door, which seals seven fields and
+//! writes the audit record, and in a plain table without records. HTTP, validation and sign-in cost
+//! the same for both and are left out. The two sides alternate in short rounds, so that other load
+//! on the machine affects both.
 
 #![allow(
     missing_docs,

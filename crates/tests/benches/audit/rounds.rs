@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 
 use crate::{Work, people::People, processor::Processor};
 
-/// Duration of a round: short, so that drift affects both sides, but long compared with a tick of processor time.
+/// Duration of a round: short, so that drift affects both sides, but long compared with a tick of
+/// processor time.
 const ROUND: Duration = Duration::from_millis(500);
 
 /// Number of rounds per side, after one to warm up.

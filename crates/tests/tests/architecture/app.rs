@@ -1,4 +1,5 @@
-//! The checks for apps, run on the fixture: they cover the platform's own schema, document and sources.
+//! The checks for apps, run on the fixture: they cover the platform's own schema, document and
+//! sources.
 
 use mainstay::database::{KeyHolder, Scope};
 use mainstay_testing::{assert_snapshot, checks};
@@ -51,8 +52,8 @@ fn migrations_of_the_platform_stay_in_its_schema() {
     checks::migrations_stay_in(&root().join("crates/mainstay/migrations"), "mainstay");
 }
 
-/// The only places where a security guarantee does not hold by construction. The list may shrink; it grows by a
-/// reviewed change of the snapshot.
+/// The only places where a security guarantee does not hold by construction. The list may shrink;
+/// it grows by a reviewed change of the snapshot.
 #[test]
 fn every_way_around_the_types_is_listed() {
     let found = checks::ways_around(&root(), &["crates"]);

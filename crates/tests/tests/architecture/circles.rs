@@ -1,8 +1,8 @@
 //! No two files of a crate depend on each other, neither directly nor through others.
 //!
-//! A file depends on the file that defines what it names by `crate::`, `super::`, `self::` or by a child module. A
-//! re-export is followed to the definition, so a module that only hands names on is no dependency. Modules that are
-//! compiled for tests alone are left out.
+//! A file depends on the file that defines what it names by `crate::`, `super::`, `self::` or by a
+//! child module. A re-export is followed to the definition, so a module that only hands names on is
+//! no dependency. Modules that are compiled for tests alone are left out.
 
 mod source;
 
@@ -289,7 +289,8 @@ fn defined_in(files: &Crate, path: &[String], depth: usize) -> Option<ModulePath
     Some(module)
 }
 
-/// The file that defines a name which a module brings with everything of another, or which is a macro of the crate.
+/// The file that defines a name which a module brings with everything of another, or which is a
+/// macro of the crate.
 fn handed_on(files: &Crate, module: &ModulePath, word: &str) -> Option<ModulePath> {
     let of_glob = files[module].globs.iter().find_map(|path| {
         let path = absolute(files, module, path)?;

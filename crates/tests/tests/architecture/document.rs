@@ -46,7 +46,8 @@ fn problems(entry: &Value) -> BTreeSet<(String, String)> {
     codes.collect()
 }
 
-/// Codes that a path or the connection answers before an operation is known: `attacks/parser.rs` tests each.
+/// Codes that a path or the connection answers before an operation is known: `attacks/parser.rs`
+/// tests each.
 const WITHOUT_OPERATION: [&str; 5] = [
     "method_not_allowed",
     "uri_too_long",
@@ -55,7 +56,8 @@ const WITHOUT_OPERATION: [&str; 5] = [
     "version_not_supported",
 ];
 
-/// The table in `docs/api-design.md` lists only problems that exist, and each that three features share.
+/// The table in `docs/api-design.md` lists only problems that exist, and each that three features
+/// share.
 #[test]
 fn the_documented_table_of_problems_matches_the_code() {
     let text = std::fs::read_to_string(mainstay_tests::root().join("docs/api-design.md")).unwrap();

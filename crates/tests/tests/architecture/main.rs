@@ -1,4 +1,5 @@
-//! Rules for the code, the schema and every operation. Each rule has a test that fails when it is broken.
+//! Rules for the code, the schema and every operation. Each rule has a test that fails when it is
+//! broken.
 
 #![expect(
     clippy::unwrap_used,

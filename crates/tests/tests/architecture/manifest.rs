@@ -1,5 +1,5 @@
-//! `crates/MANIFEST`: the platform's version, and a hash of each of its files. It shows whether `crates/` is as
-//! released.
+//! `crates/MANIFEST`: the platform's version, and a hash of each of its files. It shows whether
+//! `crates/` is as released.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
-//! A public type has a name of its own: no two of one name in a crate, and none that two crates use for different things.
+//! A public type has a name of its own: no two of one name in a crate, and none that two crates use
+//! for different things.
 
 use std::collections::BTreeMap;
 

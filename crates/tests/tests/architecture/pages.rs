@@ -1,4 +1,5 @@
-//! The pages of documentation name files that exist: their links, and what stands between backticks and looks like a file.
+//! The pages of documentation name files that exist: their links, and what stands between backticks
+//! and looks like a file.
 
 use std::{
     collections::BTreeSet,

@@ -1,7 +1,8 @@
 use mainstay_database::{Error, Owner};
 use mainstay_testing::{TestApp, checks};
 
-/// Statements that the serving role must not be able to run, even for an attacker with SQL injection.
+/// Statements that the serving role must not be able to run, even for an attacker with SQL
+/// injection.
 const FORBIDDEN: &[&str] = &[
     "CREATE TABLE t (x int)",
     "CREATE TEMPORARY TABLE t (x int)",
@@ -65,8 +66,8 @@ async fn the_serving_role_can_only_serve() {
     }
 }
 
-/// OWASP ASVS 16.4.2: insert and read on the log and its seal, nothing on a single partition. The trigger would refuse
-/// a change too, so only the grants prove this.
+/// OWASP ASVS 16.4.2: insert and read on the log and its seal, nothing on a single partition. The
+/// trigger would refuse a change too, so only the grants prove this.
 #[tokio::test]
 async fn the_serving_role_can_only_append_to_the_log() {
     let rights = checks::serving_role(fixture::platform()).await;

@@ -1,5 +1,5 @@
-//! Statements that Postgres aborts because of a deadlock (40P01) or a serialization failure (40001) are repeated once;
-//! then the caller is asked to retry.
+//! Statements that Postgres aborts because of a deadlock (40P01) or a serialization failure (40001)
+//! are repeated once; then the caller is asked to retry.
 
 use futures_util::future::join_all;
 use mainstay_access::BuiltInRole::Agent;
@@ -7,7 +7,8 @@ use mainstay_http::Method;
 use mainstay_testing::{PASSWORD, TestApp};
 use serde_json::json;
 
-/// Aborts the first `times` statements that update a throttle. A sequence counts them, since it is not rolled back.
+/// Aborts the first `times` statements that update a throttle. A sequence counts them, since it is
+/// not rolled back.
 async fn abort(app: &TestApp, sqlstate: &str, times: i64) {
     let mut owner = app.owner().await;
     owner
@@ -91,7 +92,8 @@ async fn a_statement_that_is_aborted_twice_asks_the_caller_to_retry() {
     sign_in().await.assert_status(201);
 }
 
-/// Twelve people behind six addresses of one network, ten at once, some with resets: all are served.
+/// Twelve people behind six addresses of one network, ten at once, some with resets: all are
+/// served.
 #[tokio::test]
 async fn people_of_one_network_do_not_deadlock() {
     let builder =

@@ -1,5 +1,5 @@
-//! A caller without credentials creates a bounded number of rows per address and window, regardless of the number of
-//! calls (OWASP ASVS 2.4.1).
+//! A caller without credentials creates a bounded number of rows per address and window, regardless
+//! of the number of calls (OWASP ASVS 2.4.1).
 
 use std::collections::BTreeMap;
 

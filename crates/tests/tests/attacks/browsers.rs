@@ -86,7 +86,8 @@ async fn by_default_no_page_of_another_origin_may_read_responses() {
     }
 }
 
-/// OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 13.4.6, 14.3.2. The tests that provoke a 5xx check its headers.
+/// OWASP ASVS 3.4.1, 3.4.3 to 3.4.6, 13.4.6, 14.3.2. The tests that provoke a 5xx check its
+/// headers.
 #[tokio::test]
 async fn every_response_has_the_security_headers() {
     let app = TestApp::start(fixture::platform()).await;
@@ -118,7 +119,8 @@ async fn every_response_has_the_security_headers() {
     );
 }
 
-/// Asserts that a response has every security header of OWASP, and none that names the server software.
+/// Asserts that a response has every security header of OWASP, and none that names the server
+/// software.
 pub fn assert_secured(answer: &Answer) {
     let expected = [
         ("strict-transport-security", "max-age=63072000"),

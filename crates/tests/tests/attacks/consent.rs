@@ -10,8 +10,8 @@ use crate::oauth::{
     register_for, request, text, token, value, with,
 };
 
-/// RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1: any program on a device can impersonate a native application, so
-/// the person is asked each time, even for a first-party application.
+/// RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1: any program on a device can impersonate a
+/// native application, so the person is asked each time, even for a first-party application.
 #[tokio::test]
 async fn a_native_application_always_needs_consent() {
     let app = TestApp::start(fixture::platform()).await;

@@ -1,5 +1,5 @@
-//! Races between checking a credential and using it: a second request changes the credential in between. Each race runs
-//! in both orders. No session outlives the credential that it came from.
+//! Races between checking a credential and using it: a second request changes the credential in
+//! between. Each race runs in both orders. No session outlives the credential that it came from.
 
 use mainstay::{
     access::BuiltInRole::Agent,
@@ -116,7 +116,8 @@ async fn a_session_by_the_old_password_does_not_outlive_a_reset() {
     assert_dead(&app, session.assert_status(201)).await;
 }
 
-/// Of two reset tokens that are used at the same time, one sets the password, and both are invalid after a change.
+/// Of two reset tokens that are used at the same time, one sets the password, and both are invalid
+/// after a change.
 #[tokio::test]
 async fn one_reset_invalidates_the_others() {
     let app = start().await;

@@ -1,5 +1,5 @@
-//! Faulty endpoints: one that panics, one that answers an undeclared problem, and contradictory declarations. The
-//! platform enforces what an app declares.
+//! Faulty endpoints: one that panics, one that answers an undeclared problem, and contradictory
+//! declarations. The platform enforces what an app declares.
 
 use mainstay::prelude::*;
 use mainstay_http::Listing;

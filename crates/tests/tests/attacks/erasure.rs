@@ -1,5 +1,5 @@
-//! A thief has the live database, yesterday's dump, and the key ring. They read nothing about an erased person, unless
-//! the dump also contains the wrapped keys.
+//! A thief has the live database, yesterday's dump, and the key ring. They read nothing about an
+//! erased person, unless the dump also contains the wrapped keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -239,7 +239,8 @@ async fn an_erased_customer_is_unreadable_even_in_an_old_dump() {
     };
     let (gone, stays) = (make(&owner, "gone").await, make(&owner, "stays").await);
 
-    // Before the erasure, the thief reads everything, in the row and in the log. This is the baseline.
+    // Before the erasure, the thief reads everything, in the row and in the log. This is the
+    // baseline.
     let live = app.owner_url();
     let read = thief.reads(&live).await;
 
@@ -319,7 +320,8 @@ async fn an_erased_customer_is_unreadable_even_in_an_old_dump() {
     );
     assert!(!read.contains("gone Before"), "{read:?}");
 
-    // A dump that contains the keys can be opened, so docs/personal-data.md limits the retention of such dumps.
+    // A dump that contains the keys can be opened, so docs/personal-data.md limits the retention of
+    // such dumps.
     let restored = Beside::make(&app, "CREATE DATABASE yesterday_with_keys")
         .await
         .owner;

@@ -1,4 +1,5 @@
-//! Attacks on external sign-in: by malicious providers, by people in between, and by broken providers.
+//! Attacks on external sign-in: by malicious providers, by people in between, and by broken
+//! providers.
 
 use std::time::Instant;
 
@@ -105,8 +106,8 @@ async fn a_response_is_accepted_once_from_the_client_that_started_it() {
     finish(&app, body).await.assert_problem(401, REFUSED);
 }
 
-/// Login CSRF and code injection: a code of one flow is used in another. The nonce, and PKCE at the provider, detect it
-/// (OWASP ASVS 10.2.1, 10.4.6; RFC 9700 §4.5, §4.7).
+/// Login CSRF and code injection: a code of one flow is used in another. The nonce, and PKCE at the
+/// provider, detect it (OWASP ASVS 10.2.1, 10.4.6; RFC 9700 §4.5, §4.7).
 #[tokio::test]
 async fn a_code_of_another_flow_is_refused() {
     let provider = OpenIdProvider::start(Clock::default()).await;
@@ -157,7 +158,8 @@ async fn a_late_response_is_refused() {
     assert_eq!(kept, 2);
 }
 
-/// OWASP ASVS 10.2.2; RFC 9207; RFC 9700 §4.4: the code of an honest provider is not sent to another one.
+/// OWASP ASVS 10.2.2; RFC 9207; RFC 9700 §4.4: the code of an honest provider is not sent to
+/// another one.
 #[tokio::test]
 async fn providers_are_not_mixed_up() {
     let (honest, evil) = (
@@ -289,7 +291,8 @@ async fn the_same_subject_of_another_issuer_is_another_person() {
     assert_ne!(user_of(&ada).await, user_of(&upper).await);
 }
 
-/// An e-mail address from a provider may be unverified, and never gives access to an account (OWASP ASVS 6.8.1).
+/// An e-mail address from a provider may be unverified, and never gives access to an account (OWASP
+/// ASVS 6.8.1).
 #[tokio::test]
 async fn an_email_claim_gives_no_access_to_an_account() {
     let provider = OpenIdProvider::start(Clock::default()).await;
@@ -352,8 +355,8 @@ async fn two_concurrent_first_sign_ins_create_one_account() {
     );
 }
 
-/// OWASP ASVS 1.3.6, 13.2.4, 15.3.2: a malicious provider cannot make the service call other hosts, nor wait or read
-/// without limit.
+/// OWASP ASVS 1.3.6, 13.2.4, 15.3.2: a malicious provider cannot make the service call other hosts,
+/// nor wait or read without limit.
 #[tokio::test]
 async fn a_provider_cannot_make_the_service_follow_redirects_or_wait() {
     let canary = TcpListener::bind("127.0.0.1:0")
@@ -493,7 +496,8 @@ async fn the_number_of_started_flows_is_limited() {
     assert!(!refused.header("retry-after").is_empty());
 }
 
-/// OWASP ASVS 11.3, 14.2: a dump of the tables reveals neither external identities nor how to complete a flow.
+/// OWASP ASVS 11.3, 14.2: a dump of the tables reveals neither external identities nor how to
+/// complete a flow.
 #[tokio::test]
 async fn the_database_has_no_external_identity_in_clear() {
     let provider = OpenIdProvider::start(Clock::default()).await;

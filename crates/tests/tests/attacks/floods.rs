@@ -1,5 +1,5 @@
-//! A flood of wrong sign-ins does not affect people who are signed in: refused requests do not reach the database, and
-//! anonymous callers use at most half of its connections.
+//! A flood of wrong sign-ins does not affect people who are signed in: refused requests do not
+//! reach the database, and anonymous callers use at most half of its connections.
 
 use futures_util::future::join_all;
 use mainstay::kernel::{Clock, Timestamp};

@@ -64,7 +64,8 @@ async fn the_last_address_of_a_trusted_proxy_is_used() {
     );
 }
 
-/// A client's own entries (invalid bytes, more lines, ports) do not affect the entry that the proxy appends.
+/// A client's own entries (invalid bytes, more lines, ports) do not affect the entry that the proxy
+/// appends.
 #[tokio::test]
 async fn a_proxys_entry_is_used_after_any_client_entry() {
     let app = TestApp::builder(fixture::platform())

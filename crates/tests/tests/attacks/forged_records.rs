@@ -1,5 +1,5 @@
-//! An attacker with the serving role may insert records. The database sets their time and position, and checks that the
-//! actor has the session; `docs/audit.md` describes the rest.
+//! An attacker with the serving role may insert records. The database sets their time and position,
+//! and checks that the actor has the session; `docs/audit.md` describes the rest.
 
 use mainstay::audit::{AuditError, Finding, Outside};
 use mainstay_access::BuiltInRole::Agent;
@@ -8,7 +8,8 @@ use serde_json::json;
 
 use crate::log::{judge, run, seal, sealed_log, unsealed_app};
 
-/// `$1` is the offset of its time from now, `$2` the offset of its id, `$3` the actor, `$4` the session.
+/// `$1` is the offset of its time from now, `$2` the offset of its id, `$3` the actor, `$4` the
+/// session.
 const FORGE: &str = r"
     INSERT INTO mainstay.audit_events (
         id, occurred_at, organization_id, actor_id, session_id, action, operation, resource,

@@ -13,8 +13,8 @@ use crate::http::{PATIENCE, Reply, exchange, read_to_end};
 /// A hidden second request, which would be answered with 200.
 const SMUGGLED: &str = "GET /livez HTTP/1.1\r\nHost: smuggled\r\n\r\n";
 
-/// OWASP ASVS 4.2.1, 4.2.2; RFC 9112 §6.3, §5.2. Another server in the chain may read such a request differently, but
-/// this one never reads its rest as a second request.
+/// OWASP ASVS 4.2.1, 4.2.2; RFC 9112 §6.3, §5.2. Another server in the chain may read such a
+/// request differently, but this one never reads its rest as a second request.
 #[tokio::test]
 async fn ambiguous_framing_never_gives_two_requests() {
     let app = TestApp::start(fixture::platform()).await;
@@ -168,8 +168,8 @@ async fn an_endless_body_is_refused_at_the_limit() {
     assert!(sent < LIMIT + (32 << 20), "{sent} bytes were accepted");
 }
 
-/// Sends chunks until the server closes the connection or `most` bytes are sent. Returns the response and the number of
-/// bytes.
+/// Sends chunks until the server closes the connection or `most` bytes are sent. Returns the
+/// response and the number of bytes.
 async fn send_without_end(address: SocketAddr, most: usize) -> (Reply, usize) {
     let stream = TcpStream::connect(address)
         .await
@@ -189,7 +189,8 @@ async fn send_without_end(address: SocketAddr, most: usize) -> (Reply, usize) {
         sent
     });
 
-    // A reset after an unread body may overtake the end of the response, so the response is read while sending.
+    // A reset after an unread body may overtake the end of the response, so the response is read
+    // while sending.
     let mut answer = Vec::new();
     let read = async {
         while let Ok(length @ 1..) = reading.read_buf(&mut answer).await {

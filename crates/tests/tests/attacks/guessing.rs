@@ -1,4 +1,5 @@
-//! Password guessing is throttled by account, address and network, across all replicas, without locking out the owner.
+//! Password guessing is throttled by account, address and network, across all replicas, without
+//! locking out the owner.
 
 use futures_util::future::join_all;
 use mainstay_access::BuiltInRole::Agent;
@@ -10,8 +11,8 @@ use crate::proxy::{sign_in_from, start_behind_proxy};
 
 const WRONG: &str = "not the password at all";
 
-/// OWASP ASVS 6.1.1, 6.3.1: of a thousand guesses from a thousand networks only a few are checked, and the owner still
-/// signs in from a known network.
+/// OWASP ASVS 6.1.1, 6.3.1: of a thousand guesses from a thousand networks only a few are checked,
+/// and the owner still signs in from a known network.
 #[tokio::test]
 async fn a_thousand_guesses_neither_find_nor_lock_out() {
     let (app, _) = start_behind_proxy().await;

@@ -1,5 +1,5 @@
-//! Attempts to alter the audit log: as the serving role, which an attacker in the service would have, and as the
-//! schema's owner by mistake (OWASP ASVS 13.2.2, 16.4.2).
+//! Attempts to alter the audit log: as the serving role, which an attacker in the service would
+//! have, and as the schema's owner by mistake (OWASP ASVS 13.2.2, 16.4.2).
 
 use mainstay_access::BuiltInRole::Manager;
 use mainstay_database::Owner;
@@ -83,8 +83,8 @@ async fn the_serving_role_owns_nothing_and_changes_no_schema() {
     );
 }
 
-/// Tries each statement on each table of the log, including partitions: each must be refused for a missing privilege.
-/// The last number is the minimum number of tables.
+/// Tries each statement on each table of the log, including partitions: each must be refused for a
+/// missing privilege. The last number is the minimum number of tables.
 const EACH_TABLE: &str = r"
     DO $$
     DECLARE
@@ -235,7 +235,8 @@ async fn every_record_has_a_partition() {
         ]
     );
 
-    // A month with records in the default partition stays there; nothing is lost, and the other partitions are created.
+    // A month with records in the default partition stays there; nothing is lost, and the other
+    // partitions are created.
     let rows = owner
         .run(MAKE, [])
         .await

@@ -1,6 +1,6 @@
-//! The syntax of tokens: encodings, headers and payloads about which parsers disagree (RFC 7515, RFC 8725 §2, §3). The
-//! test signs with the service's own key, so that each token is refused for its syntax, not its signature (OWASP ASVS
-//! 9.1.1 to 9.1.3, 9.2.1 to 9.2.4).
+//! The syntax of tokens: encodings, headers and payloads about which parsers disagree (RFC 7515,
+//! RFC 8725 §2, §3). The test signs with the service's own key, so that each token is refused for
+//! its syntax, not its signature (OWASP ASVS 9.1.1 to 9.1.3, 9.2.1 to 9.2.4).
 
 use aws_lc_rs::{
     hmac,
@@ -243,7 +243,8 @@ async fn an_encoding_has_one_spelling() {
             String::new(),
         ];
 
-        // The unused bits of the last character, which a careless decoder drops: the bytes are the same.
+        // The unused bits of the last character, which a careless decoder drops: the bytes are the
+        // same.
         let spare = ["A", "B", "C", "D", "Q", "R", "g", "h", "w", "x", "-", "_"];
         let stem = &part[..part.len() - 1];
         let others = spare

@@ -1,6 +1,6 @@
-//! The attack classes of Project Wycheproof's JWS vectors, rebuilt for our one algorithm: the vectors themselves use
-//! other kinds of keys, which are all refused. Attacks in [`jws`](crate::jws) are not repeated (OWASP ASVS 9.1.1,
-//! 9.1.2).
+//! The attack classes of Project Wycheproof's JWS vectors, rebuilt for our one algorithm: the
+//! vectors themselves use other kinds of keys, which are all refused. Attacks in
+//! [`jws`](crate::jws) are not repeated (OWASP ASVS 9.1.1, 9.1.2).
 
 use aws_lc_rs::{
     hmac::{self, HMAC_SHA256, HMAC_SHA384, HMAC_SHA512},
@@ -98,7 +98,8 @@ async fn an_unprotected_header_is_refused() {
     }
 }
 
-/// A character outside base64url is neither skipped nor read as its counterpart in another alphabet.
+/// A character outside base64url is neither skipped nor read as its counterpart in another
+/// alphabet.
 #[tokio::test]
 async fn characters_of_other_alphabets_are_refused() {
     let stage = stage().await;
@@ -199,7 +200,8 @@ async fn a_token_has_exactly_three_parts() {
     }
 }
 
-/// The signature covers the header's text: another text with the same meaning needs another signature.
+/// The signature covers the header's text: another text with the same meaning needs another
+/// signature.
 #[tokio::test]
 async fn a_respelled_header_invalidates_the_signature() {
     let stage = stage().await;

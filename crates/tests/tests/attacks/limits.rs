@@ -1,4 +1,5 @@
-//! Limits hold under concurrency: all requests have counted the rows before the first one adds a row.
+//! Limits hold under concurrency: all requests have counted the rows before the first one adds a
+//! row.
 
 use mainstay::access::BuiltInRole::Owner;
 use mainstay_testing::{Actor, Answer, TestApp};

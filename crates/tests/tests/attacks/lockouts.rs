@@ -1,5 +1,5 @@
-//! Attempts by strangers must not lock out an account's owner, and must not reveal who has an account (OWASP ASVS
-//! 6.1.1, 6.3.1, 6.3.8; NIST SP 800-63B-4 §3.2.2).
+//! Attempts by strangers must not lock out an account's owner, and must not reveal who has an
+//! account (OWASP ASVS 6.1.1, 6.3.1, 6.3.8; NIST SP 800-63B-4 §3.2.2).
 
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::{Actor, Answer, PASSWORD, TestApp};
@@ -93,8 +93,8 @@ async fn throttling_is_the_same_with_and_without_an_account() {
     assert_eq!(answers[0], answers[1]);
 }
 
-/// The owner can always sign in from a known network, regardless of attempts by strangers on the account, from the same
-/// address or network. Wrong attempts from there are still refused.
+/// The owner can always sign in from a known network, regardless of attempts by strangers on the
+/// account, from the same address or network. Wrong attempts from there are still refused.
 #[tokio::test]
 async fn wrong_passwords_do_not_lock_the_owner_out() {
     let (app, _) = start_behind_proxy().await;
@@ -129,8 +129,8 @@ async fn wrong_passwords_do_not_lock_the_owner_out() {
         .assert_problem(429, "too_many_attempts");
 }
 
-/// Reset requests do not count as failures: the owner still gets the e-mail, and can sign in from where the link was
-/// used.
+/// Reset requests do not count as failures: the owner still gets the e-mail, and can sign in from
+/// where the link was used.
 #[tokio::test]
 async fn resets_by_strangers_do_not_lock_the_owner_out() {
     let (app, _) = start_behind_proxy().await;
@@ -246,8 +246,8 @@ async fn one_attempt_per_day_locks_no_one_out() {
         .assert_status(201);
 }
 
-/// An attacker who retries as soon as possible gets at most a hundred attempts per account in thirty days, and no wait
-/// is longer than a day.
+/// An attacker who retries as soon as possible gets at most a hundred attempts per account in
+/// thirty days, and no wait is longer than a day.
 #[tokio::test]
 async fn a_hundred_failures_take_a_month() {
     let (app, clock) = start_behind_proxy().await;
@@ -278,7 +278,8 @@ async fn a_hundred_failures_take_a_month() {
     assert!((40..=101).contains(&failures), "{failures}");
 }
 
-/// Attempts of different replicas, or of one that counts several at once, do not arrive in order of time.
+/// Attempts of different replicas, or of one that counts several at once, do not arrive in order of
+/// time.
 #[tokio::test]
 async fn an_attempt_with_an_earlier_time_is_not_refused() {
     let (app, clock) = start_behind_proxy().await;

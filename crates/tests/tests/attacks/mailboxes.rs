@@ -1,12 +1,12 @@
-//! Addresses that fold, decompose or look alike are never confused (CVE-2019-19844), and mail about an account goes to
-//! its stored address only (ADR 0018).
+//! Addresses that fold, decompose or look alike are never confused (CVE-2019-19844), and mail about
+//! an account goes to its stored address only (ADR 0018).
 
 use mainstay::access::BuiltInRole::{Agent, Owner};
 use mainstay_testing::{PASSWORD, TestApp};
 use serde_json::json;
 
-/// Characters that become a letter of `agent` by full case folding or by compatibility decomposition, or that look like
-/// one.
+/// Characters that become a letter of `agent` by full case folding or by compatibility
+/// decomposition, or that look like one.
 const LOOKALIKES: [(&str, &str); 9] = [
     ("a", "\u{430}"),
     ("a", "\u{ff41}"),

@@ -1,5 +1,6 @@
-//! Attacks on the service, each with what an attacker can really send: bytes on a socket, crafted tokens, and rows
-//! changed with the database's password. Attacks on every operation are in `sweeps.rs`.
+//! Attacks on the service, each with what an attacker can really send: bytes on a socket, crafted
+//! tokens, and rows changed with the database's password. Attacks on every operation are in
+//! `sweeps.rs`.
 
 #![expect(
     clippy::expect_used,

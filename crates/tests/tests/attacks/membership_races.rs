@@ -1,5 +1,5 @@
-//! Races between a member's action and their removal or demotion. If the removal comes first, the action fails; if it
-//! comes second, it revokes what the action created.
+//! Races between a member's action and their removal or demotion. If the removal comes first, the
+//! action fails; if it comes second, it revokes what the action created.
 
 use mainstay::access::BuiltInRole::{Agent, Manager, Owner};
 use mainstay_testing::{Actor, Answer, PASSWORD, TestApp};
@@ -66,7 +66,8 @@ async fn a_session_cannot_switch_to_an_organization_that_removed_its_person() {
         "Home"
     );
 
-    // A person who is added again must sign in again: the session that switched during the removal has ended.
+    // A person who is added again must sign in again: the session that switched during the removal
+    // has ended.
     join(&app, &member, &owner).await;
 
     let held = Held::row(&app, MEMBERSHIPS, member.user().uuid()).await;

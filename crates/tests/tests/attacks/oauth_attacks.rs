@@ -110,7 +110,8 @@ async fn concurrent_exchanges_of_one_code_leave_no_valid_token() {
     }
 }
 
-/// OWASP ASVS 10.4.5, 10.4.6; RFC 7636: a code requires its verifier, and the challenge does not work as one.
+/// OWASP ASVS 10.4.5, 10.4.6; RFC 7636: a code requires its verifier, and the challenge does not
+/// work as one.
 #[tokio::test]
 async fn a_stolen_code_is_useless_without_its_verifier() {
     let app = start().await;
@@ -143,7 +144,8 @@ async fn a_stolen_code_is_useless_without_its_verifier() {
         .assert_status(200);
 }
 
-/// OWASP ASVS 10.4.6: without a challenge, or with one that is the verifier itself, no code is given.
+/// OWASP ASVS 10.4.6: without a challenge, or with one that is the verifier itself, no code is
+/// given.
 #[tokio::test]
 async fn a_request_without_a_valid_challenge_gets_no_code() {
     let app = start().await;
@@ -286,7 +288,8 @@ async fn an_unknown_client_gets_nothing() {
         .assert_problem(401, "invalid_client");
 }
 
-/// OWASP ASVS 10.2.2, 10.4.8: codes and tokens of one application do not work for another, nor as a sign-in.
+/// OWASP ASVS 10.2.2, 10.4.8: codes and tokens of one application do not work for another, nor as a
+/// sign-in.
 #[tokio::test]
 async fn credentials_of_one_application_do_not_work_for_another() {
     let app = start().await;
@@ -368,7 +371,8 @@ async fn a_code_expires_after_a_minute() {
         .assert_problem(400, "invalid_grant");
 }
 
-/// OWASP ASVS 7.4.2, 7.4.3: a sign-out, deactivation or removal before the exchange revokes the code.
+/// OWASP ASVS 7.4.2, 7.4.3: a sign-out, deactivation or removal before the exchange revokes the
+/// code.
 #[tokio::test]
 async fn a_code_ends_with_the_session_that_granted_it() {
     let app = start().await;
@@ -446,7 +450,8 @@ async fn a_scope_never_exceeds_the_person() {
     }
 }
 
-/// OWASP ASVS 3.5.1, 10.2.1: a page of another site cannot grant access with the person's cookie (CSRF).
+/// OWASP ASVS 3.5.1, 10.2.1: a page of another site cannot grant access with the person's cookie
+/// (CSRF).
 #[tokio::test]
 async fn another_site_cannot_grant_access_to_an_application() {
     let app = start().await;
@@ -505,7 +510,8 @@ async fn another_site_cannot_grant_access_to_an_application() {
     assert_eq!(rows[0].get::<i64>(0).expect("the column is a number"), 0);
 }
 
-/// OWASP ASVS 10.2.1: an application cannot grant access to another application, nor more scopes to itself.
+/// OWASP ASVS 10.2.1: an application cannot grant access to another application, nor more scopes to
+/// itself.
 #[tokio::test]
 async fn an_application_cannot_grant_access() {
     let app = start().await;

@@ -1,5 +1,5 @@
-//! A request that the parser refuses gets a problem with a request id, like any other. Framing and host headers follow
-//! RFC 9110, 9112 and 9113.
+//! A request that the parser refuses gets a problem with a request id, like any other. Framing and
+//! host headers follow RFC 9110, 9112 and 9113.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,8 @@ const GET: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\n";
 const POST: &str =
     "POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
-/// Asserts that a response is a problem like that of any endpoint, and that the connection is closed.
+/// Asserts that a response is a problem like that of any endpoint, and that the connection is
+/// closed.
 fn assert_refused(reply: &Reply, what: &str, status: u16, code: &str) {
     assert_eq!(reply.status, status, "{what}: {reply:?}");
 

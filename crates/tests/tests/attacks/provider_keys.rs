@@ -10,7 +10,8 @@ use crate::external::{ACME, person, sign_in, start, start_with_manual_clock};
 const REFUSED: &str = "external_sign_in_refused";
 const KEYS: &str = "/jwks";
 
-/// OWASP ASVS 9.1.2, 9.1.3; RFC 8725 §2.1, §3.1: only public-key algorithms and only the provider's keys are accepted.
+/// OWASP ASVS 9.1.2, 9.1.3; RFC 8725 §2.1, §3.1: only public-key algorithms and only the provider's
+/// keys are accepted.
 #[tokio::test]
 async fn a_token_that_the_provider_did_not_sign_is_refused() {
     let provider = OpenIdProvider::start(Clock::default()).await;
@@ -30,7 +31,8 @@ async fn a_token_that_the_provider_did_not_sign_is_refused() {
     }
 }
 
-/// A key that the provider publishes for another use, such as encryption, may be held by others (RFC 7517 §4.2, §4.3).
+/// A key that the provider publishes for another use, such as encryption, may be held by others
+/// (RFC 7517 §4.2, §4.3).
 #[tokio::test]
 async fn a_key_for_another_use_verifies_no_token() {
     let provider = OpenIdProvider::start(Clock::default()).await;

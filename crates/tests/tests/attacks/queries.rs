@@ -1,4 +1,5 @@
-//! A feature's own query can only read: writes use another method, since they leave an audit record.
+//! A feature's own query can only read: writes use another method, since they leave an audit
+//! record.
 
 use mainstay::{
     access::BuiltInRole::Owner,

@@ -1,5 +1,5 @@
-//! Requests that no client library would send: invalid bytes, undeclared methods, oversized heads. Each is refused, and
-//! none is a server error.
+//! Requests that no client library would send: invalid bytes, undeclared methods, oversized heads.
+//! Each is refused, and none is a server error.
 
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::{Actor, TestApp};

@@ -1,5 +1,5 @@
-//! Accounts are resealed under new data keys while people sign in, enrol factors and delete their accounts. No sealed
-//! value is lost, no request fails, and no key outlives its account.
+//! Accounts are resealed under new data keys while people sign in, enrol factors and delete their
+//! accounts. No sealed value is lost, no request fails, and no key outlives its account.
 
 use mainstay::kernel::{Clock, Timestamp};
 use mainstay_access::BuiltInRole::{Agent, Owner as OwnerRole};
@@ -186,7 +186,8 @@ async fn until_waiting(watcher: &mut Owner, pid: i32, waiting: i64) {
     timeout(PATIENCE, reached).await.expect("the requests wait");
 }
 
-/// A reseal that has written all accounts, but cannot delete their old keys yet, because their rows are locked.
+/// A reseal that has written all accounts, but cannot delete their old keys yet, because their rows
+/// are locked.
 struct Halted {
     holder: Owner,
     watcher: Owner,
@@ -334,8 +335,8 @@ async fn an_account_is_the_same_under_another_key() {
     assert_consistent(&mut owner).await;
 }
 
-/// All requests have read the account's key, and write after it was deleted. People who sign in are not those whose
-/// factors change, since that would invalidate their verification.
+/// All requests have read the account's key, and write after it was deleted. People who sign in are
+/// not those whose factors change, since that would invalidate their verification.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn values_sealed_during_a_reseal_are_sealed_again() {
     let (app, provider, clock) = start().await;

@@ -1,4 +1,5 @@
-//! A dump of yesterday, restored with `psql`, is detected by `audit verify`. Manual deletions are in `sealed_log.rs`.
+//! A dump of yesterday, restored with `psql`, is detected by `audit verify`. Manual deletions are
+//! in `sealed_log.rs`.
 
 use std::fs;
 
@@ -181,8 +182,8 @@ async fn a_restored_dump_is_detected_by_a_newer_external_checkpoint() {
     assert!(code == Some(1) && output.contains(&forked), "{output}");
 }
 
-/// Unsealed records of a dump have no leaf until the sealer reaches them. `audit verify` does not report them as
-/// inserted later.
+/// Unsealed records of a dump have no leaf until the sealer reaches them. `audit verify` does not
+/// report them as inserted later.
 #[tokio::test]
 async fn unsealed_records_of_a_dump_are_not_reported_as_forged() {
     const NUMBER: &str = r"

@@ -1,5 +1,5 @@
-//! Key rotation under load, with replicas at different stages. No request fails, no value is stale, and uniqueness
-//! holds while two keys make two indexes of one value.
+//! Key rotation under load, with replicas at different stages. No request fails, no value is stale,
+//! and uniqueness holds while two keys make two indexes of one value.
 
 use std::{
     sync::{
@@ -121,7 +121,8 @@ impl Caller {
             .any(|item| item["id"] == self.id)
     }
 
-    /// Writes through one replica, and reads through both: both must return and find the new value, and no older one.
+    /// Writes through one replica, and reads through both: both must return and find the new value,
+    /// and no older one.
     async fn write_and_read(&self, round: usize) {
         let phone = |round: usize| format!("+49 {} {round:05}", 1_000 + self.number);
         let notes = format!("Round {round}.");
@@ -307,7 +308,8 @@ async fn all_rows_move_to_a_new_key_under_load() {
     }
 
     signs_in(&alone.anonymous(), &owner).await;
-    // Indexes under the old key are kept for replicas without the new one; the next run deletes them.
+    // Indexes under the old key are kept for replicas without the new one; the next run deletes
+    // them.
     keys(&app, &stages.new, &["rotate", "index"]).await;
 
     let status = keys(&app, &stages.new, &["status"]).await;
@@ -367,8 +369,8 @@ async fn until_waiting(watcher: &mut Owner, transaction: String, waiting: i64) {
     timeout(PATIENCE, reached).await.expect("the requests wait");
 }
 
-/// The critical case: statements that started before a row got its new data key, and continue after it. Their snapshot
-/// does not contain that key.
+/// The critical case: statements that started before a row got its new data key, and continue after
+/// it. Their snapshot does not contain that key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_resealed_while_a_statement_waits_is_not_lost() {
     let app = TestApp::builder(fixture::platform())
@@ -452,7 +454,8 @@ async fn a_row_resealed_while_a_statement_waits_is_not_lost() {
         (&json!("New."), &json!("+49 30 1"))
     );
 
-    // The keys of deleted and erased rows are deleted, although their statements could not see them at first.
+    // The keys of deleted and erased rows are deleted, although their statements could not see them
+    // at first.
     assert_eq!(
         count(&mut watcher, "SELECT count(*) FROM mainstay.data_keys").await,
         keys_before - 3

@@ -1,6 +1,6 @@
-//! Attacks on the sealed log by its owner with the triggers disabled: altering records, rebuilding the tree, truncating
-//! it (OWASP ASVS 16.4.2). `crates/audit/src/verify/tests.rs` tests the verification alone with ten thousand mutations;
-//! here it reads from a real database.
+//! Attacks on the sealed log by its owner with the triggers disabled: altering records, rebuilding
+//! the tree, truncating it (OWASP ASVS 16.4.2). `crates/audit/src/verify/tests.rs` tests the
+//! verification alone with ten thousand mutations; here it reads from a real database.
 
 use std::time::Duration;
 
@@ -21,7 +21,8 @@ use crate::{
     log::{DISARM, Draw, count, judge, published, run, seal, sealed_log, sealer, unsealed},
 };
 
-/// Changes to the row of index `$1`; `$2` is another index, `$3` a random number. Each changes something.
+/// Changes to the row of index `$1`; `$2` is another index, `$3` a random number. Each changes
+/// something.
 const MUTATIONS: &[&str] = &[
     r"
         UPDATE mainstay.audit_events
@@ -349,8 +350,8 @@ async fn a_tree_under_another_key_is_detected() {
     );
 }
 
-/// With the database and the ring, an attacker can rebuild a consistent log, but not one that matches an external
-/// checkpoint.
+/// With the database and the ring, an attacker can rebuild a consistent log, but not one that
+/// matches an external checkpoint.
 #[tokio::test]
 async fn a_tree_under_the_stolen_key_is_detected_by_an_external_checkpoint() {
     let (app, mut session, keys) = sealed_log().await;

@@ -1,5 +1,5 @@
-//! An agent without `reveal` tries to infer sealed values: from the order of listings, from guesses in searches, and
-//! from masks and versions (OWASP ASVS 8.2.3, 14.2.6).
+//! An agent without `reveal` tries to infer sealed values: from the order of listings, from guesses
+//! in searches, and from masks and versions (OWASP ASVS 8.2.3, 14.2.6).
 
 use mainstay_access::BuiltInRole::{Agent, Auditor, Manager, Owner};
 use mainstay_testing::{Actor, TestApp};
@@ -25,7 +25,8 @@ async fn events(app: &TestApp, action: &str) -> Vec<Value> {
     page["items"].as_array().cloned().unwrap_or_default()
 }
 
-/// The attack: a probe moves through the alphabet, and the listing shows whether the secret comes before or after it.
+/// The attack: a probe moves through the alphabet, and the listing shows whether the secret comes
+/// before or after it.
 #[tokio::test]
 async fn an_order_by_a_sealed_column_requires_reveal() {
     let app = TestApp::start(fixture::platform()).await;

@@ -1,4 +1,5 @@
-//! The sealer under adverse conditions: late commits, several sealers, `kill -9`, records from another cluster.
+//! The sealer under adverse conditions: late commits, several sealers, `kill -9`, records from
+//! another cluster.
 
 use std::time::Duration;
 
@@ -89,7 +90,8 @@ async fn a_late_commit_is_not_lost() {
         .expect("the log is complete");
 }
 
-/// Unsealed records in a dump have transaction ids of their original cluster: in the future, or long past.
+/// Unsealed records in a dump have transaction ids of their original cluster: in the future, or
+/// long past.
 #[tokio::test]
 async fn records_of_another_cluster_are_sealed_too() {
     const FOREIGN: &str = r"

@@ -1,4 +1,5 @@
-//! Canaries: the tests send personal data and secrets to the service, and then search for them where they must not be.
+//! Canaries: the tests send personal data and secrets to the service, and then search for them
+//! where they must not be.
 
 use std::process::{Command, Stdio};
 

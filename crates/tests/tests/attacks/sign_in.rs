@@ -147,8 +147,8 @@ async fn sign_ups_and_resets_take_the_same_work() {
             )
         };
 
-        // The first request prepares the statements. Then the caller's address and the e-mail are counted, the account
-        // is looked up, and the request is written.
+        // The first request prepares the statements. Then the caller's address and the e-mail are
+        // counted, the account is looked up, and the request is written.
         ask(&bodies[0]).await;
 
         let costs = [
@@ -166,7 +166,8 @@ async fn sign_ups_and_resets_take_the_same_work() {
     }
 }
 
-/// The queue of sign-ins is bounded: when it is full, a caller gets `Retry-After`, and no one else waits.
+/// The queue of sign-ins is bounded: when it is full, a caller gets `Retry-After`, and no one else
+/// waits.
 #[tokio::test]
 async fn a_flood_of_sign_ins_is_refused_without_delaying_others() {
     let app = TestApp::start(fixture::platform()).await;

@@ -1,5 +1,5 @@
-//! Peers that do not read, that only connect, or that never disconnect: none of them keeps its connection for ever
-//! (OWASP ASVS 15.2.2).
+//! Peers that do not read, that only connect, or that never disconnect: none of them keeps its
+//! connection for ever (OWASP ASVS 15.2.2).
 
 use mainstay_testing::TestApp;
 use tokio::{

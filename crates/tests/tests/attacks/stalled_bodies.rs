@@ -1,4 +1,5 @@
-//! Bodies that are sent almost completely and then stall: their total memory is bounded (OWASP ASVS 15.2.2).
+//! Bodies that are sent almost completely and then stall: their total memory is bounded (OWASP ASVS
+//! 15.2.2).
 
 use std::net::SocketAddr;
 
@@ -16,7 +17,8 @@ use crate::{
 
 /// Concurrent requests.
 const REQUESTS: usize = 100;
-/// Number of requests that fit into the budget of anonymous callers: half of 2 MiB, in buffers of 32 KiB.
+/// Number of requests that fit into the budget of anonymous callers: half of 2 MiB, in buffers of
+/// 32 KiB.
 const ROOM: usize = 32;
 /// Bytes sent and bytes announced, within the limit of a public operation.
 const SENT: usize = 30_000;
@@ -30,7 +32,8 @@ fn builder() -> Builder {
         .setting("http.deadline", "10m")
 }
 
-/// Sends the start of a body, and the rest once `go` is true. Returns the response, and whether it came before.
+/// Sends the start of a body, and the rest once `go` is true. Returns the response, and whether it
+/// came before.
 async fn stall(address: SocketAddr, mut go: watch::Receiver<bool>) -> (Reply, bool) {
     let mut stream = TcpStream::connect(address)
         .await
@@ -156,7 +159,8 @@ async fn streams_of_http_2_share_the_budget() {
     }
 }
 
-/// A public operation has a small, documented body limit; a larger body is refused, announced or not.
+/// A public operation has a small, documented body limit; a larger body is refused, announced or
+/// not.
 #[tokio::test]
 async fn a_public_operation_has_a_small_body_limit() {
     let app = TestApp::start(fixture::platform()).await;

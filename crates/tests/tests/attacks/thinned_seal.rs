@@ -1,5 +1,6 @@
-//! Old checkpoints are thinned by a rule, and the log still verifies: for an auditor, with an external checkpoint that
-//! was deleted here, and against changes of records near deleted checkpoints.
+//! Old checkpoints are thinned by a rule, and the log still verifies: for an auditor, with an
+//! external checkpoint that was deleted here, and against changes of records near deleted
+//! checkpoints.
 
 use std::collections::BTreeSet;
 
@@ -129,7 +130,8 @@ async fn replaced_checkpoints_are_deleted_and_proofs_remain() {
         0
     );
 
-    // The log verifies against every checkpoint ever published, including deleted ones, and continues.
+    // The log verifies against every checkpoint ever published, including deleted ones, and
+    // continues.
     let whole = judge(&mut session, &keys, &outside)
         .await
         .expect("the log is complete");

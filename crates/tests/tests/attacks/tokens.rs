@@ -1,5 +1,5 @@
-//! Crafted tokens. The test knows the service's signing key, so that each token is refused for its one defect, not for
-//! its signature (OWASP ASVS 9.1.1 to 9.1.3, 9.2.1 to 9.2.4; RFC 8725).
+//! Crafted tokens. The test knows the service's signing key, so that each token is refused for its
+//! one defect, not for its signature (OWASP ASVS 9.1.1 to 9.1.3, 9.2.1 to 9.2.4; RFC 8725).
 
 use std::{io::ErrorKind, net::TcpListener};
 
@@ -308,7 +308,8 @@ async fn a_token_is_taken_in_one_spelling_only() {
     assert_eq!(stage.status_of(token).await, 200);
 }
 
-/// OWASP ASVS 7.3.2, 9.2.1: a token is valid from `nbf` to `exp`, to the second, and ends with its session.
+/// OWASP ASVS 7.3.2, 9.2.1: a token is valid from `nbf` to `exp`, to the second, and ends with its
+/// session.
 #[tokio::test]
 async fn a_token_expires_on_time() {
     let stage = stage().await;

@@ -1,12 +1,13 @@
-//! An attacker with the schema owner's password moves ciphertext and keys between rows. Every moved value is refused,
-//! and the response reveals nothing (OWASP ASVS 11.3.3, 16.5.1).
+//! An attacker with the schema owner's password moves ciphertext and keys between rows. Every moved
+//! value is refused, and the response reveals nothing (OWASP ASVS 11.3.3, 16.5.1).
 
 use mainstay_access::BuiltInRole;
 use mainstay_database::Owner;
 use mainstay_testing::{Actor, Client, TestApp};
 use serde_json::{Value, json};
 
-/// A service with two customers of one organization and one of another, and a connection as the schema's owner.
+/// A service with two customers of one organization and one of another, and a connection as the
+/// schema's owner.
 struct Stage {
     app: TestApp,
     victim: Actor,
@@ -65,7 +66,8 @@ impl Stage {
         );
 
         let path = self.path().await;
-        // The replica that created the rows has their keys in memory; a new one has not. Neither may be fooled.
+        // The replica that created the rows has their keys in memory; a new one has not. Neither
+        // may be fooled.
         for client in [(*self.victim).clone(), self.fresh().await] {
             for path in [
                 &path,
@@ -183,7 +185,8 @@ async fn a_value_that_was_altered_is_refused() {
         .await;
 }
 
-/// Two wrapped keys are swapped: a replica that has them in memory can still read, a new one cannot.
+/// Two wrapped keys are swapped: a replica that has them in memory can still read, a new one
+/// cannot.
 #[tokio::test]
 async fn swapped_wrapped_keys_are_refused() {
     let mut stage = stage().await;

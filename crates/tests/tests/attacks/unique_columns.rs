@@ -1,5 +1,5 @@
-//! A feature's unique column during an index key rotation: what is enforced and what is not, as `docs/keys.md`
-//! describes.
+//! A feature's unique column during an index key rotation: what is enforced and what is not, as
+//! `docs/keys.md` describes.
 
 use mainstay::{crypto::KeyRing, prelude::*};
 use mainstay_access::BuiltInRole;

@@ -1,5 +1,5 @@
-//! Adoption, in a copy of the repository: delete the sample, follow the tutorial. After each, the app builds and its
-//! own tests pass.
+//! Adoption, in a copy of the repository: delete the sample, follow the tutorial. After each, the
+//! app builds and its own tests pass.
 
 use std::{fs, process::Command};
 
@@ -10,7 +10,8 @@ use crate::{
     tutorial::{Step, steps},
 };
 
-/// The app's own tests, and its program. Of the whole workspace, so that what was built for this test's run will do.
+/// The app's own tests, and its program. Of the whole workspace, so that what was built for this
+/// test's run will do.
 const TESTS: &[&str] = &[
     "test",
     "--locked",

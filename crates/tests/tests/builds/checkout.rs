@@ -1,19 +1,21 @@
-//! A copy of the repository with its build output, so that a test can change it and build only the change.
+//! A copy of the repository with its build output, so that a test can change it and build only the
+//! change.
 
 use std::{fs, io, path::Path, process::Command};
 
 use mainstay_tests::root;
 use tempfile::TempDir;
 
-/// Extensions of files that rustc replaces as a whole: they are linked, not copied, which saves gigabytes.
+/// Extensions of files that rustc replaces as a whole: they are linked, not copied, which saves
+/// gigabytes.
 const LINKED: [&str; 4] = ["rlib", "rmeta", "so", "dylib"];
 
 /// The copy. It is removed with this value.
 pub struct Checkout(TempDir);
 
 impl Checkout {
-    /// Copies the sources, and the build output of the dependencies and of the platform. Cargo detects changes by file
-    /// times, which the copies keep.
+    /// Copies the sources, and the build output of the dependencies and of the platform. Cargo
+    /// detects changes by file times, which the copies keep.
     pub fn copy() -> Self {
         // Links require the file system of the target directory.
         let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))

@@ -1,5 +1,5 @@
-//! Declarations that must not compile, and the compiler's messages, which guide the person who made the mistake. Each
-//! file in `ui/` is compiled against the libraries that were built for the tests.
+//! Declarations that must not compile, and the compiler's messages, which guide the person who made
+//! the mistake. Each file in `ui/` is compiled against the libraries that were built for the tests.
 
 use std::{
     fs,
@@ -41,8 +41,8 @@ fn cases() -> Vec<PathBuf> {
 struct Libraries(Vec<(String, PathBuf)>);
 
 impl Libraries {
-    /// Asks cargo for the libraries that it has built for this test, with the same features, so that they are up to
-    /// date.
+    /// Asks cargo for the libraries that it has built for this test, with the same features, so
+    /// that they are up to date.
     fn built() -> Self {
         let built = Command::new(env!("CARGO"))
             .args(["build", "--workspace", "--test", "builds"])
@@ -87,8 +87,8 @@ fn library(artifact: &Value) -> Option<(String, PathBuf)> {
     Some((name, file.into()))
 }
 
-/// The messages without what differs between machines or changes with other files: absolute paths, line numbers outside
-/// the case, and the number of types that implement a trait.
+/// The messages without what differs between machines or changes with other files: absolute paths,
+/// line numbers outside the case, and the number of types that implement a trait.
 fn portable(messages: &str) -> String {
     let messages = without_directories(messages);
     let reports = messages.split("\n\n").map(report);

@@ -1,5 +1,5 @@
-//! Every operation that changes the permissions of others requires a step-up or a scope that names the permission
-//! (OWASP ASVS 7.5.3). The operations come from the access matrix.
+//! Every operation that changes the permissions of others requires a step-up or a scope that names
+//! the permission (OWASP ASVS 7.5.3). The operations come from the access matrix.
 
 use mainstay::{
     access::BuiltInRole::Owner,

@@ -1,4 +1,5 @@
-//! A column is sealed by its type alone: a feature needs no code for encryption, masks or audit records.
+//! A column is sealed by its type alone: a feature needs no code for encryption, masks or audit
+//! records.
 
 use mainstay::access::BuiltInRole::{Agent, Auditor, Owner};
 use mainstay_testing::TestApp;

@@ -195,7 +195,8 @@ async fn a_key_expires() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// OWASP ASVS 7.5.1, 7.5.3: a stolen key cannot be used to get another key, a session or the account.
+/// OWASP ASVS 7.5.1, 7.5.3: a stolen key cannot be used to get another key, a session or the
+/// account.
 #[tokio::test]
 async fn a_key_cannot_manage_the_account() {
     let app = start().await;

@@ -208,7 +208,8 @@ async fn a_key_with_any_change_is_refused() {
     }
 }
 
-/// The checksum is not a secret: a valid checksum without the right secret is refused, even for an existing key.
+/// The checksum is not a secret: a valid checksum without the right secret is refused, even for an
+/// existing key.
 #[tokio::test]
 async fn a_wrong_secret_with_a_valid_checksum_is_refused() {
     let app = start().await;

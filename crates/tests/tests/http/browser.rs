@@ -1,6 +1,7 @@
 //! The pages in a real browser: passkeys, fragments and layout.
 //!
-//! It runs where the machine has Chromium, Node.js, and what `npm install --prefix crates/tests/browser` installs.
+//! It runs where the machine has Chromium, Node.js, and what `npm install --prefix
+//! crates/tests/browser` installs.
 
 use std::{
     net::TcpListener,

@@ -1,4 +1,5 @@
-//! `POST /oauth/token` for service accounts, and `POST /oauth/introspect`, which only they may call.
+//! `POST /oauth/token` for service accounts, and `POST /oauth/introspect`, which only they may
+//! call.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use mainstay::{
@@ -186,7 +187,8 @@ async fn a_secret_is_accepted_in_one_place_only() {
     }
 }
 
-/// OWASP ASVS 7.4.3, 8.3.2: a revoked secret or deleted account gets no more tokens, and its tokens end.
+/// OWASP ASVS 7.4.3, 8.3.2: a revoked secret or deleted account gets no more tokens, and its tokens
+/// end.
 #[tokio::test]
 async fn a_revoked_or_deleted_client_is_refused() {
     let app = start().await;
@@ -211,8 +213,8 @@ async fn a_revoked_or_deleted_client_is_refused() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// RFC 7662 §2.2, §4; OWASP ASVS 10.3.1: a client can introspect its own tokens, those of its organization with a
-/// permission, and never another organization's.
+/// RFC 7662 §2.2, §4; OWASP ASVS 10.3.1: a client can introspect its own tokens, those of its
+/// organization with a permission, and never another organization's.
 #[tokio::test]
 async fn a_client_introspects_only_tokens_that_it_may_see() {
     let app = start().await;

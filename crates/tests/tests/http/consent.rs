@@ -154,7 +154,8 @@ async fn an_application_without_a_scope_gets_the_profile_only() {
     }
 }
 
-/// A first-party application needs no consent with a registered https redirect, which authenticates it.
+/// A first-party application needs no consent with a registered https redirect, which authenticates
+/// it.
 #[tokio::test]
 async fn a_first_party_application_needs_no_consent() {
     let app = start().await;
@@ -179,7 +180,8 @@ async fn a_first_party_application_needs_no_consent() {
         (1, &json!(true), &Value::Null)
     );
 
-    // Access without consent is not remembered: if the application were third-party, the person would be asked.
+    // Access without consent is not remembered: if the application were third-party, the person
+    // would be asked.
     app.owner()
         .await
         .run(

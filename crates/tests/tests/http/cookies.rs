@@ -29,7 +29,8 @@ fn call(app: &TestApp, method: Method, path: &str, cookie: &str) -> Call {
         .header("cookie", cookie)
 }
 
-/// OWASP ASVS 3.3.1 to 3.3.4, 14.2.1: scripts and other hosts cannot read the cookie, and the body has no token.
+/// OWASP ASVS 3.3.1 to 3.3.4, 14.2.1: scripts and other hosts cannot read the cookie, and the body
+/// has no token.
 #[tokio::test]
 async fn the_cookie_is_protected_by_its_attributes() {
     let app = crate::start().await;

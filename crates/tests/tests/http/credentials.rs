@@ -52,7 +52,8 @@ async fn a_scheme_is_accepted_in_any_spelling() {
     }
 }
 
-/// RFC 6750 §3, §3.1: without a credential the challenge names the scheme, with an invalid token it says so.
+/// RFC 6750 §3, §3.1: without a credential the challenge names the scheme, with an invalid token it
+/// says so.
 #[tokio::test]
 async fn an_invalid_token_gets_another_challenge_than_none() {
     let app = start().await;

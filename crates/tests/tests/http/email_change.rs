@@ -102,7 +102,8 @@ async fn a_later_change_replaces_an_earlier_one_and_links_expire() {
         .assert_problem(422, "invalid_token");
 }
 
-/// OWASP ASVS 6.3.8: the response does not reveal whether another account has the address, which cannot be taken.
+/// OWASP ASVS 6.3.8: the response does not reveal whether another account has the address, which
+/// cannot be taken.
 #[tokio::test]
 async fn an_address_of_another_account_cannot_be_taken() {
     let app = start().await;

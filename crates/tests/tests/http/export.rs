@@ -325,7 +325,8 @@ fn customer_body() -> Value {
     customer("Bea", "bea@example.org")
 }
 
-/// Where the key of an earlier value was deleted, the export marks the field instead of omitting it.
+/// Where the key of an earlier value was deleted, the export marks the field instead of omitting
+/// it.
 #[tokio::test]
 async fn a_value_whose_key_was_deleted_is_marked() {
     let app = remarks::start(|app| app).await;

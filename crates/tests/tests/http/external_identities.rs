@@ -1,4 +1,5 @@
-//! `/v1/me/external-authorizations`, `/v1/me/external-identities`, `/v1/me/external-identities/{id}`.
+//! `/v1/me/external-authorizations`, `/v1/me/external-identities`,
+//! `/v1/me/external-identities/{id}`.
 
 use futures_util::future::join_all;
 use mainstay::{

@@ -310,8 +310,8 @@ async fn a_deactivated_account_cannot_sign_in() {
         .assert_problem(401, "external_sign_in_refused");
 }
 
-/// OWASP ASVS 3.3.1 to 3.3.4, 3.5.1: the cookie keeps the binding for the service's pages, and no other page can use
-/// it.
+/// OWASP ASVS 3.3.1 to 3.3.4, 3.5.1: the cookie keeps the binding for the service's pages, and no
+/// other page can use it.
 #[tokio::test]
 async fn a_browser_keeps_the_binding_in_a_cookie() {
     let provider = OpenIdProvider::start(Clock::default()).await;
@@ -382,8 +382,8 @@ async fn a_browser_keeps_the_binding_in_a_cookie() {
     }
 }
 
-/// OWASP ASVS 6.8.4: a sensitive operation requires a recent authentication at the provider; without `auth_time` it
-/// does not count as recent.
+/// OWASP ASVS 6.8.4: a sensitive operation requires a recent authentication at the provider;
+/// without `auth_time` it does not count as recent.
 #[tokio::test]
 async fn a_sign_in_is_as_fresh_as_the_provider_says() {
     let provider = OpenIdProvider::start(Clock::default()).await;

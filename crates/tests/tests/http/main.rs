@@ -1,4 +1,5 @@
-//! The API over HTTP on a real Postgres. One file per path; behaviour that crosses paths has its own files.
+//! The API over HTTP on a real Postgres. One file per path; behaviour that crosses paths has its
+//! own files.
 
 #![allow(
     clippy::unwrap_used,

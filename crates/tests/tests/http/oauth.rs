@@ -267,7 +267,8 @@ async fn an_error_has_the_members_of_oauth() {
         "invalid_request"
     );
 
-    // Unknown parameters are ignored, and a parameter without a value counts as absent (RFC 6749 §3.2).
+    // Unknown parameters are ignored, and a parameter without a value counts as absent (RFC 6749
+    // §3.2).
     let owner = app.actor(Owner).await;
     let code = code(&owner, request("shop")).await;
     let mut fields = exchange("shop", &code);

@@ -30,7 +30,8 @@ async fn introspect(app: &TestApp, client: &Value, token: &Value) -> Value {
         .json()
 }
 
-/// RFC 9068 §2.2, RFC 7662 §2.2: a token's claims name its client and scope, and introspection returns the same.
+/// RFC 9068 §2.2, RFC 7662 §2.2: a token's claims name its client and scope, and introspection
+/// returns the same.
 #[tokio::test]
 async fn every_access_token_names_its_client_and_its_scope() {
     let app = start().await;
@@ -145,7 +146,8 @@ async fn every_access_token_names_its_client_and_its_scope() {
         .assert_status(403);
 }
 
-/// RFC 6749 §5.2: strict clients expect errors as `application/json`. The body is also a problem (RFC 9457).
+/// RFC 6749 §5.2: strict clients expect errors as `application/json`. The body is also a problem
+/// (RFC 9457).
 #[tokio::test]
 async fn every_oauth_error_is_plain_json() {
     let app = start().await;

@@ -1,5 +1,5 @@
-//! An app whose tables have the names of the platform's: `users`, `jobs` and `roles`, made by migrations of its own. Each
-//! finds its own rows, and the platform works beside it.
+//! An app whose tables have the names of the platform's: `users`, `jobs` and `roles`, made by
+//! migrations of its own. Each finds its own rows, and the platform works beside it.
 
 use mainstay::{
     DataMap,
@@ -296,7 +296,8 @@ async fn both_are_told_apart() {
     assert_eq!(purpose("users"), "The sailors of a ship.");
     assert!(purpose("mainstay.users").starts_with("Accounts."));
 
-    // A statement of the platform that forgets the schema would find the app's table: the serving role's path has no other.
+    // A statement of the platform that forgets the schema would find the app's table: the serving
+    // role's path has no other.
     let mut serving = app.serving_role().await;
     let rows = serving.run(SEARCH_PATH, Vec::<Value>::new()).await.unwrap();
     assert_eq!(rows[0].get::<String>(0).unwrap(), "\"$user\", public");

@@ -232,7 +232,8 @@ async fn an_app_may_have_its_own_welcome_page() {
     );
 }
 
-/// Browsers allow no passkeys on an IP address, so they are redirected to the host name; programs are answered.
+/// Browsers allow no passkeys on an IP address, so they are redirected to the host name; programs
+/// are answered.
 #[tokio::test]
 async fn a_browser_at_an_ip_address_is_redirected_to_the_host_name() {
     let app = TestApp::start(fixture::platform()).await;
@@ -268,8 +269,8 @@ async fn a_browser_at_an_ip_address_is_redirected_to_the_host_name() {
         .assert_problem(401, "unauthenticated");
 }
 
-/// Assets are named by their content and cached for ever; large ones are compressed with gzip where the client accepts
-/// it.
+/// Assets are named by their content and cached for ever; large ones are compressed with gzip where
+/// the client accepts it.
 #[tokio::test]
 async fn assets_are_compressed_and_cached() {
     let app = TestApp::start(fixture::platform()).await;

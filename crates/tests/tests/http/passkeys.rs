@@ -161,7 +161,8 @@ async fn a_challenge_is_accepted_once_and_in_time() {
     assert_eq!(rows.len(), 1);
 }
 
-/// OWASP ASVS 6.3.4, 6.5.7: an assertion must be for this site, by this person, with user verification.
+/// OWASP ASVS 6.3.4, 6.5.7: an assertion must be for this site, by this person, with user
+/// verification.
 #[tokio::test]
 async fn an_assertion_that_no_browser_would_make_is_refused() {
     let app = start().await;

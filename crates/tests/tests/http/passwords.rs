@@ -152,7 +152,8 @@ async fn a_forgotten_password_is_reset_by_mail() {
     );
 }
 
-/// OWASP ASVS 6.4.1, 6.5.1, 6.5.5: a token works once, for ten minutes, and until another token was used.
+/// OWASP ASVS 6.4.1, 6.5.1, 6.5.5: a token works once, for ten minutes, and until another token was
+/// used.
 #[tokio::test]
 async fn a_reset_token_works_once_and_for_ten_minutes() {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));

@@ -1,4 +1,5 @@
-//! Query plans: planning a page takes longer than reading it, so Postgres must plan each statement once.
+//! Query plans: planning a page takes longer than reading it, so Postgres must plan each statement
+//! once.
 
 use mainstay::{
     access::BuiltInRole::Owner,
@@ -11,8 +12,8 @@ use serde_json::json;
 
 use crate::{create, customer};
 
-/// Postgres makes five custom plans for a prepared statement before it considers a generic one (PostgreSQL manual,
-/// PREPARE).
+/// Postgres makes five custom plans for a prepared statement before it considers a generic one
+/// (PostgreSQL manual, PREPARE).
 const TRIES: i64 = 5;
 
 #[tokio::test]
@@ -148,7 +149,8 @@ const RECENT: i64 = 500;
 /// Number of the old records that belong to one account.
 const OWN: i64 = OLD / 300;
 
-/// Of each `$6` records, one is a reveal by an account and one its sign-in; the others are denials of other accounts.
+/// Of each `$6` records, one is a reveal by an account and one its sign-in; the others are denials
+/// of other accounts.
 const WRITE: &str = r"
     INSERT INTO mainstay.audit_events (
         id, occurred_at, organization_id, actor_id, action, operation, resource, resource_id,
@@ -253,8 +255,8 @@ async fn watch_rules_read_their_window_and_not_the_whole_log() {
 
     let read = (counted[1] - counted[0]) / LOOKS;
 
-    // Nine rules read the window. The account's habit comes from its records of 30 days, its known networks from its
-    // newest thousand.
+    // Nine rules read the window. The account's habit comes from its records of 30 days, its known
+    // networks from its newest thousand.
     assert!(read > RECENT, "{read}: nothing was measured");
     assert!(
         read < 10 * (RECENT + 50) + 2 * OWN + 2_000,

@@ -1,5 +1,5 @@
-//! Platform features that the fixture does not use: forms, headers, two path parameters, transactions, custom queries.
-//! A feature of this test uses them.
+//! Platform features that the fixture does not use: forms, headers, two path parameters,
+//! transactions, custom queries. A feature of this test uses them.
 
 use mainstay::{access::BuiltInRole::Owner, http::Method, kernel::UserId, prelude::*};
 use mainstay_testing::{Actor, TestApp};

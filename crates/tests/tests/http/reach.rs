@@ -1,5 +1,5 @@
-//! A member cannot change resources of someone with more permissions (OWASP ASVS 8.2.1; API Security Top 10 2023, API1
-//! and API5). The operations come from the access matrix.
+//! A member cannot change resources of someone with more permissions (OWASP ASVS 8.2.1; API
+//! Security Top 10 2023, API1 and API5). The operations come from the access matrix.
 
 use mainstay::access::BuiltInRole::Owner;
 use mainstay_http::{AccessRow, Method, Requirement, access_matrix};

@@ -71,7 +71,8 @@ async fn a_refresh_gives_the_next_pair_of_the_same_session() {
     assert!(works(&app, &third).await);
 }
 
-/// OWASP ASVS 10.4.5; RFC 9700 §4.14.2: reuse of a refresh token ends the session, for both thief and owner.
+/// OWASP ASVS 10.4.5; RFC 9700 §4.14.2: reuse of a refresh token ends the session, for both thief
+/// and owner.
 #[tokio::test]
 async fn reusing_a_refresh_token_ends_the_session() {
     let (app, clock) = start_with_manual_clock().await;

@@ -1,4 +1,5 @@
-//! A change on one replica takes effect on the others within a second (OWASP ASVS 7.4.1, 7.4.2, 8.3.2).
+//! A change on one replica takes effect on the others within a second (OWASP ASVS 7.4.1, 7.4.2,
+//! 8.3.2).
 
 use mainstay::access::BuiltInRole::{Agent, Manager};
 use serde_json::json;

@@ -66,7 +66,8 @@ async fn roles_and_what_they_grant_are_listed() {
     );
 }
 
-/// OWASP ASVS 8.2.1, 8.3.2: a change of a role takes effect here at once, and everywhere within a second.
+/// OWASP ASVS 8.2.1, 8.3.2: a change of a role takes effect here at once, and everywhere within a
+/// second.
 #[tokio::test]
 async fn a_changed_role_changes_what_its_members_may_do() {
     let app = start().await;
@@ -192,8 +193,8 @@ async fn concurrent_changes_of_a_role_leave_one_of_them() {
     }
 }
 
-/// No one can grant a permission that they do not have: not with a new or changed role, a membership or an invitation
-/// (OWASP ASVS 8.2.1, 8.3.1).
+/// No one can grant a permission that they do not have: not with a new or changed role, a
+/// membership or an invitation (OWASP ASVS 8.2.1, 8.3.1).
 #[tokio::test]
 async fn no_one_can_grant_permissions_that_they_do_not_have() {
     const HELD: [&str; 4] = [

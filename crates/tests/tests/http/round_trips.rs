@@ -15,8 +15,9 @@ use crate::{
     create, customer,
 };
 
-/// Starts an app with one connection, so that every statement is prepared after its first run. Waits until it listens
-/// for revocations: before that, caches are not used and each request looks up its caller.
+/// Starts an app with one connection, so that every statement is prepared after its first run.
+/// Waits until it listens for revocations: before that, caches are not used and each request looks
+/// up its caller.
 async fn counted() -> (TestApp, Actor) {
     let builder = TestApp::builder(fixture::platform())
         .counting_round_trips()
@@ -36,8 +37,9 @@ async fn counted() -> (TestApp, Actor) {
     (app, owner)
 }
 
-/// Number of round trips of a request with prepared statements and a cached caller. It is the minimum of several tries,
-/// since on a busy machine the cache may be invalid for a moment, which costs one more trip.
+/// Number of round trips of a request with prepared statements and a cached caller. It is the
+/// minimum of several tries, since on a busy machine the cache may be invalid for a moment, which
+/// costs one more trip.
 async fn trips(app: &TestApp, status: u16, request: impl AsyncFn() -> Answer) -> usize {
     let mut least = usize::MAX;
     for _ in 0..6 {
@@ -231,7 +233,8 @@ async fn a_sign_in_takes_two_trips_whether_it_succeeds_or_not() {
     );
 }
 
-/// Also when a client sends one refresh many times at once: later requests get the session of the first.
+/// Also when a client sends one refresh many times at once: later requests get the session of the
+/// first.
 #[tokio::test]
 async fn concurrent_refreshes_take_two_trips_each() {
     const CONCURRENT: usize = 8;

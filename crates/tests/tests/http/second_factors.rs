@@ -1,4 +1,5 @@
-//! `/v1/me/second-factors`, `/v1/me/totp`, `/v1/me/recovery-codes`, and the second factor of a sign-in and a step-up.
+//! `/v1/me/second-factors`, `/v1/me/totp`, `/v1/me/recovery-codes`, and the second factor of a
+//! sign-in and a step-up.
 
 use mainstay::{
     access::BuiltInRole::Agent,
@@ -544,7 +545,8 @@ async fn a_password_reset_keeps_the_factors() {
     sign_in(Some(totp.code(now))).await.assert_status(201);
 }
 
-/// OWASP ASVS 6.4.4: for a person who has lost all factors and has proved their identity to the operator.
+/// OWASP ASVS 6.4.4: for a person who has lost all factors and has proved their identity to the
+/// operator.
 #[tokio::test]
 async fn an_operator_resets_lost_factors() {
     let (app, _) = start().await;

@@ -375,7 +375,8 @@ async fn a_single_key_of_an_account_can_be_revoked() {
     with(&app, &other).get("/v1/me").await.assert_status(200);
 }
 
-/// OWASP ASVS 10.4.16, 13.3.4: secrets are rotated without interruption, shown once and stored as hashes.
+/// OWASP ASVS 10.4.16, 13.3.4: secrets are rotated without interruption, shown once and stored as
+/// hashes.
 #[tokio::test]
 async fn an_account_has_a_limited_number_of_secrets() {
     let app = start().await;
@@ -458,7 +459,8 @@ async fn a_client_secret_is_not_an_api_key() {
         .assert_problem(401, "invalid_credentials");
 }
 
-/// A patch without changes writes and records nothing, for every resource (RFC 7396; OWASP ASVS 16.2.1).
+/// A patch without changes writes and records nothing, for every resource (RFC 7396; OWASP ASVS
+/// 16.2.1).
 #[tokio::test]
 async fn a_patch_without_changes_leaves_no_record() {
     let app = start().await;

@@ -110,8 +110,9 @@ async fn an_unconfirmed_sign_up_has_no_account() {
     assert_eq!(count[0].get::<i64>(0).unwrap(), 0);
 }
 
-/// A stranger signs up with another person's address and waits for them to click: without the stranger's password the
-/// link creates no account, and the owner's own sign-up gets an account that the stranger cannot access.
+/// A stranger signs up with another person's address and waits for them to click: without the
+/// stranger's password the link creates no account, and the owner's own sign-up gets an account
+/// that the stranger cannot access.
 #[tokio::test]
 async fn signing_up_first_does_not_take_an_account() {
     let app = start().await;
@@ -162,7 +163,8 @@ async fn a_link_works_once_and_for_an_hour() {
         .assert_problem(422, "invalid_token");
 }
 
-/// OWASP ASVS 6.3.8: the response does not reveal whether there is an account; the address gets an e-mail.
+/// OWASP ASVS 6.3.8: the response does not reveal whether there is an account; the address gets an
+/// e-mail.
 #[tokio::test]
 async fn an_address_with_an_account_is_answered_alike() {
     let app = start().await;
@@ -177,7 +179,8 @@ async fn an_address_with_an_account_is_answered_alike() {
     assert!(!mail.text.contains("#token="), "{mail:?}");
 }
 
-/// OWASP ASVS 6.2.1, 6.2.4, 6.2.11: a short or common password, or one made of the address, is refused with advice.
+/// OWASP ASVS 6.2.1, 6.2.4, 6.2.11: a short or common password, or one made of the address, is
+/// refused with advice.
 #[tokio::test]
 async fn a_weak_password_is_refused_with_advice() {
     let app = start().await;

@@ -1,4 +1,5 @@
-//! Signing keys of access tokens rotate on all replicas, and no token is refused meanwhile (OWASP ASVS 11.1.1, 13.3.4).
+//! Signing keys of access tokens rotate on all replicas, and no token is refused meanwhile (OWASP
+//! ASVS 11.1.1, 13.3.4).
 
 use std::{
     collections::BTreeSet,
@@ -105,7 +106,8 @@ async fn the_key_set_follows_a_key_through_its_life() {
         "one of two replicas created the first key"
     );
 
-    // Every replica sees that a rotation is due, and one new key is created. It is announced before it signs.
+    // Every replica sees that a rotation is due, and one new key is created. It is announced before
+    // it signs.
     clock.advance(Period::days(1));
 
     let both = eventually("a key is announced", async || {
@@ -328,7 +330,8 @@ async fn a_retired_key_is_refused_everywhere_within_a_second() {
     assert_eq!(states, [KeyState::Signing]);
 }
 
-/// A key that only verifies, or that does not sign yet, may be retired too; a key that signs always gets a successor.
+/// A key that only verifies, or that does not sign yet, may be retired too; a key that signs always
+/// gets a successor.
 #[tokio::test]
 async fn after_any_retirement_one_key_signs_and_another_follows() {
     let (app, clock) = start().await;
@@ -448,7 +451,8 @@ async fn a_flood_of_unknown_key_ids_does_not_reach_the_database() {
     );
 
     assert!(answers.iter().all(|status| *status == 401), "{answers:?}");
-    // One query per second, and two more if the cache was invalid for a moment; the first one is prepared.
+    // One query per second, and two more if the cache was invalid for a moment; the first one is
+    // prepared.
     assert!(
         trips <= 2 * (seconds + 2) + 2,
         "{trips} trips in {seconds} s"
@@ -480,7 +484,8 @@ async fn a_flood_of_unknown_key_ids_does_not_reach_the_database() {
     agent.get("/v1/me").await.assert_status(200);
 }
 
-/// OWASP ASVS 13.3.1, 11.7.1: a dump contains no usable private key, and an inserted row is not accepted.
+/// OWASP ASVS 13.3.1, 11.7.1: a dump contains no usable private key, and an inserted row is not
+/// accepted.
 #[tokio::test]
 async fn signing_keys_cannot_be_read_or_planted_in_the_database() {
     let (app, _) = start().await;

@@ -1,5 +1,5 @@
-//! The permissions of a key or secret follow its creator, or the person who took it over: never more than theirs, nor
-//! more than at its creation (OWASP ASVS 8.3.2, 8.2.1).
+//! The permissions of a key or secret follow its creator, or the person who took it over: never
+//! more than theirs, nor more than at its creation (OWASP ASVS 8.3.2, 8.2.1).
 
 use mainstay::access::BuiltInRole::{Agent, Manager, Owner};
 use mainstay_testing::{Actor, Client, TestApp};

@@ -1,4 +1,5 @@
-//! Checkpoints are written to an S3-compatible bucket, each once, even when the bucket fails at first.
+//! Checkpoints are written to an S3-compatible bucket, each once, even when the bucket fails at
+//! first.
 
 use std::{
     collections::BTreeMap,
@@ -175,7 +176,8 @@ async fn checkpoints_are_written_to_a_bucket_once_each() {
     let (code, output) = finish(program(verify).envs(environment.clone()));
     assert_eq!(code, Some(0), "{output}");
 
-    // Another object has the next name: it is not overwritten, the log reports it, and sealing continues.
+    // Another object has the next name: it is not overwritten, the log reports it, and sealing
+    // continues.
     bucket.with(|contents| contents.is_taken = true);
 
     let body = json!({ "full_name": "Ada", "email": "ada@example.org" });

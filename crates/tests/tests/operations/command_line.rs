@@ -1,4 +1,5 @@
-//! The command line of an operator: settings from the environment only, and an empty database at first.
+//! The command line of an operator: settings from the environment only, and an empty database at
+//! first.
 
 use std::{
     fs::File,
@@ -178,8 +179,8 @@ async fn from_an_empty_database_to_a_served_request() {
         (&json!(EMAIL), &json!("owner"), &json!("First"))
     );
 
-    // Signing keys by hand: one is announced, then the active one is retired with its tokens. The settings in
-    // docs/keys.md are enough.
+    // Signing keys by hand: one is announced, then the active one is retired with its tokens. The
+    // settings in docs/keys.md are enough.
     let as_owner = |name: &str| name != "MAINSTAY_DATABASE_URL";
     let mut owners: Vec<_> = environment
         .iter()

@@ -1,5 +1,5 @@
-//! Invalid settings: the service does not start, reports all errors together, and quotes no secret (OWASP ASVS 13.2.3,
-//! 13.3.1).
+//! Invalid settings: the service does not start, reports all errors together, and quotes no secret
+//! (OWASP ASVS 13.2.3, 13.3.1).
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_testing::TestApp;
@@ -206,8 +206,8 @@ fn an_unsupported_database_parameter_is_refused() {
     );
 }
 
-/// `config` finds the same errors as `serve`: files that are missing or do not match, and retention for tables without
-/// a rule.
+/// `config` finds the same errors as `serve`: files that are missing or do not match, and retention
+/// for tables without a rule.
 #[test]
 fn config_checks_the_files_and_tables_that_settings_name() {
     let directory = tempfile::tempdir().expect("the temporary file is created");

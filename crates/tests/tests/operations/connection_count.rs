@@ -59,8 +59,8 @@ async fn a_service_opens_as_many_connections_as_config_prints() {
         .filter_map(|number| number.parse().ok())
         .collect();
 
-    // The pool's 3, the probe and the revocation listener; two for jobs, the job listener, and the sealer's. A worker
-    // has the last four, one on which it measures, and the probe.
+    // The pool's 3, the probe and the revocation listener; two for jobs, the job listener, and the
+    // sealer's. A worker has the last four, one on which it measures, and the probe.
     assert_eq!(numbers, [9, 6], "{output}");
 
     let mut owner = app.owner().await;

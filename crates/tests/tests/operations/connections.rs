@@ -113,7 +113,8 @@ const FAULTY: &str = r"
 const ATTACH: &str =
     "CREATE TRIGGER refusing BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION refuse()";
 
-/// Postgres reports that it closes the connection and that nothing was done: the change runs on a new connection.
+/// Postgres reports that it closes the connection and that nothing was done: the change runs on a
+/// new connection.
 #[tokio::test]
 async fn a_connection_that_postgres_closes_costs_no_request() {
     let app = start().await;
@@ -214,7 +215,8 @@ const ANY_NUMBER: &str = r"
     END $$
 ";
 
-/// A standby accepts reads only, and so does a fenced primary while the address moves to another server.
+/// A standby accepts reads only, and so does a fenced primary while the address moves to another
+/// server.
 #[tokio::test]
 async fn a_read_only_server_is_left_for_a_writable_one() {
     let app = start().await;

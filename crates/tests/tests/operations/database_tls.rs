@@ -1,4 +1,5 @@
-//! Impostors of Postgres: the service refuses to connect, and sends no secret (OWASP ASVS 12.3.1 to 12.3.4).
+//! Impostors of Postgres: the service refuses to connect, and sends no secret (OWASP ASVS 12.3.1 to
+//! 12.3.4).
 
 use std::{fs, net::SocketAddr, time::Duration};
 
@@ -20,8 +21,8 @@ use crate::http::send;
 /// Number of readiness checks, a tenth of a second apart, while the service opens its connections.
 const QUESTIONS: usize = 100;
 
-/// Starts a service with this database. Returns the status of `/readyz` once it is 200, or after a while. The service
-/// ends with the test's runtime.
+/// Starts a service with this database. Returns the status of `/readyz` once it is 200, or after a
+/// while. The service ends with the test's runtime.
 async fn readiness(url: &str) -> u16 {
     let values = [
         ("environment", "development".to_owned()),
@@ -82,7 +83,8 @@ async fn a_server_with_an_untrusted_certificate_is_refused() {
     );
 }
 
-/// On Linux all of 127.0.0.0/8 is this machine, and the certificate is valid for one of these addresses.
+/// On Linux all of 127.0.0.0/8 is this machine, and the certificate is valid for one of these
+/// addresses.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_server_with_another_name_is_refused() {
@@ -134,8 +136,8 @@ async fn forward(from: &str, to: String) -> SocketAddr {
     address
 }
 
-/// PostgreSQL manual, 55.2.11: the client requests TLS, and a server without it answers `N`. A client that continues in
-/// clear text sends its password.
+/// PostgreSQL manual, 55.2.11: the client requests TLS, and a server without it answers `N`. A
+/// client that continues in clear text sends its password.
 #[tokio::test]
 async fn a_server_without_tls_receives_nothing() {
     const ASKS_FOR_TLS: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];

@@ -1,5 +1,5 @@
-//! The path to Postgres goes silent: no answer, no error, no end of the connection. Waiting requests give up by
-//! themselves, and later ones do not wait for the same dead connection.
+//! The path to Postgres goes silent: no answer, no error, no end of the connection. Waiting
+//! requests give up by themselves, and later ones do not wait for the same dead connection.
 
 use futures_util::future::join_all;
 use mainstay_access::BuiltInRole::Agent;
@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use crate::{faults::until, path::Path, table_locks::TableLock};
 
-/// Starts a replica that reaches Postgres over `path`, with no request deadline that would end the wait.
+/// Starts a replica that reaches Postgres over `path`, with no request deadline that would end the
+/// wait.
 async fn replica_over(path: &Path, app: &TestApp, connections: usize) -> Replica {
     let settings = [
         ("database.pool_size", connections.to_string()),
@@ -44,7 +45,8 @@ async fn requests_on_a_dead_path_end_and_the_service_recovers() {
 
     path.go_silent();
 
-    // More requests than connections, twice: the first find each connection dead, the others come later.
+    // More requests than connections, twice: the first find each connection dead, the others come
+    // later.
     for _ in 0..2 {
         for answer in join_all((0..8).map(|_| client.get(&customer))).await {
             answer.assert_problem(503, "unavailable");

@@ -231,7 +231,8 @@ async fn one_command_serves_and_leaves_nothing_running() {
             .contains("http_server_request_duration_seconds")
     );
 
-    // A page of another site whose name resolves to this machine (DNS rebinding) cannot read the mail.
+    // A page of another site whose name resolves to this machine (DNS rebinding) cannot read the
+    // mail.
     assert!(mail_for(api, "evil.example").starts_with("HTTP/1.1 421"));
     assert!(mail_for(api, &format!("localhost:{}", place.port)).starts_with("HTTP/1.1 200"));
 

@@ -1,5 +1,5 @@
-//! Shutdown: the service first reports that it is not ready, then stops accepting connections, and answers running
-//! requests.
+//! Shutdown: the service first reports that it is not ready, then stops accepting connections, and
+//! answers running requests.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -1,4 +1,5 @@
-//! The database is down or busy: the service reports it at once or within its time budget, and recovers by itself.
+//! The database is down or busy: the service reports it at once or within its time budget, and
+//! recovers by itself.
 
 use std::time::Duration;
 

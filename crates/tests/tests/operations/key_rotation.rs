@@ -1,4 +1,5 @@
-//! The commands `key-ring status`, `key-ring rotate` and `key-ring reseal`, also when they are killed.
+//! The commands `key-ring status`, `key-ring rotate` and `key-ring reseal`, also when they are
+//! killed.
 
 use mainstay::{
     crypto::KeyRing,
@@ -13,7 +14,8 @@ use crate::program::{Serving, finish, program};
 
 const CUSTOMERS: i64 = 600;
 
-/// A service whose rows are under an old key, and key rings with the old key and with a new one in front.
+/// A service whose rows are under an old key, and key rings with the old key and with a new one in
+/// front.
 struct Deployment {
     app: TestApp,
     new: String,
@@ -72,8 +74,8 @@ impl Deployment {
         text
     }
 
-    /// Starts a command at a slow pace, kills it once `moved` counts some of its rows, and returns its output and
-    /// progress.
+    /// Starts a command at a slow pace, kills it once `moved` counts some of its rows, and returns
+    /// its output and progress.
     async fn killed(
         &self,
         arguments: &[&str],
@@ -296,7 +298,8 @@ async fn a_value_that_does_not_open_is_reported_and_its_key_is_kept() {
         "{status}"
     );
 
-    // With a ring that lacks the key, the command reports that, and does not call the key retirable.
+    // With a ring that lacks the key, the command reports that, and does not call the key
+    // retirable.
     let (code, status) = finish(&mut deployment.command(&deployment.new, &["status"]));
     assert_eq!(code, Some(0), "{status}");
     assert!(status.contains("NOT ON THE RING"), "{status}");

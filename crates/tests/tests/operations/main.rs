@@ -1,4 +1,5 @@
-//! Operating the service: the command line, settings, shutdown, upgrades, and failures of the database.
+//! Operating the service: the command line, settings, shutdown, upgrades, and failures of the
+//! database.
 
 #![expect(
     clippy::expect_used,

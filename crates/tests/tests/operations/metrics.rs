@@ -169,7 +169,8 @@ fn seconds(moment: &str) -> f64 {
         .unix_timestamp() as f64
 }
 
-/// Another session holds the sealer's lock without sealing: every replica reports it, in a metric and in its log.
+/// Another session holds the sealer's lock without sealing: every replica reports it, in a metric
+/// and in its log.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_process_reports_unsealed_records() {
     const LOCK: &str = "SELECT pg_advisory_lock(7218340963)";

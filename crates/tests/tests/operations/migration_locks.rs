@@ -1,4 +1,5 @@
-//! A migration that waits for a lock: it does not block other statements for long, and says what to do.
+//! A migration that waits for a lock: it does not block other statements for long, and says what to
+//! do.
 
 use mainstay::Platform;
 use mainstay_access::BuiltInRole::Agent;
@@ -33,8 +34,8 @@ async fn a_migration_gives_up_its_lock_request_and_retries() {
     let migrating = tokio::spawn(async move { owner.migrate(&migrations).await });
 
     locked.wait_for(1).await;
-    // The reader holds a shared lock; the migration waits for it, and others wait behind the migration, but not for
-    // long.
+    // The reader holds a shared lock; the migration waits for it, and others wait behind the
+    // migration, but not for long.
     let answer = timeout(PATIENCE, agent.get("/v1/customers"))
         .await
         .expect("other statements continue");

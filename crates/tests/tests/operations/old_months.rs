@@ -1,5 +1,5 @@
-//! Records of months long gone, which somebody brings into the log: each is in the partition of its month, and is sealed as
-//! it is found.
+//! Records of months long gone, which somebody brings into the log: each is in the partition of its
+//! month, and is sealed as it is found.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_database::{DatabaseUrl, Owner};
@@ -12,8 +12,8 @@ use crate::{
     program::{Serving, finish, program, secrets},
 };
 
-/// Where the records of a moment belong. The months are long gone, or far ahead of any that is made, so that it does not
-/// matter when the tests run.
+/// Where the records of a moment belong. The months are long gone, or far ahead of any that is
+/// made, so that it does not matter when the tests run.
 const PLACES: &[(&str, &str)] = &[
     ("1999-07-01T12:00:00Z", "mainstay.audit_events_default"),
     ("2019-12-31T23:59:59.999Z", "mainstay.audit_events_default"),

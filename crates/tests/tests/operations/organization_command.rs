@@ -1,4 +1,5 @@
-//! The commands `organization list` and `organization revoke`, for an organization whose credentials may have leaked.
+//! The commands `organization list` and `organization revoke`, for an organization whose
+//! credentials may have leaked.
 
 use std::time::{Duration, Instant};
 

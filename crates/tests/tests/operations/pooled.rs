@@ -1,5 +1,5 @@
-//! Behind PgBouncer in transaction mode: requests go through it, and connections that need a Postgres session bypass
-//! it.
+//! Behind PgBouncer in transaction mode: requests go through it, and connections that need a
+//! Postgres session bypass it.
 
 use std::time::Duration;
 
@@ -97,7 +97,8 @@ async fn the_service_runs_behind_a_pooler() {
     })
     .await;
 
-    // More requests at once than the pooler has connections, with statements prepared on any of them.
+    // More requests at once than the pooler has connections, with statements prepared on any of
+    // them.
     let credentials = json!({ "email": agent.email(), "password": PASSWORD }).to_string();
     let session = send(here, "POST", "/v1/sessions", "", &credentials).await;
 

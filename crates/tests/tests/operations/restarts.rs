@@ -1,5 +1,5 @@
-//! The database restarts while customers are created. Acknowledged customers are stored, and none is incomplete (OWASP
-//! ASVS 2.3.3).
+//! The database restarts while customers are created. Acknowledged customers are stored, and none
+//! is incomplete (OWASP ASVS 2.3.3).
 
 use std::{
     collections::BTreeSet,

@@ -1,4 +1,5 @@
-//! A restore without the table of data keys: sealed values cannot be opened, and readiness reports it.
+//! A restore without the table of data keys: sealed values cannot be opened, and readiness reports
+//! it.
 
 use mainstay::http::Method;
 use mainstay_access::BuiltInRole::{Manager, Owner};

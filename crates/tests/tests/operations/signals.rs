@@ -1,4 +1,5 @@
-//! Signals that do not end a process: SIGHUP reloads the certificate, SIGUSR1 and SIGUSR2 change the log level.
+//! Signals that do not end a process: SIGHUP reloads the certificate, SIGUSR1 and SIGUSR2 change
+//! the log level.
 
 use std::{
     net::SocketAddr,

@@ -29,8 +29,8 @@ const SESSIONS: Locked = Locked {
     lock: "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE",
 };
 
-/// Sends a request to a locked table, and releases the table once the statement has waited for longer than the
-/// threshold.
+/// Sends a request to a locked table, and releases the table once the statement has waited for
+/// longer than the threshold.
 async fn delayed_request(
     (owner, watching): (&mut Owner, &mut Owner),
     locked: Locked,
@@ -149,7 +149,8 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     );
 }
 
-/// A statement that no organization limits says why, where it is logged: whoever reads the line knows what it is for.
+/// A statement that no organization limits says why, where it is logged: whoever reads the line
+/// knows what it is for.
 #[tokio::test]
 async fn a_slow_statement_that_no_organization_limits_says_why() {
     let (app, mut environment) = beside(TestApp::builder(fixture::platform())).await;
@@ -160,7 +161,8 @@ async fn a_slow_statement_that_no_organization_limits_says_why() {
     let (api, _) = serving.addresses();
     let (mut owner, mut watching) = (app.owner().await, app.owner().await);
 
-    // The session is known to the process from now on: the statement that lists sessions alone meets the lock.
+    // The session is known to the process from now on: the statement that lists sessions alone
+    // meets the lock.
     let me = send(api, "GET", "/v1/me", agent.token(), "").await;
     assert_eq!(me.status, 200, "{me:?}");
 

@@ -1,4 +1,5 @@
-//! Output of commands: wrapped at words on a terminal, whole lines in a pipe, and no panic when the reader closes it.
+//! Output of commands: wrapped at words on a terminal, whole lines in a pipe, and no panic when the
+//! reader closes it.
 
 use std::{
     io::{BufRead as _, BufReader},

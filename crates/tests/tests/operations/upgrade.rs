@@ -1,4 +1,5 @@
-//! `migrate` upgrades a database of an earlier release: the platform and the app have separate migration sequences.
+//! `migrate` upgrades a database of an earlier release: the platform and the app have separate
+//! migration sequences.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_database::{DatabaseUrl, Migration, Migrations, Owner, SchemaMigrations, Value};

@@ -1,4 +1,5 @@
-//! Root keys that Vault wraps: generated with it, unwrapped at the start, and never printed when it refuses.
+//! Root keys that Vault wraps: generated with it, unwrapped at the start, and never printed when it
+//! refuses.
 
 use mainstay::kernel::ExposeSecret as _;
 use mainstay_testing::TestApp;
@@ -84,7 +85,8 @@ async fn the_service_starts_with_keys_wrapped_by_vault() {
     assert!(!serving.log().contains("canary"), "{}", serving.log());
 }
 
-/// OWASP ASVS 13.3.1, 16.5.1: an error of Vault is reported with its cause, but without a key, ciphertext or token.
+/// OWASP ASVS 13.3.1, 16.5.1: an error of Vault is reported with its cause, but without a key,
+/// ciphertext or token.
 #[test]
 fn errors_of_vault_are_reported_without_secrets() {
     let vault = Vault::start();

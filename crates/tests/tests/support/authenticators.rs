@@ -1,4 +1,5 @@
-//! Second factors: an authenticator app and a passkey, both implemented independently of the service.
+//! Second factors: an authenticator app and a passkey, both implemented independently of the
+//! service.
 
 #![allow(
     dead_code,
@@ -183,7 +184,8 @@ impl Device {
         as_browsers_write(serde_json::to_value(answer).unwrap())
     }
 
-    /// Signs what no browser would: any challenge for any page, and without user verification if `asks` is false.
+    /// Signs what no browser would: any challenge for any page, and without user verification if
+    /// `asks` is false.
     pub async fn sign(&mut self, page: &str, rp_id: &str, challenge: &str, asks: bool) -> Value {
         let client_data =
             json!({ "type": "webauthn.get", "challenge": challenge, "origin": page }).to_string();

@@ -1,4 +1,5 @@
-//! Extra databases on the app's Postgres, for example to restore a dump or to migrate an older schema.
+//! Extra databases on the app's Postgres, for example to restore a dump or to migrate an older
+//! schema.
 
 use mainstay::kernel::{ExposeSecret as _, SecretString};
 use mainstay_testing::TestApp;

@@ -1,5 +1,5 @@
-//! Deterministic races. The test locks a row that two requests need, so that both have done their checks before either
-//! writes, and they write in the order in which they arrived.
+//! Deterministic races. The test locks a row that two requests need, so that both have done their
+//! checks before either writes, and they write in the order in which they arrived.
 
 #![allow(
     dead_code,
@@ -65,7 +65,8 @@ impl Held {
         Self { holder, watcher }
     }
 
-    /// Waits until `first`, then `second`, waits for the row, and releases it. Returns both responses.
+    /// Waits until `first`, then `second`, waits for the row, and releases it. Returns both
+    /// responses.
     pub async fn in_order<A, B>(
         mut self,
         first: impl Future<Output = A>,

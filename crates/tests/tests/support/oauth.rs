@@ -1,4 +1,5 @@
-//! OAuth 2 from the client's side: the authorization request, the redirect back, the token exchange.
+//! OAuth 2 from the client's side: the authorization request, the redirect back, the token
+//! exchange.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay::crypto::token_digest;

@@ -1,5 +1,6 @@
-//! A network path between a service and Postgres that a test can make silent: it accepts bytes and new connections, but
-//! forwards nothing and reports no error, like a frozen host or a firewall that dropped a connection.
+//! A network path between a service and Postgres that a test can make silent: it accepts bytes and
+//! new connections, but forwards nothing and reports no error, like a frozen host or a firewall
+//! that dropped a connection.
 
 #![allow(
     dead_code,

@@ -1,4 +1,5 @@
-//! The real PgBouncer in front of Postgres, in transaction mode and with TLS on both sides, where it is installed.
+//! The real PgBouncer in front of Postgres, in transaction mode and with TLS on both sides, where
+//! it is installed.
 
 #![allow(
     clippy::expect_used,
@@ -18,7 +19,8 @@ use tempfile::TempDir;
 
 use crate::program::eventually;
 
-/// The first version that supports prepared statements across connections (`max_prepared_statements`).
+/// The first version that supports prepared statements across connections
+/// (`max_prepared_statements`).
 const LEAST: (u32, u32) = (1, 21);
 
 pub struct Pooler {
@@ -30,8 +32,8 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts PgBouncer in front of the Postgres of `url`, with its role. Prints a message and returns `None` where the
-    /// program is missing or too old.
+    /// Starts PgBouncer in front of the Postgres of `url`, with its role. Prints a message and
+    /// returns `None` where the program is missing or too old.
     pub fn start(url: &SecretString) -> Option<Self> {
         let program = std::env::var("PGBOUNCER").unwrap_or_else(|_| "pgbouncer".to_owned());
         if !is_recent(&program) {

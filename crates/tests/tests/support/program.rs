@@ -15,8 +15,8 @@ use tempfile::NamedTempFile;
 /// How long a test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The program with these arguments. Its environment has only what the search for Postgres's programs needs; not even
-/// HOME is set.
+/// The program with these arguments. Its environment has only what the search for Postgres's
+/// programs needs; not even HOME is set.
 pub fn program<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
     command.env_clear().args(arguments).stdin(Stdio::null());
@@ -55,8 +55,8 @@ pub fn secrets(database_url: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Starts an app, and returns it with the environment of a program on the same database, with the same keys and on free
-/// ports.
+/// Starts an app, and returns it with the environment of a program on the same database, with the
+/// same keys and on free ports.
 #[allow(dead_code, reason = "not every test target uses it")]
 pub async fn beside(builder: Builder) -> (TestApp, Vec<(&'static str, String)>) {
     let keys = KeyRing::generate(&Random::default())

@@ -10,7 +10,8 @@ use mainstay_testing::{Answer, Client, TestApp};
 use serde_json::{Value, json};
 use time::Duration;
 
-/// Starts a service with a manual clock that trusts a proxy on the loopback, so that a test can use any client address.
+/// Starts a service with a manual clock that trusts a proxy on the loopback, so that a test can use
+/// any client address.
 pub async fn start_behind_proxy() -> (TestApp, Clock) {
     let clock = Clock::manual(Timestamp::UNIX_EPOCH + Duration::days(20_000));
     let app = TestApp::builder(fixture::platform())

@@ -1,5 +1,5 @@
-//! A feature as an adopter would write it: remarks about customers, with one line for each sealed column. [`start`]
-//! creates its table, since no migration does.
+//! A feature as an adopter would write it: remarks about customers, with one line for each sealed
+//! column. [`start`] creates its table, since no migration does.
 
 use mainstay::{database::Revealed, kernel::Id, personal_text, prelude::*};
 use mainstay_testing::{Builder, TestApp};
@@ -28,7 +28,8 @@ pub struct RemarkRow {
     pub updated_at: Timestamp,
 }
 
-/// A row of `purchases`. It refers to a customer, has no sealed column, and must survive the customer's erasure.
+/// A row of `purchases`. It refers to a customer, has no sealed column, and must survive the
+/// customer's erasure.
 #[derive(Entity)]
 #[entity(table = "purchases", resource = "purchase", erasure = "empty")]
 pub struct PurchaseRow {

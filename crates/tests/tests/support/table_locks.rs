@@ -34,7 +34,8 @@ impl TableLock {
         Self::take(app, "LOCK TABLE customers IN ACCESS EXCLUSIVE MODE").await
     }
 
-    /// Locks the customers as a long-running reader does: others can read and write, but not alter the table.
+    /// Locks the customers as a long-running reader does: others can read and write, but not alter
+    /// the table.
     pub async fn customers_shared(app: &TestApp) -> Self {
         Self::take(app, "LOCK TABLE customers IN ACCESS SHARE MODE").await
     }

@@ -1,4 +1,5 @@
-//! A worker whose path to Postgres goes silent: it reports that it is not ready, and recovers by itself.
+//! A worker whose path to Postgres goes silent: it reports that it is not ready, and recovers by
+//! itself.
 
 use mainstay_access::BuiltInRole::Agent;
 use mainstay_testing::TestApp;

@@ -109,7 +109,8 @@ async fn mail_refused_permanently_is_kept_for_the_operator() {
     assert_eq!(shown, [("failed", "a***@example.org"); 2]);
 }
 
-/// RFC 5321 §4.2.5: after the final dot, only the server's reply says who is responsible for the message.
+/// RFC 5321 §4.2.5: after the final dot, only the server's reply says who is responsible for the
+/// message.
 #[tokio::test]
 async fn mail_with_an_unknown_outcome_is_not_sent_again() {
     let server = SmtpServer::start(Tls::AtOnce).await;

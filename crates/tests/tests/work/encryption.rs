@@ -1,4 +1,5 @@
-//! Mail is sent over TLS to a server with a valid certificate, or not at all (OWASP ASVS 12.3.1, 12.3.2).
+//! Mail is sent over TLS to a server with a valid certificate, or not at all (OWASP ASVS 12.3.1,
+//! 12.3.2).
 
 use mainstay_testing::TestApp;
 
@@ -8,7 +9,8 @@ use crate::{
     smtp_server::{SmtpServer, Tls},
 };
 
-/// Queues an e-mail, waits until it was tried more than once, and returns the lines that the server received.
+/// Queues an e-mail, waits until it was tried more than once, and returns the lines that the server
+/// received.
 async fn tried(app: &TestApp, server: &SmtpServer) -> Vec<(bool, String)> {
     let id = queue_mail(app.database(), "ada@example.org").await;
     let job = until(app, id, |it| it.attempts > 2).await;

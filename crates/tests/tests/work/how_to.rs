@@ -177,7 +177,8 @@ async fn the_code_of_the_how_to_guides_works() {
         .await
         .assert_status(204);
 
-    // The second label is taken, so the first parcel is not sent either, and its label is not printed.
+    // The second label is taken, so the first parcel is not sent either, and its label is not
+    // printed.
     owner
         .post("/v1/parcels", json!({ "labels": ["Hopper", "Kepler"] }))
         .await

@@ -1,5 +1,5 @@
-//! Jobs of modules: they run once their change is committed, run again when they fail, and never run when the change
-//! failed.
+//! Jobs of modules: they run once their change is committed, run again when they fail, and never
+//! run when the change failed.
 
 use std::{
     sync::{
@@ -157,7 +157,8 @@ async fn a_job_that_was_handed_over_runs_once() {
     assert_eq!(handler.attempts("hang after hand-over"), [1]);
 }
 
-/// A worker that stalls past its lease finds that it lost the job, before it does anything irreversible.
+/// A worker that stalls past its lease finds that it lost the job, before it does anything
+/// irreversible.
 #[tokio::test]
 async fn a_worker_that_lost_its_lease_stops() {
     let handler = Scripted::default();

@@ -1,5 +1,5 @@
-//! Queued jobs and mail: which run, how often, and what is sent. The tests have their own mail server, which can
-//! refuse, hang up and record.
+//! Queued jobs and mail: which run, how often, and what is sent. The tests have their own mail
+//! server, which can refuse, hang up and record.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,5 @@
-//! Commands of an operator for unfinished jobs: mail that was left behind, webhook messages that failed for good.
+//! Commands of an operator for unfinished jobs: mail that was left behind, webhook messages that
+//! failed for good.
 
 use mainstay::kernel::Uuid;
 use mainstay_testing::TestApp;

@@ -45,7 +45,8 @@ impl Handler for FailOrHang {
 #[tokio::test]
 async fn a_replica_that_is_an_hour_ahead_delays_no_mail() {
     let app = TestApp::start(fixture::platform()).await;
-    // The trigger refuses audit records from the future; this test needs the wrong clock to reach the queue.
+    // The trigger refuses audit records from the future; this test needs the wrong clock to reach
+    // the queue.
     app.owner()
         .await
         .run("DROP TRIGGER audit_events_time ON audit_events", [])

@@ -274,8 +274,8 @@ impl State {
         Ok(false)
     }
 
-    /// Reads a message up to its final dot. Returns `None` when the client hung up before, since then nothing has
-    /// arrived.
+    /// Reads a message up to its final dot. Returns `None` when the client hung up before, since
+    /// then nothing has arrived.
     async fn message<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: &mut BufReader<S>,

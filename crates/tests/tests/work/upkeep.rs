@@ -40,7 +40,8 @@ async fn one_worker_runs_a_due_task() {
         async { Ok(()) }
     });
 
-    // A second task with the same period, which each worker runs after the first: it shows that they have looked.
+    // A second task with the same period, which each worker runs after the first: it shows that
+    // they have looked.
     let counted = looked.clone();
     let witness = Periodic::new("test.witness", Duration::from_secs(60), move |_| {
         counted.add();

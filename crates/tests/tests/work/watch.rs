@@ -277,7 +277,8 @@ async fn reveals_are_compared_with_the_accounts_habit() {
         }
     };
 
-    // Hours with 5, 6 and 7 reveals: a mean of 6 and a deviation of 0.8, so 9 exceed the habit and 8 do not.
+    // Hours with 5, 6 and 7 reveals: a mean of 6 and a deviation of 0.8, so 9 exceed the habit and
+    // 8 do not.
     for (day, count) in [(2, 5), (3, 6), (4, 7)] {
         events(&app, "customer.revealed", &busy, Duration::days(day), count).await;
     }

@@ -1,5 +1,5 @@
-//! Example values: by format, and by property names that are common or come from standards (RFC 6749, RFC 7517, RFC
-//! 9457, Web Authentication).
+//! Example values: by format, and by property names that are common or come from standards (RFC
+//! 6749, RFC 7517, RFC 9457, Web Authentication).
 
 pub(super) const UUID: &str = "019a4f6e-5b3c-7d21-9e0a-6c1f2d3b4a59";
 

@@ -40,7 +40,8 @@ pub(super) struct Administrator {
     pub(super) password: String,
 }
 
-/// Secrets of a data directory, generated once. A signing key written by earlier versions is ignored.
+/// Secrets of a data directory, generated once. A signing key written by earlier versions is
+/// ignored.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Secrets {
     pub(super) crypto_keys: String,
@@ -121,7 +122,8 @@ pub(super) fn forget_running(data_dir: &Path) -> anyhow::Result<()> {
     remove(&data_dir.join(RUNNING))
 }
 
-/// The settings of the `dev` running on a data directory, including the owner's URL; `None` if none is running.
+/// The settings of the `dev` running on a data directory, including the owner's URL; `None` if none
+/// is running.
 pub(crate) fn running(data_dir: Option<&Path>) -> anyhow::Result<Option<Layer>> {
     let data_dir = super::data_dir::data_dir(data_dir)?;
     let Some(facts) = read::<Facts>(&data_dir.join(RUNNING))? else {

@@ -13,15 +13,16 @@ use super::facts::Layer;
 /// Offset of the management port from the API's port.
 const MANAGEMENT_OFFSET: u16 = 1_000;
 
-/// Listeners that reserve the API's and the management port until the service binds them, so that a port in use is
-/// reported before the slow steps of `dev`.
+/// Listeners that reserve the API's and the management port until the service binds them, so that a
+/// port in use is reported before the slow steps of `dev`.
 pub(super) struct Ports {
     api: TcpListener,
     management: TcpListener,
 }
 
 impl Ports {
-    /// Reserves `port` and `port` + 1000, or free ports for 0. Addresses set in the environment take precedence.
+    /// Reserves `port` and `port` + 1000, or free ports for 0. Addresses set in the environment
+    /// take precedence.
     pub(super) fn take(port: u16) -> anyhow::Result<Self> {
         let management = if port == 0 {
             0

@@ -122,7 +122,8 @@ impl Private {
     }
 }
 
-/// Starts the private Postgres for the duration of a command; `None` if a database is configured or `dev` is running.
+/// Starts the private Postgres for the duration of a command; `None` if a database is configured or
+/// `dev` is running.
 pub(crate) async fn borrow(
     platform: &Platform,
     data_dir: Option<&Path>,

@@ -26,7 +26,8 @@ pub(crate) struct Reseal {
     /// Only rows whose data key is older than this, such as `90d` or `12h`
     #[arg(long, value_name = "DURATION", conflicts_with = "before")]
     older_than: Option<String>,
-    /// Only rows whose data key was created before this time (RFC 3339), to continue after an interruption
+    /// Only rows whose data key was created before this time (RFC 3339), to continue after an
+    /// interruption
     #[arg(long, value_name = "MOMENT")]
     before: Option<String>,
     #[command(flatten)]
@@ -121,7 +122,8 @@ async fn open_to_move(
         .watched_by(progress_bar()))
 }
 
-/// Draws a progress bar per table; without a terminal, prints a line per table and every ten seconds.
+/// Draws a progress bar per table; without a terminal, prints a line per table and every ten
+/// seconds.
 fn progress_bar() -> impl FnMut(RotationProgress) + Send {
     let style = ProgressStyle::with_template(
         "{msg:24} {wide_bar} {human_pos}/{human_len} ({per_sec}, {eta} left)",

@@ -79,7 +79,8 @@ fn names_are_valid(document: &Value) {
     }
 }
 
-/// API tools build sample requests from the schemas: without an example, a sample customer is called `"string"`.
+/// API tools build sample requests from the schemas: without an example, a sample customer is
+/// called `"string"`.
 fn texts_have_examples(document: &Value) {
     let mut found = Vec::new();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {

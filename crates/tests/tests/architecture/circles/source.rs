@@ -12,13 +12,15 @@ pub(super) type ModulePath = Vec<String>;
 pub(super) struct File {
     /// The modules that it declares and that are files of their own.
     pub(super) children: BTreeSet<String>,
-    /// Its `use` declarations at the top: the name that each brings, and the path of what it stands for.
+    /// Its `use` declarations at the top: the name that each brings, and the path of what it stands
+    /// for.
     pub(super) names: BTreeMap<String, Vec<String>>,
     /// The modules of which it brings everything.
     pub(super) globs: Vec<Vec<String>>,
     /// What it defines itself.
     pub(super) defines: BTreeSet<String>,
-    /// The macros that it defines by `macro_rules!`; exported ones are named as if the root defined them.
+    /// The macros that it defines by `macro_rules!`; exported ones are named as if the root defined
+    /// them.
     pub(super) macros: BTreeSet<String>,
     /// Every path that it names.
     pub(super) paths: Vec<Named>,
@@ -167,7 +169,8 @@ fn end_of_declaration(tokens: &[TokenTree], at: usize) -> usize {
         .map_or(tokens.len(), |end| at + end)
 }
 
-/// Whether `::` stands before a position: then the word there does not begin a path, or begins one in another crate.
+/// Whether `::` stands before a position: then the word there does not begin a path, or begins one
+/// in another crate.
 fn follows_path(tokens: &[TokenTree], at: usize) -> bool {
     at >= 2 && is_separator(tokens, at - 2)
 }
