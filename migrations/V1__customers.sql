@@ -42,8 +42,8 @@ COMMENT ON COLUMN customers.email IS 'personal: sealed';
 COMMENT ON COLUMN customers.email_index IS 'personal: blind index, truncated; null once the person was erased';
 COMMENT ON COLUMN customers.phone IS 'personal: sealed';
 COMMENT ON COLUMN customers.phone_index IS
-    'personal: blind index of the digits, truncated; null until `keys rotate index` where the row is older than the '
-    'column';
+    'personal: blind index of the digits, truncated; null until `key-ring rotate index` where the row is older than '
+    'the column';
 COMMENT ON COLUMN customers.date_of_birth IS 'personal: sealed';
 COMMENT ON COLUMN customers.national_id IS 'personal: sealed';
 COMMENT ON COLUMN customers.national_id_index IS

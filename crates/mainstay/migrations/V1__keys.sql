@@ -32,7 +32,7 @@ COMMENT ON COLUMN mainstay.data_keys.created_at IS 'internal: when it was made';
 GRANT SELECT, INSERT, DELETE ON mainstay.data_keys TO mainstay_server;
 
 -- Destroys the data key of a row that the calling statement has deleted. A statement that waited for the row while
--- `keys reseal` gave it another key does not see that key, which is younger than its snapshot. A volatile function
+-- `key-ring reseal` gave it another key does not see that key, which is younger than its snapshot. A volatile function
 -- reads with a snapshot of its own.
 CREATE FUNCTION mainstay.destroy_data_key(key bigint) RETURNS boolean
     LANGUAGE plpgsql VOLATILE
@@ -47,7 +47,7 @@ $$;
 REVOKE ALL ON FUNCTION mainstay.destroy_data_key(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mainstay.destroy_data_key(bigint) TO mainstay_server;
 
--- Destroys every data key of a person, also those that `keys reseal` made while the calling statement waited for their
+-- Destroys every data key of a person, also those that `key-ring reseal` made while the calling statement waited for their
 -- rows: see destroy_data_key.
 CREATE FUNCTION mainstay.destroy_data_keys_of(subject uuid, organization uuid) RETURNS bigint
     LANGUAGE plpgsql VOLATILE

@@ -10,7 +10,7 @@ CREATE TABLE mainstay.oauth_clients (
         CONSTRAINT oauth_clients_name_line CHECK (mainstay.is_line(name)),
     redirect_uris text[]      NOT NULL,
     created_at    timestamptz NOT NULL,
-    disabled_at   timestamptz,
+    deactivated_at timestamptz,
     first_party   boolean     NOT NULL DEFAULT false
 );
 
@@ -22,12 +22,12 @@ COMMENT ON COLUMN mainstay.oauth_clients.name IS 'public: what people are shown'
 COMMENT ON COLUMN mainstay.oauth_clients.redirect_uris IS
     'public: where a browser may be sent back to, letter by letter';
 COMMENT ON COLUMN mainstay.oauth_clients.created_at IS 'internal: when it was registered';
-COMMENT ON COLUMN mainstay.oauth_clients.disabled_at IS 'internal: since when it is refused';
+COMMENT ON COLUMN mainstay.oauth_clients.deactivated_at IS 'internal: since when it is refused';
 COMMENT ON COLUMN mainstay.oauth_clients.first_party IS
     'public: whether the operator registered it as an application of its own, for which people need not be asked';
 
 GRANT SELECT, INSERT ON mainstay.oauth_clients TO mainstay_server;
-GRANT UPDATE (disabled_at, first_party) ON mainstay.oauth_clients TO mainstay_server;
+GRANT UPDATE (deactivated_at, first_party) ON mainstay.oauth_clients TO mainstay_server;
 
 -- People are asked at the first use. The answer is remembered, and can be withdrawn at any time.
 CREATE TABLE mainstay.oauth_grants (

@@ -187,7 +187,7 @@ $$;
 REVOKE ALL ON FUNCTION mainstay.end_sessions(uuid, uuid, uuid, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mainstay.end_sessions(uuid, uuid, uuid, timestamptz) TO mainstay_server;
 
--- Ends the sessions of an application that the calling statement has disabled.
+-- Ends the sessions of an application that the calling statement has deactivated.
 CREATE FUNCTION mainstay.end_sessions_of_client(client text, at timestamptz) RETURNS void
     LANGUAGE sql VOLATILE
     SET search_path = mainstay, pg_temp

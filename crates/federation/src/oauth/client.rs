@@ -40,7 +40,7 @@ impl Application {
 
     /// The precondition that the application is still active.
     pub(super) fn active(&self) -> Precondition {
-        const ROWS: &str = "mainstay.oauth_clients WHERE client_id = ? AND disabled_at IS NULL";
+        const ROWS: &str = "mainstay.oauth_clients WHERE client_id = ? AND deactivated_at IS NULL";
         Precondition::new(ROWS, "FOR SHARE", [self.client_id.as_str().into()])
     }
 
@@ -49,7 +49,7 @@ impl Application {
         const FIND: &str = r"
             SELECT id, client_id, name, redirect_uris, first_party
             FROM mainstay.oauth_clients
-            WHERE client_id = $1 AND disabled_at IS NULL
+            WHERE client_id = $1 AND deactivated_at IS NULL
         ";
         let rows = unscoped
             .select("oauth_clients.find", FIND, [client_id.into()])

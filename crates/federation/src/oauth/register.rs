@@ -130,7 +130,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
 /// The error of the database.
 pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> {
     const LIST: &str = r"
-        SELECT client_id, name, redirect_uris, created_at, disabled_at, first_party
+        SELECT client_id, name, redirect_uris, created_at, deactivated_at, first_party
         FROM mainstay.oauth_clients
         ORDER BY client_id
     ";
@@ -164,8 +164,8 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
     const DEACTIVATE: &str = r"
         changed AS (
             UPDATE mainstay.oauth_clients
-            SET disabled_at = $2
-            WHERE client_id = $1 AND disabled_at IS NULL
+            SET deactivated_at = $2
+            WHERE client_id = $1 AND deactivated_at IS NULL
             RETURNING client_id, mainstay.end_sessions_of_client(client_id, $2)
         ),
         withdrawn AS (
@@ -202,7 +202,7 @@ pub async fn set_first_party(
         changed AS (
             UPDATE mainstay.oauth_clients
             SET first_party = $2
-            WHERE client_id = $1 AND disabled_at IS NULL AND first_party <> $2
+            WHERE client_id = $1 AND deactivated_at IS NULL AND first_party <> $2
             RETURNING client_id
         )
     ";

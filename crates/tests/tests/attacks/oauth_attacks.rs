@@ -269,7 +269,7 @@ async fn an_unknown_client_gets_nothing() {
 
     app.owner()
         .await
-        .run("UPDATE oauth_clients SET disabled_at = now()", [])
+        .run("UPDATE oauth_clients SET deactivated_at = now()", [])
         .await
         .expect("the clients are deactivated");
 
