@@ -79,7 +79,7 @@ pub use health::Health;
 pub use indexable::{Indexable, normalised};
 pub use job::Job;
 pub use listen::{Heard, Listener};
-pub use migrate::{Migrated, Migration, MigrationError, Migrations, Owner};
+pub use migrate::{Migrated, MigrationError, Owner};
 pub use missing_keys::MissingKeys;
 pub use order::{Direction, Order};
 pub use page::Page;
@@ -93,7 +93,7 @@ pub use rotation::{
 };
 pub use row::Row;
 pub use schema::SchemaColumn;
-pub use schema_migrations::{SchemaMigrations, SchemaVersion};
+pub use schema_migrations::{Migration, Migrations, SchemaMigrations, SchemaVersion};
 pub use sealed_table::{
     Erasure, KeyHolder, PrivateColumn, Scope, SealedColumn, SealedIndex, SealedTable,
 };

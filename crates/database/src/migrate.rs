@@ -16,11 +16,9 @@ use tokio::time::{sleep, timeout};
 use crate::{
     DatabaseUrl, Error, Row, SchemaMigrations, SchemaVersion,
     connection::Limits,
-    schema_migrations::newest,
+    schema_migrations::{Migration, Migrations, newest},
     statement::{Patience, Statement},
 };
-
-pub use refinery_core::{Migration, Runner as Migrations};
 
 /// Waits for other migrators without a timeout. The number is arbitrary, but the same in all of
 /// them.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Migration, Migrations};
+pub use refinery_core::{Migration, Runner as Migrations};
 
 /// The table that records the platform's applied migrations. Those of the app are in refinery's own
 /// table.
