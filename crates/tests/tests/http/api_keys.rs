@@ -72,7 +72,7 @@ async fn a_key_acts_for_its_owner() {
     // OWASP ASVS 6.3.7.
     let letter = app.mail_to(agent.email()).await;
     assert!(
-        letter.subject.contains("API key was made") && letter.text.contains("laptop"),
+        letter.subject.contains("API key was created") && letter.text.contains("laptop"),
         "{letter:?}"
     );
 
