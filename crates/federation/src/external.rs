@@ -1,17 +1,19 @@
-//! Sign-in elsewhere, by OpenID Connect: the authorization code flow with PKCE, state and nonce.
+//! External sign-in with OpenID Connect: the authorization code flow with PKCE, state and nonce.
 //!
-//! 1. `POST /v1/external-authorizations` keeps what is needed in the end, sealed, and says where to send the person. The
-//!    client gets a state, which travels, and a binding, which stays: as a cookie of the browser, or as a secret of the
-//!    client.
-//! 2. The provider sends the person back to its `redirect_uri`, with `code` and `state`, and with `iss` where it can.
-//! 3. `POST /v1/external-sessions` takes these and the binding, exchanges the code, believes the ID token or not, and
-//!    begins a session.
+//! 1. `POST /v1/external-authorizations` stores a pending authorization, sealed, and returns where
+//!    to redirect the person. The client gets a state, which is sent to the provider, and a
+//!    binding, which is not: it is a cookie of the browser or a secret of the client.
+//! 2. The provider redirects the person to its `redirect_uri`, with `code` and `state`, and with
+//!    `iss` if it supports it.
+//! 3. `POST /v1/external-sessions` receives these and the binding, exchanges the code, verifies the
+//!    ID token and starts a session.
 //!
-//! An account is found by issuer and subject, and by nothing else (OWASP ASVS 6.8.1): an e-mail address moves between
-//! people. Whoever has an account links an identity to it while signed in. What a provider says is held against OpenID
-//! Connect Core 1.0 §3.1.3.7, RFC 8725, RFC 9207 and RFC 9700.
+//! An account is found by issuer and subject only (OWASP ASVS 6.8.1), because an e-mail address can
+//! pass from one person to another. A person who has an account links an identity to it while
+//! signed in. ID tokens and responses are verified according to OpenID Connect Core 1.0 §3.1.3.7,
+//! RFC 8725, RFC 9207 and RFC 9700.
 //!
-//! No access token of a provider is kept, and nothing is asked of it but who somebody is.
+//! Access tokens of a provider are neither stored nor used.
 
 mod account;
 mod begin;
@@ -36,14 +38,14 @@ use mainstay_http::{Module, Recipient};
 
 use providers::Providers;
 
-/// Who learns of a sign-in.
+/// The providers, as recipients of personal data.
 const PROVIDERS: Recipient = Recipient {
     who: "the OpenID providers of `MAINSTAY_IDENTITY_OIDC_PROVIDERS`",
     what: "that a person signs in to this service; no data stored here",
     when: "when a person signs in with a provider",
 };
 
-/// Sign-in elsewhere.
+/// External sign-in, and the identities linked to accounts.
 pub fn module() -> Module {
     Module::new("external sign-in")
         .keeping(

@@ -1,6 +1,7 @@
 //! Federation: OAuth 2 tokens for applications and machines, and sign-in with OpenID providers.
 //!
-//! Both start sessions of accounts. All that this crate knows of organizations is which one a session works in.
+//! Both start sessions of accounts. All that this crate knows of organizations is which one a
+//! session works in.
 
 pub mod external;
 pub mod oauth;

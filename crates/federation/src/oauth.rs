@@ -1,10 +1,11 @@
-//! OAuth 2: tokens for machines (client credentials) and for applications that a person authorizes (authorization code with
-//! PKCE), according to RFC 6749 and RFC 9700.
+//! OAuth 2: tokens for machines (client credentials) and for applications that a person authorizes
+//! (authorization code with PKCE), according to RFC 6749 and RFC 9700.
 //!
-//! There is no implicit grant, no password grant, and no redirect to an address that an operator has not registered. A
-//! person is asked before an application gets access, and can withdraw the access at any time ([`consent`],
-//! [`applications`]). A code or a secret starts a session like any other: people see it among their sessions and can end it.
-//! The page at `/oauth/authorize` signs the person in with a cookie of [`sessions`](mainstay_accounts::sessions).
+//! There is no implicit grant, no password grant, and no redirect to an address that an operator
+//! has not registered. A person is asked before an application gets access, and can withdraw the
+//! access at any time ([`consent`], [`applications`]). A code or a secret starts a session like any
+//! other: people see it among their sessions and can end it. The page at `/oauth/authorize` signs
+//! the person in with a cookie of [`sessions`](mainstay_accounts::sessions).
 
 mod applications;
 mod authorize;

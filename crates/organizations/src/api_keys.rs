@@ -1,9 +1,11 @@
-//! API keys: credentials with which a program calls the API on behalf of an account, without signing in.
+//! API keys: credentials with which a program calls the API on behalf of an account, without
+//! signing in.
 //!
-//! A key works in one organization, as long as its owner is a member. It is limited to the permissions that were granted
-//! when it was created, narrowed by its scopes. On each call, it may use those that the roles of its owner and of its
-//! sponsor still grant. The sponsor of a service account's key is the member who created it or took it over. The format
-//! of a key and its verification are in [`mainstay_principals::api_keys`].
+//! A key works in one organization, as long as its owner is a member. It is limited to the
+//! permissions that were granted when it was created, narrowed by its scopes. On each call, it may
+//! use those that the roles of its owner and of its sponsor still grant. The sponsor of a service
+//! account's key is the member who created it or took it over. The format of a key and its
+//! verification are in [`mainstay_principals::api_keys`].
 
 mod create;
 mod list;

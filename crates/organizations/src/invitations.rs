@@ -1,9 +1,10 @@
 //! Invitations: how people join an organization.
 //!
-//! The invited person receives a token by e-mail. With it, the account that has the invited address joins the organization,
-//! or a new account is created; the e-mail has proved the address. Responses to the inviter never reveal whether the address
-//! has an account. An invitation depends on its inviter: it is invalid once the inviter is no longer a member, or may no
-//! longer assign its role.
+//! The invited person receives a token by e-mail. With it, the account that has the invited address
+//! joins the organization, or a new account is created; the e-mail has proved the address.
+//! Responses to the inviter never reveal whether the address has an account. An invitation depends
+//! on its inviter: it is invalid once the inviter is no longer a member, or may no longer assign
+//! its role.
 
 mod accept;
 mod create;

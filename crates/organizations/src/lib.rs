@@ -1,7 +1,7 @@
 //! Organizations: their members, the members' roles, and the keys with which programs call the API.
 //!
-//! Members and invitations build on the accounts of persons. Service accounts, API keys and client secrets build on the
-//! credentials that `principals` recognises.
+//! Members and invitations build on the accounts of persons. Service accounts, API keys and client
+//! secrets build on the credentials that `principals` recognises.
 
 pub mod api_keys;
 pub mod invitations;

@@ -1,5 +1,5 @@
-//! Inspects a mailed link before it is used. The page behind the link shows the right form, or none if the link is invalid,
-//! and can tell a password manager for which account a password is chosen.
+//! Inspects a mailed link before it is used. The page behind the link shows the right form, or none
+//! if the link is invalid, and can tell a password manager for which account a password is chosen.
 
 use mainstay_accounts::{
     Accounts,
@@ -35,7 +35,8 @@ pub(super) struct InspectMailedLink {
 pub(super) struct MailedLinkView {
     /// What the link does.
     purpose: LinkPurpose,
-    /// The e-mail address that the link was sent to; null for a change of address, which both addresses confirm.
+    /// The e-mail address that the link was sent to; null for a change of address, which both
+    /// addresses confirm.
     email: Option<String>,
     /// The name of the organization that the person is invited to; null for other purposes.
     organization: Option<String>,
@@ -58,8 +59,8 @@ pub(super) enum LinkPurpose {
 
 /// Inspect a mailed link before it is used.
 ///
-/// The link stays valid. A link that was used, has expired or was never sent is refused; the response does not distinguish
-/// these cases.
+/// The link stays valid. A link that was used, has expired or was never sent is refused; the
+/// response does not distinguish these cases.
 #[post(
     "/v1/mailed-links/inspection",
     problems(INVALID_TOKEN, TOO_MANY_ATTEMPTS)

@@ -1,8 +1,9 @@
-//! Members: the persons of an organization, as its administrators see and change them. Service accounts are in
-//! [`service_accounts`](crate::service_accounts).
+//! Members: the persons of an organization, as its administrators see and change them. Service
+//! accounts are in [`service_accounts`](crate::service_accounts).
 //!
-//! An administrator cannot change a member whose role grants more than their own. Administrators never see or set passwords (OWASP ASVS
-//! 6.4.6). They see masked addresses; the audit log records each time that they see an address in clear.
+//! An administrator cannot change a member whose role grants more than their own. Administrators
+//! never see or set passwords (OWASP ASVS 6.4.6). They see masked addresses; the audit log records
+//! each time that they see an address in clear.
 
 pub(crate) mod letters;
 mod list;

@@ -101,8 +101,9 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
         .collect()
 }
 
-/// Ends all sessions of an organization's members and service accounts, and revokes its API keys and client secrets, on
-/// every replica within a second (OWASP ASVS 7.4.5). Returns `None` if there is no such organization.
+/// Ends all sessions of an organization's members and service accounts, and revokes its API keys
+/// and client secrets, on every replica within a second (OWASP ASVS 7.4.5). Returns `None` if there
+/// is no such organization.
 ///
 /// # Errors
 /// The error of the database.

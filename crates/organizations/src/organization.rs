@@ -1,7 +1,7 @@
 //! Organizations: members create, rename, leave and delete them, and transfer their ownership.
 //!
-//! An organization keeps at least one owner: `keep_an_owner` in the schema refuses every statement that would remove the
-//! last one, also when two statements run at the same time.
+//! An organization keeps at least one owner: `keep_an_owner` in the schema refuses every statement
+//! that would remove the last one, also when two statements run at the same time.
 
 mod create;
 mod current;

@@ -1,8 +1,9 @@
 //! Roles: the built-in ones, which every organization has, and the organization's own.
 //!
-//! A member cannot grant permissions that they do not hold. The statement of each change checks this: `role_exceeds` in the
-//! schema compares a role with the permissions of the member who assigns it. Only an owner can make another member an
-//! owner. Only the owner of the schema can write built-in roles.
+//! A member cannot grant permissions that they do not hold. The statement of each change checks
+//! this: `role_exceeds` in the schema compares a role with the permissions of the member who
+//! assigns it. Only an owner can make another member an owner. Only the owner of the schema can
+//! write built-in roles.
 
 pub(crate) mod assign;
 pub(crate) mod built_in;

@@ -1,8 +1,9 @@
-//! Service accounts: members of an organization that are programs. They have a name and a role, but no address and no
-//! password. They call the API with API keys, or with access tokens that they fetch as OAuth clients with a client secret.
+//! Service accounts: members of an organization that are programs. They have a name and a role, but
+//! no address and no password. They call the API with API keys, or with access tokens that they
+//! fetch as OAuth clients with a client secret.
 //!
-//! A member who manages service accounts cannot grant permissions beyond their own: neither through the role of an account
-//! nor through credentials of an account that has more permissions.
+//! A member who manages service accounts cannot grant permissions beyond their own: neither through
+//! the role of an account nor through credentials of an account that has more permissions.
 
 mod bodies;
 mod change;

@@ -1,4 +1,4 @@
-//! The account that an identity is linked to.
+//! Finds the account that an identity is linked to.
 
 use mainstay_accounts::{account::key::own_key, second_factors::spend::Holder};
 use mainstay_crypto::Sealed;
@@ -21,17 +21,19 @@ pub(crate) struct LinkedAccount {
     /// Sealed.
     pub(super) email: Vec<u8>,
     pub(super) key: OwnKey,
-    /// Whether it has signed in before, but never from this network.
+    /// Whether the account has signed in before, but never from this network.
     pub(super) is_new_network: bool,
+    /// Whether the account has signed in from this network before.
     pub(super) is_known_here: bool,
     /// The secret of the authenticator app, sealed.
     pub(super) totp: Option<Vec<u8>>,
-    /// The version of the credentials, this identity among them.
+    /// The version of the account's credentials, which include this identity.
     pub(super) credentials: i64,
 }
 
 impl LinkedAccount {
-    /// The account that an identity is linked to, in the organization that was asked for.
+    /// Finds the account that an identity is linked to, with its membership in the requested or its
+    /// oldest organization.
     pub(super) async fn find(
         unscoped: &Unscoped,
         subject: &Sealed<Subject>,
@@ -39,12 +41,22 @@ impl LinkedAccount {
         place: &[u8],
     ) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
-            SELECT i.id, u.id, u.active, u.second_factor, m.organization_id, u.email, k.id,
-                k.wrapped, EXISTS (SELECT FROM mainstay.sign_in_places p WHERE p.user_id = u.id),
+            SELECT
+                i.id,
+                u.id,
+                u.active,
+                u.second_factor,
+                m.organization_id,
+                u.email,
+                k.id,
+                k.wrapped,
+                EXISTS (SELECT FROM mainstay.sign_in_places p WHERE p.user_id = u.id),
                 EXISTS (
                     SELECT FROM mainstay.sign_in_places p
                     WHERE p.user_id = u.id AND p.place = $3
-                ), t.secret, u.credentials_version
+                ),
+                t.secret,
+                u.credentials_version
             FROM mainstay.external_identities i
             JOIN mainstay.users u ON u.id = i.user_id
             JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -90,6 +102,7 @@ impl LinkedAccount {
         rows.first().map(read).transpose()
     }
 
+    /// Refuses a deactivated account, and one that is not a member of the requested organization.
     pub(super) fn may_be_signed_in_to(
         &self,
         organization: Option<OrganizationId>,
@@ -98,8 +111,9 @@ impl LinkedAccount {
             return Err(refused("the account is deactivated"));
         }
         if organization.is_some() && self.organization.is_none() {
-            return Err(refused("the account is no member of the organization"));
+            return Err(refused("the account is not a member of the organization"));
         }
+
         Ok(())
     }
 
@@ -114,6 +128,7 @@ impl LinkedAccount {
         }
     }
 
+    /// Stores when the identity was last used.
     pub(super) async fn note_use(&self, unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
         const USED: &str =
             "UPDATE mainstay.external_identities SET last_used_at = $2 WHERE id = $1";

@@ -1,4 +1,4 @@
-//! Sending a person to a provider.
+//! Starts an external sign-in: creates the URL that sends a person to a provider.
 
 use mainstay_accounts::throttle::{
     TOO_MANY_ATTEMPTS,
@@ -17,24 +17,24 @@ use openidconnect::{
 
 use super::{
     callback::BindingCookie,
-    pending::{Begun, LIFETIME, PendingAuthorization},
+    pending::{LIFETIME, PendingAuthorization, StartedAuthorization},
     problems::PROVIDER_UNAVAILABLE,
     provider::Provider,
     providers::Providers,
 };
 
-/// A provider to sign in by.
+/// An OpenID provider that people can sign in with.
 #[view]
 pub(super) struct ExternalProviderView {
-    /// What the API calls it.
+    /// The provider's name in the API.
     name: String,
-    /// What to show people.
+    /// The label to show people.
     label: String,
-    /// Its issuer identifier.
+    /// The provider's issuer identifier.
     issuer: String,
 }
 
-/// List the providers that one may sign in by.
+/// List the providers that people can sign in with.
 #[get("/v1/external-providers")]
 pub(super) async fn list_external_providers(
     _by: Public,
@@ -56,38 +56,40 @@ pub(super) async fn list_external_providers(
     })
 }
 
-/// By which provider, and how.
+/// A new external sign-in.
 #[input]
 pub(super) struct CreateExternalAuthorization {
     /// The provider's name.
     #[garde(length(chars, min = 1, max = 40))]
     provider: String,
-    /// Whether the person has to prove anew who it is, although the provider may know it still. Then the session counts as
-    /// fresh.
+    /// Whether the person must re-authenticate at the provider, even if already signed in there.
+    /// The session then counts as fresh.
     #[garde(skip)]
     #[serde(default)]
     reauthenticate: bool,
-    /// Whether to bind the sign-in to this browser by a cookie, for a browser's own pages, instead of giving a binding.
+    /// Whether to bind the sign-in to this browser with a cookie instead of a `binding`. For pages
+    /// in a browser.
     #[garde(skip)]
     #[serde(default)]
     cookie: bool,
 }
 
-/// A sign-in that has begun.
+/// An external sign-in that was started.
 #[view]
 pub(super) struct ExternalAuthorizationView {
-    /// Where to send the person. The provider sends them back to the address that was registered there, with `state` and
-    /// `code`, and with `iss` where it can.
+    /// Where to redirect the person. The provider redirects them back to the address that is
+    /// registered with it, with `state` and `code`, and with `iss` if it supports it.
     authorization_url: String,
-    /// What comes back as `state`: with any other it is not the answer to this.
+    /// The `state` that the provider returns. Ignore a response with any other.
     state: String,
-    /// What to show in the end, and nowhere else; null where a cookie of the browser does it.
+    /// A secret to keep, and to send only when you complete the sign-in; null if the browser has a
+    /// cookie instead.
     binding: Option<String>,
-    /// Seconds until it is given up.
+    /// Seconds until the sign-in expires.
     expires_in: i64,
 }
 
-/// Begin to sign in elsewhere.
+/// Start to sign in with a provider.
 #[post(
     "/v1/external-authorizations",
     problems(PROVIDER_UNAVAILABLE, TOO_MANY_ATTEMPTS)
@@ -98,15 +100,15 @@ pub(super) async fn create_external_authorization(
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let provider = providers.provider(&body.provider)?;
-    let unscoped = by.unscoped("nobody is signed in yet");
+    let unscoped = by.unscoped("the caller is not signed in yet");
     let state = fresh_state(&unscoped);
     admit_request(&unscoped, EXTERNAL_AUTHORIZATIONS, by.origin().address).await?;
     begin(&providers, &unscoped, provider, state, &body, None).await
 }
 
-/// Begin to link an identity of elsewhere to one's account.
+/// Start to link an external identity to your account.
 ///
-/// It ends at `POST /v1/me/external-identities`, for the same account alone.
+/// Complete it at `POST /v1/me/external-identities`, with the same account.
 #[post("/v1/me/external-authorizations", problems(PROVIDER_UNAVAILABLE))]
 pub(super) async fn create_own_external_authorization(
     by: Fresh<InPerson>,
@@ -115,7 +117,7 @@ pub(super) async fn create_own_external_authorization(
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let provider = providers.provider(&body.provider)?;
     let unscoped =
-        by.unscoped("an identity is linked to an account, which stands above organizations");
+        by.unscoped("an identity is linked to an account, which belongs to no organization");
     let user = by.principal().user;
 
     begin(
@@ -142,7 +144,7 @@ async fn begin(
     user: Option<UserId>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let runtime = unscoped.database().runtime();
-    let said = provider.said(providers.http()?, runtime).await?;
+    let discovery = provider.discovery(providers.http()?, runtime).await?;
 
     let secret = || {
         FreshSecret::new(&runtime.random, "")
@@ -157,11 +159,11 @@ async fn begin(
         verifier: secret(),
         reauthenticate: body.reauthenticate,
         user,
-        begun_at: runtime.clock.now(),
+        started_at: runtime.clock.now(),
         person: None,
     };
 
-    let client = provider.client(&said)?;
+    let client = provider.client(&discovery)?;
     let (state_text, nonce) = (state.text.expose_secret().to_owned(), pending.nonce.clone());
     let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(
         pending.verifier.clone(),
@@ -183,7 +185,7 @@ async fn begin(
     }
 
     let (url, ..) = request.url();
-    let Begun { state, binding } = pending.keep(unscoped, state).await?;
+    let StartedAuthorization { state, binding } = pending.keep(unscoped, state).await?;
     let cookie = body.cookie.then(|| BindingCookie::set(&binding)).flatten();
     let view = ExternalAuthorizationView {
         authorization_url: url.into(),

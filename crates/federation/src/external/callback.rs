@@ -1,4 +1,4 @@
-//! What comes back from a provider: taken up once, by who began it.
+//! Handles the response of a provider, once, and only for the client that started the sign-in.
 
 use http::{HeaderName, HeaderValue};
 use mainstay_database::Unscoped;
@@ -15,7 +15,7 @@ use super::{
     providers::Providers,
 };
 
-/// What a client brings back.
+/// The parameters that a client received from a provider.
 pub(crate) struct Callback {
     pub(super) provider: String,
     pub(super) state: String,
@@ -24,16 +24,16 @@ pub(crate) struct Callback {
     pub(super) binding: Option<String>,
 }
 
-/// Somebody whom a provider vouches for.
-pub(crate) struct Vouched<'i> {
+/// A person whom a provider has authenticated.
+pub(crate) struct VerifiedCallback<'i> {
     pub(super) provider: &'i Provider,
     pub(super) person: Person,
     pub(super) taken: Taken,
 }
 
 impl Callback {
-    /// Whom the provider vouches for. `user` is who links an identity, or none for a sign-in: one is never taken for the
-    /// other.
+    /// Verifies the response and returns the person. `user` is the account that links the identity,
+    /// or `None` for a sign-in: an authorization for one cannot be used for the other.
     ///
     /// # Errors
     /// [`EXTERNAL_SIGN_IN_REFUSED`](super::problems::EXTERNAL_SIGN_IN_REFUSED) and
@@ -44,31 +44,33 @@ impl Callback {
         unscoped: &Unscoped,
         cookie: Cookie<BindingCookie>,
         user: Option<UserId>,
-    ) -> Result<Vouched<'i>, Problem> {
+    ) -> Result<VerifiedCallback<'i>, Problem> {
         let provider = providers.provider(&self.provider)?;
         let binding = self
             .binding
             .map(SecretString::from)
             .or(cookie.0.map(|cookie| cookie.0));
-        let binding = binding.ok_or_else(|| refused("nothing says who began it"))?;
+        let binding = binding.ok_or_else(|| refused("the binding is missing"))?;
         let runtime = unscoped.database().runtime();
         let now = runtime.clock.now();
 
         let taken = Taken::find(unscoped, &self.state, binding.expose_secret(), now).await?;
-        let mut taken = taken
-            .ok_or_else(|| refused("it was not begun here, was taken up already, or is too old"))?;
-        // Each provider sends people back to an address of its own, so a client knows whose answer it has: the code of one
-        // provider is never shown to another (RFC 9700 §4.4.2; OWASP ASVS 10.2.2).
+        let mut taken = taken.ok_or_else(|| {
+            refused("the authorization is unknown, expired, already used, or of another client")
+        })?;
+
+        // Each provider redirects people to an address of its own, so the client knows which
+        // provider sent the response. The code of one provider is never sent to another (RFC 9700
+        // §4.4.2; OWASP ASVS 10.2.2).
         if taken.pending.provider != provider.settings.name {
-            return Err(refused(
-                "the answer came from another provider than the person was sent to",
-            ));
+            return Err(refused("the response came from another provider"));
         }
         if taken.pending.user != user {
-            return Err(refused("it was begun for something else"));
+            return Err(refused("the authorization was started for another purpose"));
         }
 
-        // They may have been here before, and left to look for their second factor.
+        // The provider authenticated the person in an earlier attempt, which lacked the second
+        // factor.
         let person = match taken.pending.person.take() {
             Some(person) => person,
             None => {
@@ -79,7 +81,7 @@ impl Callback {
             }
         };
 
-        Ok(Vouched {
+        Ok(VerifiedCallback {
             provider,
             person,
             taken,
@@ -87,13 +89,13 @@ impl Callback {
     }
 }
 
-/// What binds a sign-in to the browser that began it.
+/// The cookie that binds a sign-in to the browser that started it.
 pub(crate) struct BindingCookie(SecretString);
 
 impl CookieValue for BindingCookie {
     const NAME: &'static str = "__Host-external";
     const DESCRIPTION: &'static str =
-        "The browser that began it, from `POST /v1/external-authorizations`.";
+        "Binds the sign-in to the browser, from `POST /v1/external-authorizations`.";
 
     fn read(value: &str) -> Option<Self> {
         (1..=200).contains(&value.len()).then(|| Self(value.into()))
@@ -101,7 +103,7 @@ impl CookieValue for BindingCookie {
 }
 
 impl BindingCookie {
-    /// `Set-Cookie`. The browser sends it with requests of our own pages alone.
+    /// The `Set-Cookie` header. The browser sends the cookie only with requests of the same site.
     pub(super) fn set(binding: &SecretString) -> Option<(HeaderName, HeaderValue)> {
         set_cookie(
             Self::NAME,
@@ -111,7 +113,7 @@ impl BindingCookie {
         )
     }
 
-    /// `Set-Cookie` that makes a browser forget it.
+    /// The `Set-Cookie` header that deletes the cookie.
     pub(super) fn clear() -> Option<(HeaderName, HeaderValue)> {
         set_cookie(Self::NAME, "", SameSite::Strict, Duration::ZERO)
     }

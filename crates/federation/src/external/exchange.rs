@@ -1,4 +1,4 @@
-//! From a code to a person: the code is exchanged for an ID token, and the token is believed or not.
+//! Exchanges a code for an ID token, verifies the token, and returns the person that it identifies.
 
 use std::time::{Duration, SystemTime};
 
@@ -17,21 +17,22 @@ use super::{
     pending::PendingAuthorization,
     person::Person,
     problems::EXTERNAL_SIGN_IN_REFUSED,
-    provider::{Provider, Said, causes, unavailable},
+    provider::{Discovery, Provider, causes, unavailable},
 };
 
-/// How old a token may be that a provider has only just given.
+/// Maximum age of an ID token that a provider has just issued.
 const OLDEST: Duration = Duration::from_secs(600);
 
-/// Longest subject (OpenID Connect Core 1.0 §2).
+/// Maximum length of a subject in bytes (OpenID Connect Core 1.0 §2).
 const LONGEST_SUBJECT: usize = 255;
 
 impl Provider {
-    /// Exchanges a code for the person whom it stands for.
+    /// Exchanges a code, and returns the person that the ID token identifies.
     ///
     /// # Errors
-    /// [`EXTERNAL_SIGN_IN_REFUSED`] when the provider does not take the code or its token cannot be believed,
-    /// [`PROVIDER_UNAVAILABLE`](super::problems::PROVIDER_UNAVAILABLE) when it does not answer as it should.
+    /// [`EXTERNAL_SIGN_IN_REFUSED`] if the provider refuses the code or the ID token is invalid,
+    /// [`PROVIDER_UNAVAILABLE`](super::problems::PROVIDER_UNAVAILABLE) if the provider does not
+    /// respond as expected.
     pub(super) async fn person(
         &self,
         http: &HttpClient,
@@ -40,15 +41,15 @@ impl Provider {
         issuer: Option<&str>,
         pending: &PendingAuthorization,
     ) -> Result<Person, Problem> {
-        let said = self.said(http, runtime).await?;
-        if !said.answers_as(issuer) {
-            return Err(refused("the answer names another issuer, or none"));
+        let discovery = self.discovery(http, runtime).await?;
+        if !discovery.accepts_issuer(issuer) {
+            return Err(refused("the response names another issuer, or none"));
         }
 
-        let client = self.client(&said)?;
+        let client = self.client(&discovery)?;
         let request = client
             .exchange_code(AuthorizationCode::new(code))
-            .map_err(|_| unavailable("it has no token endpoint"))?
+            .map_err(|_| unavailable("the provider has no token endpoint"))?
             .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()));
 
         let tokens = request
@@ -56,51 +57,52 @@ impl Provider {
             .await
             .map_err(|error| match error {
                 RequestTokenError::ServerResponse(answer) => {
-                    refused(&format!("it answers {}", answer.error()))
+                    refused(&format!("the provider responded with {}", answer.error()))
                 }
                 RequestTokenError::Request(error) => unavailable(&causes(&error)),
-                RequestTokenError::Parse(error, _) => {
-                    unavailable(&format!("its tokens cannot be read, at {}", error.path()))
-                }
+                RequestTokenError::Parse(error, _) => unavailable(&format!(
+                    "the token response is invalid at {}",
+                    error.path()
+                )),
                 RequestTokenError::Other(_) => {
-                    unavailable("it answers neither tokens nor an error")
+                    unavailable("the token response has neither tokens nor an error")
                 }
             })?;
 
-        match self.believed(&said, &tokens, pending, runtime.clock.now()) {
-            Err(Disbelief::UnknownKey(why)) => {
-                let said = self
-                    .said_with_new_keys(http, runtime)
+        match self.verify(&discovery, &tokens, pending, runtime.clock.now()) {
+            Err(InvalidToken::UnknownKey(why)) => {
+                let discovery = self
+                    .discovery_with_new_keys(http, runtime)
                     .await
                     .ok_or_else(|| refused(&why))?;
-                self.believed(&said, &tokens, pending, runtime.clock.now())
-                    .map_err(Disbelief::problem)
+                self.verify(&discovery, &tokens, pending, runtime.clock.now())
+                    .map_err(InvalidToken::problem)
             }
-            other => other.map_err(Disbelief::problem),
+            other => other.map_err(InvalidToken::problem),
         }
     }
 
-    /// OpenID Connect Core 1.0 §3.1.3.7 and §3.1.3.8.
-    fn believed(
+    /// Verifies the ID token (OpenID Connect Core 1.0 §3.1.3.7 and §3.1.3.8).
+    fn verify(
         &self,
-        said: &Said,
+        discovery: &Discovery,
         tokens: &CoreTokenResponse,
         pending: &PendingAuthorization,
         now: Timestamp,
-    ) -> Result<Person, Disbelief> {
+    ) -> Result<Person, InvalidToken> {
         let token = tokens
             .id_token()
-            .ok_or(Disbelief::Other("there is no ID token".to_owned()))?;
-        let verifier = self.verifier(said, now);
+            .ok_or(InvalidToken::Other("the ID token is missing".to_owned()))?;
+        let verifier = self.verifier(discovery, now);
         let claims = token
             .claims(&verifier, &Nonce::new(pending.nonce.clone()))
-            .map_err(Disbelief::from)?;
+            .map_err(InvalidToken::from)?;
         if claims
             .authorized_party()
             .is_some_and(|party| party.as_str() != self.settings.client_id)
         {
-            return Err(Disbelief::Other(
-                "the token was made for another client".to_owned(),
+            return Err(InvalidToken::Other(
+                "the ID token was issued to another client".to_owned(),
             ));
         }
 
@@ -111,7 +113,7 @@ impl Provider {
         let authenticated_at = authenticated_at(claims, pending, now)?;
         let subject = claims.subject().as_str().to_owned();
         if !(1..=LONGEST_SUBJECT).contains(&subject.len()) {
-            return Err(Disbelief::Other(
+            return Err(InvalidToken::Other(
                 "the subject is empty or too long".to_owned(),
             ));
         }
@@ -122,7 +124,7 @@ impl Provider {
             .unwrap_or_default();
 
         Ok(Person {
-            issuer: said.issuer().as_str().to_owned(),
+            issuer: discovery.issuer().as_str().to_owned(),
             subject,
             email: claims.email().map(|email| email.as_str().to_owned()),
             email_verified: claims.email_verified() == Some(true),
@@ -131,47 +133,56 @@ impl Provider {
         })
     }
 
-    fn verifier<'a>(&self, said: &'a Said, now: Timestamp) -> IdTokenVerifier<'a, CoreJsonWebKey> {
+    fn verifier<'a>(
+        &self,
+        discovery: &'a Discovery,
+        now: Timestamp,
+    ) -> IdTokenVerifier<'a, CoreJsonWebKey> {
         let now = SystemTime::from(now.inner());
         let client_id = ClientId::new(self.settings.client_id.clone());
 
-        // A verifier without the client's secret takes no signature that the secret could make.
-        IdTokenVerifier::new_public_client(client_id, said.issuer().clone(), said.keys().clone())
-            .set_allowed_algs(said.algorithms.iter().cloned())
-            .set_time_fn(move || now.into())
-            .set_issue_time_verifier_fn(move |issued| {
-                let issued = SystemTime::from(issued);
-                match (issued.duration_since(now), now.duration_since(issued)) {
-                    (Ok(ahead), _) if ahead > CLOCK_LEEWAY => Err(format!(
-                        "it is not yet valid: it was issued {} s ahead of this clock",
-                        ahead.as_secs()
-                    )),
-                    (_, Ok(age)) if age > OLDEST => Err(format!(
-                        "it was issued {} s ago, not just now",
-                        age.as_secs()
-                    )),
-                    _ => Ok(()),
-                }
-            })
+        // Without the client's secret, the verifier accepts no signature that was created with the
+        // secret.
+        IdTokenVerifier::new_public_client(
+            client_id,
+            discovery.issuer().clone(),
+            discovery.keys().clone(),
+        )
+        .set_allowed_algs(discovery.algorithms.iter().cloned())
+        .set_time_fn(move || now.into())
+        .set_issue_time_verifier_fn(move |issued| {
+            let issued = SystemTime::from(issued);
+            match (issued.duration_since(now), now.duration_since(issued)) {
+                (Ok(ahead), _) if ahead > CLOCK_LEEWAY => Err(format!(
+                    "the ID token is not valid yet: it was issued {} s ahead of this clock",
+                    ahead.as_secs()
+                )),
+                (_, Ok(age)) if age > OLDEST => Err(format!(
+                    "the ID token is too old: it was issued {} s ago",
+                    age.as_secs()
+                )),
+                _ => Ok(()),
+            }
+        })
     }
 }
 
-/// Why a token is not believed.
-enum Disbelief {
-    /// No key of the provider that we know has signed it.
+/// Why an ID token is invalid.
+enum InvalidToken {
+    /// None of the provider's cached keys verifies the signature.
     UnknownKey(String),
-    /// Anything else.
+    /// Any other reason.
     Other(String),
 }
 
-impl Disbelief {
+impl InvalidToken {
     fn problem(self) -> Problem {
         let (Self::UnknownKey(why) | Self::Other(why)) = self;
         refused(&why)
     }
 }
 
-impl From<ClaimsVerificationError> for Disbelief {
+impl From<ClaimsVerificationError> for InvalidToken {
     fn from(error: ClaimsVerificationError) -> Self {
         use SignatureVerificationError::{CryptoError, NoMatchingKey};
         let why = causes(&error);
@@ -189,8 +200,8 @@ fn check_access_token(
     verifier: &IdTokenVerifier<'_, CoreJsonWebKey>,
     tokens: &CoreTokenResponse,
     expected: &AccessTokenHash,
-) -> Result<(), Disbelief> {
-    let wrong = || Disbelief::Other("the token belongs to another access token".to_owned());
+) -> Result<(), InvalidToken> {
+    let wrong = || InvalidToken::Other("the ID token belongs to another access token".to_owned());
     let (algorithm, key) = (
         token.signing_alg().map_err(|_| wrong())?,
         token.signing_key(verifier).map_err(|_| wrong())?,
@@ -204,25 +215,29 @@ fn check_access_token(
     }
 }
 
-/// When the person last proved who it is: never later than now. Who was asked to prove it anew must have.
+/// Returns when the person last authenticated at the provider, at most `now`.
+///
+/// # Errors
+/// If the person was required to re-authenticate and did not.
 fn authenticated_at(
     claims: &CoreIdTokenClaims,
     pending: &PendingAuthorization,
     now: Timestamp,
-) -> Result<Option<Timestamp>, Disbelief> {
-    let said = claims
+) -> Result<Option<Timestamp>, InvalidToken> {
+    let authenticated_at = claims
         .auth_time()
         .map(|moment| Timestamp::from(SystemTime::from(moment)));
-    let anew = said.is_some_and(|said| said + CLOCK_LEEWAY >= pending.begun_at);
-    if pending.reauthenticate && !anew {
-        return Err(Disbelief::Other(
-            "the person did not prove anew who it is".to_owned(),
+    let is_fresh = authenticated_at.is_some_and(|at| at + CLOCK_LEEWAY >= pending.started_at);
+    if pending.reauthenticate && !is_fresh {
+        return Err(InvalidToken::Other(
+            "the person did not re-authenticate".to_owned(),
         ));
     }
-    Ok(said.map(|said| said.min(now)))
+
+    Ok(authenticated_at.map(|at| at.min(now)))
 }
 
-/// A sign-in that is not accepted, and why, for the log.
+/// [`EXTERNAL_SIGN_IN_REFUSED`], with the reason for the log.
 pub(crate) fn refused(why: &str) -> Problem {
     EXTERNAL_SIGN_IN_REFUSED.problem().caused_by(why)
 }

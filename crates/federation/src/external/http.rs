@@ -1,4 +1,4 @@
-//! The HTTP client that speaks to providers, and what it refuses to do for them.
+//! The HTTP client for requests to providers, and its restrictions.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use futures_util::future::BoxFuture;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::redirect::Policy;
 
-/// More than any provider's document or key set.
+/// Maximum size of a response in bytes. Documents and key sets of providers are smaller.
 const LARGEST_ANSWER: usize = 256 * 1024;
 
-/// How long it takes at most to reach a provider.
+/// Maximum time to connect to a provider.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Calls providers: over verified TLS, never where an answer redirects to, and never for longer or for more than it was
-/// told (OWASP ASVS 1.3.6, 12.3.1, 12.3.2, 15.3.2).
+/// Sends requests to providers over verified TLS. Follows no redirects, and limits the time and the
+/// size of responses (OWASP ASVS 1.3.6, 12.3.1, 12.3.2, 15.3.2).
 pub(crate) struct HttpClient {
     client: reqwest::Client,
     loopback: bool,
 }
 
-/// Why there is no answer.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    /// It would go in clear.
-    #[error("the URL is not one that may be called: https, and no credentials in it")]
+    /// The URL is not encrypted, or contains credentials.
+    #[error("the URL must use https and contain no credentials")]
     Url,
-    /// The provider says more than it should.
-    #[error("the answer is larger than {LARGEST_ANSWER} bytes")]
+    /// The response is too large.
+    #[error("the response is larger than {LARGEST_ANSWER} bytes")]
     TooLarge,
-    /// The provider does not answer.
-    #[error("there is no answer")]
+    /// The provider cannot be reached, or timed out.
+    #[error("the request failed")]
     Request(#[source] reqwest::Error),
 }
 
 impl HttpClient {
-    /// A client that waits for `timeout` at most. `loopback` allows http to this very machine, for development.
+    /// Creates a client with a timeout. `loopback` allows http to this machine, for development.
     ///
     /// # Errors
-    /// When TLS cannot be had.
+    /// If TLS cannot be initialized.
     pub(super) fn new(timeout: Duration, loopback: bool) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .redirect(Policy::none())
@@ -51,7 +51,7 @@ impl HttpClient {
         Ok(Self { client, loopback })
     }
 
-    /// Whether http to this very machine will do.
+    /// Whether http to this machine is allowed.
     pub(super) fn takes_loopback(&self) -> bool {
         self.loopback
     }
@@ -89,17 +89,19 @@ impl<'c> AsyncHttpClient<'c> for HttpClient {
     }
 }
 
-/// Whether a URL leads somewhere over TLS; or, where `loopback` allows it, to this very machine.
+/// Whether a URL uses TLS, or refers to this machine if `loopback` allows it.
 pub(crate) fn is_safe(url: &openidconnect::url::Url, loopback: bool) -> bool {
     use openidconnect::url::Host;
+
     let here = match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
         Some(Host::Domain(name)) => name == "localhost",
         None => return false,
     };
-    let covered = url.scheme() == "https" || (url.scheme() == "http" && here && loopback);
-    covered && url.username().is_empty() && url.password().is_none()
+    let is_private = url.scheme() == "https" || (url.scheme() == "http" && here && loopback);
+
+    is_private && url.username().is_empty() && url.password().is_none()
 }
 
 #[cfg(test)]

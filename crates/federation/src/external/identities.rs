@@ -1,4 +1,4 @@
-//! The identities of other providers that an account is linked to.
+//! Lists and unlinks the external identities of an account.
 
 use mainstay_accounts::{
     account::{key::own_key, owner::find_owner},
@@ -18,27 +18,27 @@ use mainstay_principals::{
 
 use super::{providers::Providers, subject::cell};
 
-/// Who somebody is elsewhere.
+/// Marks identifiers of external identities.
 pub(super) enum ExternalIdentity {}
 
-/// An identity that one's account is linked to.
+/// An external identity that is linked to your account.
 #[view]
 pub(super) struct ExternalIdentityView {
-    /// Which.
+    /// The identity's id.
     pub(super) id: Id<ExternalIdentity>,
-    /// The provider's name; null when it is not one to sign in by any more.
+    /// The provider's name; null if the provider is no longer configured.
     pub(super) provider: Option<String>,
     /// The provider's issuer identifier.
     pub(super) issuer: String,
-    /// The address that the provider named when the identity was linked.
+    /// The e-mail address that the provider gave when the identity was linked.
     pub(super) email: Option<String>,
-    /// When it was linked.
+    /// When the identity was linked.
     pub(super) created_at: Timestamp,
-    /// When one last signed in by it.
+    /// When you last signed in with the identity.
     pub(super) last_used_at: Option<Timestamp>,
 }
 
-/// List the identities of elsewhere that one's account is linked to.
+/// List the external identities that are linked to your account.
 #[get("/v1/me/external-identities")]
 pub(super) async fn list_external_identities(
     by: InPerson,
@@ -55,7 +55,7 @@ pub(super) async fn list_external_identities(
     ";
 
     let user = by.principal().user;
-    let unscoped = by.unscoped("identities belong to their person, wherever they work");
+    let unscoped = by.unscoped("identities belong to a person, in any organization");
     let rows = unscoped
         .select("external_identities.list", LIST, [user.uuid().into()])
         .await?;
@@ -85,9 +85,10 @@ pub(super) async fn list_external_identities(
     })
 }
 
-/// Unlink an identity of elsewhere from one's account.
+/// Unlink an external identity from your account.
 ///
-/// Nobody signs in by it any more. All other sessions are ended, since one of them may have begun by it.
+/// It can no longer be used to sign in. All your other sessions end, because one of them may have
+/// been started with it.
 #[delete("/v1/me/external-identities/{id}", problems(NOT_FOUND, LAST_WAY_IN))]
 pub(super) async fn delete_external_identity(
     by: Fresh<InPerson>,
@@ -111,7 +112,7 @@ pub(super) async fn delete_external_identity(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("identities belong to their person, wherever they work");
+    let unscoped = by.unscoped("identities belong to a person, in any organization");
     let owner = find_owner(&unscoped, principal.user).await?;
 
     let event = about(
@@ -121,7 +122,7 @@ pub(super) async fn delete_external_identity(
         principal.organization,
     );
 
-    let told = owner.notice(&letters::identity_unlinked(), &unscoped)?;
+    let notice = owner.notice(&letters::identity_unlinked(), &unscoped)?;
     let now = principals.runtime().clock.now();
     let own = [id.uuid().into(), principal.user.uuid().into()];
     let values = own
@@ -132,7 +133,7 @@ pub(super) async fn delete_external_identity(
     let given = standing::in_person(principal, Hold::Alone);
     let change = Change::new("external_identities.delete", UNLINK, values, event)
         .given(given)
-        .queue(told);
+        .queue(notice);
     let unlinked = unscoped.change(change).await?;
 
     principals.forget_user(principal.user);

@@ -1,4 +1,4 @@
-//! The key sets of providers, before they are read: a key that is meant for something else is left out.
+//! Filters the key sets of providers: removes the keys that are not meant to verify signatures.
 
 use futures_util::future::BoxFuture;
 use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::http::{HttpClient, HttpError};
 
-/// Fetches key sets, and of those the keys that verify signatures. A key says what it is for by `use` and `key_ops`
-/// (RFC 7517 §4.2, §4.3), and openidconnect looks at `use` alone.
+/// Fetches key sets, and keeps the keys that verify signatures. `use` and `key_ops` state the
+/// purpose of a key (RFC 7517 §4.2, §4.3), but openidconnect only checks `use`.
 pub(crate) struct KeysThatVerify<'a>(pub(super) &'a HttpClient);
 
 impl<'c> AsyncHttpClient<'c> for KeysThatVerify<'_> {
@@ -19,7 +19,8 @@ impl<'c> AsyncHttpClient<'c> for KeysThatVerify<'_> {
     }
 }
 
-/// The body of an answer without the keys that verify nothing. What is no key set stays as it is.
+/// Removes the keys that are not meant to verify signatures. Leaves a body that is not a key set
+/// unchanged.
 fn without_others(body: Vec<u8>) -> Vec<u8> {
     let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else {
         return body;
@@ -31,15 +32,16 @@ fn without_others(body: Vec<u8>) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
-/// Whether a key is meant to verify, by all that it says of itself.
+/// Whether a key is meant to verify signatures, by its `use` and `key_ops`.
 fn verifies(key: &Value) -> bool {
-    let said = |member: &str| key.get(member).filter(|value| !value.is_null());
+    let member = |name: &str| key.get(name).filter(|value| !value.is_null());
     let verify = Value::from("verify");
-    said("use").is_none_or(|meant| meant == "sig")
-        && said("key_ops").is_none_or(|named| {
-            named
+
+    member("use").is_none_or(|purpose| purpose == "sig")
+        && member("key_ops").is_none_or(|operations| {
+            operations
                 .as_array()
-                .is_some_and(|named| named.contains(&verify))
+                .is_some_and(|operations| operations.contains(&verify))
         })
 }
 
@@ -50,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_verifies_unless_it_says_otherwise() {
+    fn a_key_verifies_unless_it_has_another_purpose() {
         for key in [
             json!({}),
             json!({ "use": null, "key_ops": null }),
@@ -73,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_set_stays_as_it_is() {
+    fn a_body_that_is_not_a_key_set_is_unchanged() {
         for body in [
             "",
             "{",

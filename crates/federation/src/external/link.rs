@@ -1,4 +1,4 @@
-//! Linking an identity of another provider to an account.
+//! Links an external identity to an account.
 
 use mainstay_accounts::{account::owner::find_owner, letters};
 use mainstay_crypto::Sealed;
@@ -14,36 +14,36 @@ use mainstay_principals::{
 };
 
 use super::{
-    callback::{BindingCookie, Callback, Vouched},
+    callback::{BindingCookie, Callback, VerifiedCallback},
     identities::{ExternalIdentity, ExternalIdentityView},
     problems::{EXTERNAL_SIGN_IN_REFUSED, IDENTITY_TAKEN, PROVIDER_UNAVAILABLE},
     providers::Providers,
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes},
 };
 
-/// What came back from the provider.
+/// The provider's response.
 #[input]
 pub(super) struct CreateExternalIdentity {
-    /// The provider that sent the person back, as the address that it did so to tells.
+    /// The name of the provider that sent the response, as the redirect address identifies it.
     #[garde(length(chars, min = 1, max = 40))]
     provider: String,
-    /// The `state` that came back.
+    /// The `state` of the response.
     #[garde(length(chars, min = 1, max = 200))]
     state: String,
-    /// The `code` that came back.
+    /// The `code` of the response.
     #[garde(length(chars, min = 1, max = 4096))]
     code: String,
-    /// The `iss` that came back, if one did.
+    /// The `iss` of the response, if present.
     #[garde(length(chars, min = 1, max = 2000))]
     iss: Option<String>,
-    /// The `binding` that was given in the beginning; absent where a cookie has it.
+    /// The `binding` from the start; absent if the browser has a cookie instead.
     #[garde(length(chars, min = 1, max = 200))]
     binding: Option<String>,
 }
 
-/// Link an identity of elsewhere to one's account.
+/// Link an external identity to your account.
 ///
-/// From then on one may sign in by it.
+/// You can then sign in with it.
 #[post(
     "/v1/me/external-identities",
     problems(EXTERNAL_SIGN_IN_REFUSED, PROVIDER_UNAVAILABLE, IDENTITY_TAKEN)
@@ -64,7 +64,10 @@ pub(super) async fn create_external_identity(
             WHERE u.id = $2
               AND u.active
               AND EXISTS (SELECT FROM held)
-              AND NOT EXISTS (SELECT FROM mainstay.external_identities WHERE subject_index = ANY ($8))
+              AND NOT EXISTS (
+                  SELECT FROM mainstay.external_identities
+                  WHERE subject_index = ANY ($8)
+              )
             RETURNING id
         ),
         claimed AS (
@@ -76,7 +79,7 @@ pub(super) async fn create_external_identity(
 
     let principal = by.principal();
     let unscoped =
-        by.unscoped("an identity is linked to an account, which stands above organizations");
+        by.unscoped("an identity is linked to an account, which belongs to no organization");
 
     let CreateExternalIdentity {
         provider,
@@ -94,13 +97,13 @@ pub(super) async fn create_external_identity(
         binding,
     };
 
-    let Vouched {
+    let VerifiedCallback {
         provider, person, ..
     } = match callback
         .person(&providers, &unscoped, cookie, Some(principal.user))
         .await
     {
-        Ok(vouched) => vouched,
+        Ok(verified) => verified,
         Err(problem) => {
             let action = Action::ExternalIdentityLinkFail;
             unscoped
@@ -143,7 +146,7 @@ pub(super) async fn create_external_identity(
             principal.organization,
         );
 
-        let told = owner.notice(
+        let notice = owner.notice(
             &letters::identity_linked(&provider.settings.label),
             &unscoped,
         )?;
@@ -152,7 +155,7 @@ pub(super) async fn create_external_identity(
         Ok(
             Change::new("external_identities.insert", LINK, values, event)
                 .given(given)
-                .queue(told),
+                .queue(notice),
         )
     };
 

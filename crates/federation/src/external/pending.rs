@@ -1,4 +1,4 @@
-//! Sign-ins that are under way: kept here, sealed, while the person is at the provider.
+//! Pending authorizations: stored, sealed, while the person is at the provider.
 
 use mainstay_database::{PrivateColumn, Unscoped};
 use mainstay_http::{INTERNAL, Problem};
@@ -9,13 +9,13 @@ use time::Duration;
 
 use super::person::Person;
 
-/// How long the person may take at the provider.
+/// How long a pending authorization is valid.
 pub(crate) const LIFETIME: Duration = Duration::minutes(10);
 
-/// What they are sealed for.
+/// The purpose that payloads are sealed for.
 const PURPOSE: &str = "external authorization";
 
-/// Where they stand.
+/// The column of the sealed payloads.
 pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
     table: "mainstay.external_authorizations",
     id: "hash",
@@ -25,35 +25,37 @@ pub(super) const PAYLOAD: PrivateColumn = PrivateColumn {
     context: "hash",
 };
 
-/// What is kept of a sign-in that is under way.
+/// A pending authorization, which is stored as a sealed payload.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PendingAuthorization {
-    /// Where the person was sent.
+    /// The name of the provider that the person was sent to.
     pub(super) provider: String,
-    /// What the ID token must repeat, so that no other token will do.
+    /// The nonce that the ID token must contain.
     pub(super) nonce: String,
-    /// What makes the code useless to whoever reads it on the way (PKCE, RFC 7636).
+    /// The PKCE verifier. Without it, an intercepted code is useless (RFC 7636).
     pub(super) verifier: String,
-    /// Whether the person has to prove anew who it is.
+    /// Whether the person must re-authenticate at the provider.
     pub(super) reauthenticate: bool,
-    /// Who links the identity to their account; none for a sign-in.
+    /// The account that links the identity; `None` for a sign-in.
     pub(super) user: Option<UserId>,
-    pub(super) begun_at: Timestamp,
-    /// Whom the provider vouched for already; the second factor is still to be shown.
+    #[serde(rename = "begun_at")]
+    pub(super) started_at: Timestamp,
+    /// The person, if the provider has authenticated them already and only the second factor is
+    /// missing.
     #[serde(default)]
     pub(super) person: Option<Person>,
 }
 
-/// What the client is given of it.
-pub(crate) struct Begun {
-    /// Travels through the provider.
+/// The secrets of a pending authorization that the client gets.
+pub(crate) struct StartedAuthorization {
+    /// Sent to the provider, which returns it.
     pub(super) state: FreshSecret,
-    /// Stays with the client, which has to show it in the end: whoever is lured into finishing a stranger's sign-in does
-    /// not have it.
+    /// Kept by the client, which sends it to complete the sign-in. A person who is tricked into
+    /// completing an attacker's sign-in does not have it.
     pub(super) binding: SecretString,
 }
 
-/// One that was taken up, and can be put back.
+/// A pending authorization that was taken from the table, and can be put back.
 pub(crate) struct Taken {
     pub(super) pending: PendingAuthorization,
     state: Vec<u8>,
@@ -61,7 +63,7 @@ pub(crate) struct Taken {
 }
 
 impl PendingAuthorization {
-    /// Keeps it, and clears away some that nobody took up in time.
+    /// Stores the authorization. Also deletes up to 100 expired ones.
     ///
     /// # Errors
     /// The error of the database.
@@ -69,10 +71,10 @@ impl PendingAuthorization {
         &self,
         unscoped: &Unscoped,
         state: FreshSecret,
-    ) -> Result<Begun, Problem> {
+    ) -> Result<StartedAuthorization, Problem> {
         let binding = FreshSecret::new(&unscoped.database().runtime().random, "mxb_");
         self.insert(unscoped, &state.hash, binding.hash).await?;
-        Ok(Begun {
+        Ok(StartedAuthorization {
             state,
             binding: binding.text,
         })
@@ -116,8 +118,8 @@ impl PendingAuthorization {
             state.to_vec().into(),
             binding.into(),
             payload.into(),
-            self.begun_at.inner().into(),
-            (self.begun_at + LIFETIME).inner().into(),
+            self.started_at.inner().into(),
+            (self.started_at + LIFETIME).inner().into(),
         ];
 
         unscoped
@@ -129,8 +131,9 @@ impl PendingAuthorization {
 }
 
 impl Taken {
-    /// Takes one up, once. `None` when it was never begun, was taken up already, is too old, or was begun elsewhere; what
-    /// was begun elsewhere stays for whoever began it.
+    /// Takes a pending authorization from the table. Returns `None` if it is unknown, already taken
+    /// or expired, or if the binding is wrong. An authorization of another client stays in the
+    /// table.
     ///
     /// # Errors
     /// The error of the database.
@@ -177,8 +180,8 @@ impl Taken {
         }))
     }
 
-    /// Puts it back with what the provider said, for as long as it had: the person has yet to show a second factor here,
-    /// and no provider takes a code twice.
+    /// Puts the authorization back with the authenticated person, with the same expiry. The person
+    /// retries with a second factor, but the provider accepts the code only once.
     ///
     /// # Errors
     /// The error of the database.

@@ -1,46 +1,46 @@
-//! Why a sign-in elsewhere is refused.
+//! The problems of external sign-in.
 
 use http::StatusCode;
 use mainstay_http::Kind;
 
-/// The provider, or what it says, was not accepted.
+/// The provider's response is invalid, or was used already.
 pub(crate) const EXTERNAL_SIGN_IN_REFUSED: Kind = Kind::new(
     StatusCode::UNAUTHORIZED,
     "external_sign_in_refused",
-    "The sign-in elsewhere was not accepted, or was used already: begin again.",
+    "The external sign-in is invalid, has expired or was used already. Start again.",
 );
 
-/// The provider does not answer as it should.
+/// The provider does not respond as expected.
 pub(crate) const PROVIDER_UNAVAILABLE: Kind = Kind::new(
     StatusCode::SERVICE_UNAVAILABLE,
     "provider_unavailable",
-    "The provider does not answer as it should: try again later, or sign in another way.",
+    "The provider is not available. Try again later, or sign in another way.",
 );
 
-/// Nobody here goes by the identity, and the provider's people get no accounts by themselves.
+/// The identity is not linked to an account, and the provider's settings do not allow sign-up.
 pub(crate) const NO_ACCOUNT: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "no_account",
-    "No account goes by this identity: sign in another way, then link it to your account.",
+    "This identity is not linked to an account. Sign in another way, then link it.",
 );
 
-/// The provider has not checked the person's address, so no account can be made with it.
+/// The provider has not verified the person's address, so no account can be created with it.
 pub(crate) const EMAIL_UNVERIFIED: Kind = Kind::new(
     StatusCode::FORBIDDEN,
     "email_unverified",
-    "The provider does not vouch for your e-mail address, which an account needs.",
+    "The provider has not verified your e-mail address. Verify it there, then try again.",
 );
 
 /// An account has the person's address. It may be another person's.
 pub(crate) const ACCOUNT_EXISTS: Kind = Kind::new(
     StatusCode::CONFLICT,
     "account_exists",
-    "An account has your e-mail address already: sign in to it another way, then link this principals.",
+    "An account with your e-mail address exists. Sign in another way, then link this identity.",
 );
 
 /// The identity is linked already.
 pub(crate) const IDENTITY_TAKEN: Kind = Kind::new(
     StatusCode::CONFLICT,
     "identity_taken",
-    "This identity is linked to an account already.",
+    "This identity is already linked to an account.",
 );

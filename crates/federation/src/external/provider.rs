@@ -1,4 +1,5 @@
-//! One provider: what it says of itself, kept for an hour, and what is asked of it.
+//! An OpenID provider: its discovery document, which is cached for an hour, and the client to use
+//! it.
 
 use std::{error::Error as StdError, fmt::Write as _, sync::Arc};
 
@@ -25,15 +26,20 @@ use super::{
     provider_list::ProviderSettings,
 };
 
-/// How long what a provider says of itself is believed, and for how long still while it cannot be asked again.
+/// How long a discovery document is cached.
 const FRESH_FOR: Duration = Duration::hours(1);
+
+/// How long a cached document is used if it cannot be fetched again.
 const USABLE_FOR: Duration = Duration::days(1);
 
-/// How long a provider that did not answer is left alone, and how often its keys are fetched at most.
-const LEFT_ALONE_FOR: Duration = Duration::seconds(10);
+/// How long no request is sent to a provider after a failure.
+const RETRY_AFTER: Duration = Duration::seconds(10);
+
+/// Minimum time between two fetches of a provider's keys for unknown signatures.
 const KEYS_FETCHED_EVERY: Duration = Duration::minutes(1);
 
-/// The signatures that are taken from any provider: no `none`, nothing with a shared secret (RFC 8725 §3.1, §3.2).
+/// The accepted signature algorithms: no `none`, and none with a shared secret (RFC 8725 §3.1,
+/// §3.2).
 const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPssSha256,
@@ -41,18 +47,18 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 4] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 
-/// What providers say of themselves beyond OpenID Connect Discovery.
+/// Metadata of providers in addition to OpenID Connect Discovery.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub(super) struct More {
-    /// Whether answers name the issuer that they come from (RFC 9207 §3).
+pub(super) struct ExtraMetadata {
+    /// Whether responses name their issuer (RFC 9207 §3).
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
 
-impl AdditionalProviderMetadata for More {}
+impl AdditionalProviderMetadata for ExtraMetadata {}
 
 type Metadata = ProviderMetadata<
-    More,
+    ExtraMetadata,
     CoreAuthDisplay,
     CoreClientAuthMethod,
     CoreClaimName,
@@ -76,22 +82,24 @@ pub(super) type ProviderClient = CoreClient<
     EndpointMaybeSet,
 >;
 
-/// A provider, and what it has said of itself.
+/// A provider, with its cached discovery document.
 pub(crate) struct Provider {
     pub(super) settings: ProviderSettings,
-    known: Mutex<Known>,
+    cache: Mutex<Cache>,
 }
 
+/// The state of the cache.
 #[derive(Default)]
-struct Known {
-    said: Option<(Arc<Said>, Timestamp)>,
+struct Cache {
+    discovery: Option<(Arc<Discovery>, Timestamp)>,
     failed_at: Option<Timestamp>,
     keys_fetched_at: Option<Timestamp>,
 }
 
-/// What a provider says of itself.
-pub(crate) struct Said {
+/// The discovery document of a provider, with its keys.
+pub(crate) struct Discovery {
     metadata: Metadata,
+    /// The accepted algorithms that the provider supports.
     pub(super) algorithms: Vec<CoreJwsSigningAlgorithm>,
 }
 
@@ -99,107 +107,112 @@ impl Provider {
     pub(super) fn new(settings: ProviderSettings) -> Self {
         Self {
             settings,
-            known: Mutex::default(),
+            cache: Mutex::default(),
         }
     }
 
-    /// What it says of itself: from memory, or asked now. Whoever comes meanwhile waits for the same answer.
+    /// Returns the discovery document from the cache, or fetches it. Concurrent calls wait for the
+    /// same response.
     ///
     /// # Errors
     /// [`PROVIDER_UNAVAILABLE`].
-    pub(super) async fn said(
+    pub(super) async fn discovery(
         &self,
         http: &HttpClient,
         runtime: &Runtime,
-    ) -> Result<Arc<Said>, Problem> {
-        let mut known = self.known.lock().await;
+    ) -> Result<Arc<Discovery>, Problem> {
+        let mut cache = self.cache.lock().await;
         let now = runtime.clock.now();
-        let kept = |age| {
-            known
-                .said
+        let cached = |age| {
+            cache
+                .discovery
                 .as_ref()
                 .filter(|(_, at)| now < *at + age)
-                .map(|(said, _)| said.clone())
+                .map(|(discovery, _)| discovery.clone())
         };
-        if let Some(said) = kept(FRESH_FOR) {
-            return Ok(said);
+        if let Some(discovery) = cached(FRESH_FOR) {
+            return Ok(discovery);
         }
 
-        let kept = kept(USABLE_FOR);
-        if known
+        let cached = cached(USABLE_FOR);
+        if cache
             .failed_at
-            .is_some_and(|failed| now < failed + LEFT_ALONE_FOR)
+            .is_some_and(|failed| now < failed + RETRY_AFTER)
         {
-            return kept.ok_or_else(|| unavailable("it did not answer a moment ago"));
+            return cached.ok_or_else(|| unavailable("discovery failed a moment ago"));
         }
 
-        match self.ask(http).await {
-            Ok(said) => {
-                let said = Arc::new(said);
-                *known = Known {
-                    said: Some((said.clone(), now)),
+        match self.discover(http).await {
+            Ok(discovery) => {
+                let discovery = Arc::new(discovery);
+                *cache = Cache {
+                    discovery: Some((discovery.clone(), now)),
                     failed_at: None,
                     keys_fetched_at: Some(now),
                 };
-                Ok(said)
+                Ok(discovery)
             }
-            Err(why) => {
-                known.failed_at = Some(now);
+            Err(error) => {
+                cache.failed_at = Some(now);
                 tracing::warn!(
                     provider = self.settings.name,
-                    why,
-                    "a provider cannot be asked about itself"
+                    error,
+                    "OpenID provider discovery failed"
                 );
-                kept.ok_or_else(|| unavailable(&why))
+                cached.ok_or_else(|| unavailable(&error))
             }
         }
     }
 
-    /// The same with keys fetched anew, for a token that no known key fits: `None` when that was tried within the last
-    /// minute, or does not help.
-    pub(super) async fn said_with_new_keys(
+    /// Fetches the provider's keys again, for a token that no cached key verifies. Returns `None`
+    /// if they were fetched within the last minute, or if the request fails.
+    pub(super) async fn discovery_with_new_keys(
         &self,
         http: &HttpClient,
         runtime: &Runtime,
-    ) -> Option<Arc<Said>> {
-        let mut known = self.known.lock().await;
+    ) -> Option<Arc<Discovery>> {
+        let mut cache = self.cache.lock().await;
         let now = runtime.clock.now();
-        if known
+        if cache
             .keys_fetched_at
             .is_some_and(|fetched| now < fetched + KEYS_FETCHED_EVERY)
         {
             return None;
         }
 
-        known.keys_fetched_at = Some(now);
-        let (said, at) = known.said.clone()?;
+        cache.keys_fetched_at = Some(now);
+        let (discovery, at) = cache.discovery.clone()?;
         let keys =
-            JsonWebKeySet::fetch_async(said.metadata.jwks_uri(), &KeysThatVerify(http)).await;
+            JsonWebKeySet::fetch_async(discovery.metadata.jwks_uri(), &KeysThatVerify(http)).await;
         let keys = keys.inspect_err(|error| {
-            tracing::warn!(provider = self.settings.name, why = told(error), "no keys")
+            tracing::warn!(
+                provider = self.settings.name,
+                error = describe(error),
+                "OpenID provider key refresh failed"
+            );
         });
 
-        let metadata = said.metadata.clone().set_jwks(keys.ok()?);
-        let said = Arc::new(Said {
+        let metadata = discovery.metadata.clone().set_jwks(keys.ok()?);
+        let discovery = Arc::new(Discovery {
             metadata,
-            algorithms: said.algorithms.clone(),
+            algorithms: discovery.algorithms.clone(),
         });
-        known.said = Some((said.clone(), at));
+        cache.discovery = Some((discovery.clone(), at));
 
-        Some(said)
+        Some(discovery)
     }
 
-    async fn ask(&self, http: &HttpClient) -> Result<Said, String> {
+    async fn discover(&self, http: &HttpClient) -> Result<Discovery, String> {
         let issuer = IssuerUrl::new(self.settings.issuer.clone())
-            .map_err(|_| "its issuer is no URL".to_owned())?;
+            .map_err(|_| "the issuer is not a URL".to_owned())?;
         let metadata = Metadata::discover_async(issuer, &KeysThatVerify(http))
             .await
-            .map_err(|error| told(&error))?;
+            .map_err(|error| describe(&error))?;
         if !is_safe(
             metadata.authorization_endpoint().url(),
             http.takes_loopback(),
         ) {
-            return Err("it sends people to a URL that is not https".to_owned());
+            return Err("the authorization endpoint is not an https URL".to_owned());
         }
 
         let announced = metadata.id_token_signing_alg_values_supported();
@@ -208,20 +221,20 @@ impl Provider {
             .filter(|algorithm| announced.contains(algorithm))
             .collect();
         if algorithms.is_empty() {
-            return Err("it signs with no algorithm that is taken".to_owned());
+            return Err("the provider supports no accepted signature algorithm".to_owned());
         }
 
-        Ok(Said {
+        Ok(Discovery {
             metadata,
             algorithms,
         })
     }
 
-    /// A client of the provider.
+    /// Creates a client of the provider.
     ///
     /// # Errors
-    /// [`PROVIDER_UNAVAILABLE`] when the place that it sends people back to is no URL.
-    pub(super) fn client(&self, said: &Said) -> Result<ProviderClient, Problem> {
+    /// [`PROVIDER_UNAVAILABLE`] if the configured `redirect_uri` is not a URL.
+    pub(super) fn client(&self, discovery: &Discovery) -> Result<ProviderClient, Problem> {
         let ProviderSettings {
             client_id,
             client_secret,
@@ -233,21 +246,21 @@ impl Provider {
             .as_ref()
             .map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
         let redirect = RedirectUrl::new(redirect_uri.clone())
-            .map_err(|_| unavailable("its redirect_uri is no URL"))?;
+            .map_err(|_| unavailable("the redirect_uri is not a URL"))?;
         let client = CoreClient::from_provider_metadata(
-            said.metadata.clone(),
+            discovery.metadata.clone(),
             ClientId::new(client_id.clone()),
             secret,
         );
 
         Ok(client
             .set_redirect_uri(redirect)
-            .set_auth_type(said.auth_type()))
+            .set_auth_type(discovery.auth_type()))
     }
 }
 
-impl Said {
-    /// The keys that it signs with.
+impl Discovery {
+    /// The keys that the provider signs with.
     pub(super) fn keys(&self) -> &JsonWebKeySet<CoreJsonWebKey> {
         self.metadata.jwks()
     }
@@ -256,9 +269,9 @@ impl Said {
         self.metadata.issuer()
     }
 
-    /// Whether an answer that names `issuer` as the one that it comes from, or none, can be the provider's
-    /// (RFC 9207 §2.4; OWASP ASVS 10.2.2).
-    pub(super) fn answers_as(&self, issuer: Option<&str>) -> bool {
+    /// Whether a response with this `iss` parameter can be the provider's (RFC 9207 §2.4; OWASP
+    /// ASVS 10.2.2).
+    pub(super) fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
         match issuer {
             Some(issuer) => issuer == self.issuer().as_str(),
             None => {
@@ -270,7 +283,8 @@ impl Said {
         }
     }
 
-    /// HTTP Basic, unless the provider takes the secret in the body alone (OpenID Connect Discovery 1.0 §3).
+    /// HTTP Basic, unless the provider accepts the secret only in the body (OpenID Connect
+    /// Discovery 1.0 §3).
     fn auth_type(&self) -> AuthType {
         match self.metadata.token_endpoint_auth_methods_supported() {
             Some(methods) if !methods.contains(&CoreClientAuthMethod::ClientSecretBasic) => {
@@ -281,35 +295,36 @@ impl Said {
     }
 }
 
-/// A provider that does not answer, or not as it should.
+/// [`PROVIDER_UNAVAILABLE`], with the reason for the log.
 pub(crate) fn unavailable(why: &str) -> Problem {
     PROVIDER_UNAVAILABLE
         .problem()
-        .retry_after(LEFT_ALONE_FOR.unsigned_abs())
+        .retry_after(RETRY_AFTER.unsigned_abs())
         .caused_by(why)
 }
 
-/// Why a provider cannot be used, for the log: what it sent is not repeated.
-fn told(error: &DiscoveryError<HttpError>) -> String {
+/// Describes an error for the log, without the content of the response.
+fn describe(error: &DiscoveryError<HttpError>) -> String {
     match error {
         DiscoveryError::Request(error) => causes(error),
         DiscoveryError::Parse(error) => {
-            format!("what it says of itself cannot be read, at {}", error.path())
+            format!("the response is invalid at {}", error.path())
         }
-        DiscoveryError::Response(status, ..) => format!("it answered {status}"),
-        DiscoveryError::Validation(_) => "it says that it is another issuer".to_owned(),
+        DiscoveryError::Response(status, ..) => format!("the response has the status {status}"),
+        DiscoveryError::Validation(_) => "the document names another issuer".to_owned(),
         other => other.to_string(),
     }
 }
 
-/// An error and what lies beneath.
+/// The messages of an error and of its sources.
 pub(crate) fn causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        // Writing to a text does not fail.
+        // Writing to a string does not fail.
         let _ = write!(text, ": {cause}");
         next = cause.source();
     }
+
     text
 }

@@ -1,4 +1,5 @@
-//! The list of providers in the settings, read from JSON. Values are never quoted in what is wrong.
+//! Reads the list of providers in the settings from JSON. Error messages do not quote values, which
+//! may be secrets.
 
 use mainstay_kernel::SecretString;
 use openidconnect::url::Url;
@@ -6,32 +7,33 @@ use serde_json::{Map, Value};
 
 use super::http::is_safe;
 
-/// An OpenID provider that people may sign in by.
+/// The settings of an OpenID provider that people can sign in with.
 #[derive(Clone, Debug)]
 pub struct ProviderSettings {
-    /// What the API and the paths of pages call it.
+    /// The provider's name in the API and in the paths of pages.
     pub name: String,
-    /// What people are shown.
+    /// The label that people are shown.
     pub label: String,
-    /// Its issuer identifier, exactly as its tokens have it.
+    /// The provider's issuer identifier, exactly as in its tokens.
     pub issuer: String,
-    /// Who the service is there.
+    /// The client id of this service at the provider.
     pub client_id: String,
-    /// What proves that; none for a public client.
+    /// The client secret; `None` for a public client.
     pub client_secret: Option<SecretString>,
-    /// The scopes to ask for beside `openid`.
+    /// The scopes to request in addition to `openid`.
     pub scopes: Vec<String>,
-    /// Where it sends people back to.
+    /// The address that the provider redirects people to.
     pub redirect_uri: String,
-    /// Whether somebody whom no account knows gets one.
+    /// Whether an account is created for a person who has none.
     pub sign_up: bool,
-    /// Whether its word that a second factor was shown (`amr`: `mfa`) counts as one.
+    /// Whether a second factor that the provider reports (`amr`: `mfa`) counts as one.
     pub trust_mfa: bool,
-    /// Whether a sign-in counts as fresh when the provider does not say when the person last proved who it is.
+    /// Whether a sign-in counts as fresh if the provider does not report when the person last
+    /// authenticated.
     pub assume_fresh: bool,
 }
 
-/// What an object of the list may have.
+/// The members that an object of the list may have.
 const MEMBERS: [&str; 10] = [
     "name",
     "issuer",
@@ -45,7 +47,7 @@ const MEMBERS: [&str; 10] = [
     "assume_fresh",
 ];
 
-/// The providers that are right, and everything that is wrong with the others. Values are never quoted.
+/// Returns the valid providers, and the error messages for the others.
 pub(super) fn parse(
     text: &str,
     pages_url: &str,
@@ -71,7 +73,7 @@ pub(super) fn parse(
             {
                 members
                     .wrong
-                    .push("has the name or the issuer of another".to_owned());
+                    .push("has the same name or issuer as another one".to_owned());
             }
             providers.push(provider);
         }
@@ -102,7 +104,7 @@ impl Members<'_> {
 
         if item.keys().any(|key| !MEMBERS.contains(&key.as_str())) {
             self.wrong.push(format!(
-                "has a member that is none of {}",
+                "has an unknown member; the known ones are {}",
                 MEMBERS.join(", ")
             ));
         }
@@ -111,7 +113,8 @@ impl Members<'_> {
             let is_name = is_name(name);
             if !is_name {
                 self.wrong.push(
-                    "has a name that is not 1 to 40 small letters, digits and hyphens".to_owned(),
+                    "has a name that is not 1 to 40 lower-case letters, digits and hyphens"
+                        .to_owned(),
                 );
             }
             is_name
@@ -172,8 +175,10 @@ impl Members<'_> {
             .filter(|text| !text.is_empty())
             .map(str::to_owned);
         if text.is_none() {
-            self.wrong.push(format!("has a {name} that is not a text"));
+            self.wrong
+                .push(format!("has a {name} that is not a non-empty string"));
         }
+
         text
     }
 
@@ -210,7 +215,7 @@ impl Members<'_> {
             Some(scopes) => scopes.into_iter().map(str::to_owned).collect(),
             None => {
                 self.wrong
-                    .push("has scopes that are not a list of words".to_owned());
+                    .push("has scopes that are not a list of valid scopes".to_owned());
                 Vec::new()
             }
         }
@@ -225,15 +230,17 @@ impl Members<'_> {
                 "has a URL that is not https, or that has credentials or a fragment: {name}"
             ));
         }
+
         safe
     }
 
-    /// OpenID Connect Discovery 1.0 §3: no query, no fragment.
+    /// Checks that an issuer has no query and no fragment (OpenID Connect Discovery 1.0 §3).
     fn is_issuer(&mut self, issuer: &str) -> bool {
         let plain = !issuer.contains(['?', '#']);
         if !plain {
             self.wrong.push("has an issuer with a query".to_owned());
         }
+
         plain
     }
 }
@@ -262,8 +269,13 @@ mod tests {
     }
 
     #[test]
-    fn the_least_that_is_said_of_a_provider_suffices() {
-        let text = r#"[{ "name": "acme", "issuer": "https://id.example/", "client_id": "x", "client_secret": "y" }]"#;
+    fn the_required_members_are_sufficient() {
+        let text = r#"[{
+            "name": "acme",
+            "issuer": "https://id.example/",
+            "client_id": "x",
+            "client_secret": "y"
+        }]"#;
         let (providers, wrong) = parse(text, "https://api.example/account", false);
         assert_eq!(wrong, Vec::<String>::new());
 
@@ -284,10 +296,19 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
-        let told = wrong(
-            r#"[{ "name": "A", "issuer": "http://id.example", "sign_up": "yes" }, 7,
-                { "name": "b", "issuer": "https://id.example?x", "client_id": "", "trust_mfa": 1, "colour": "red" }]"#,
+    fn all_errors_are_reported_together() {
+        let messages = wrong(
+            r#"[
+                { "name": "A", "issuer": "http://id.example", "sign_up": "yes" },
+                7,
+                {
+                    "name": "b",
+                    "issuer": "https://id.example?x",
+                    "client_id": "",
+                    "trust_mfa": 1,
+                    "colour": "red"
+                }
+            ]"#,
         );
 
         let expected = [
@@ -296,16 +317,16 @@ mod tests {
             "provider 1 has no client_id",
             "provider 1 has a sign_up",
             "provider 2 is not an object",
-            "provider 3 has a member that is none of",
+            "provider 3 has an unknown member",
             "provider 3 has an issuer with a query",
-            "provider 3 has a client_id that is not a text",
+            "provider 3 has a client_id that is not a non-empty string",
             "provider 3 has a trust_mfa",
         ];
 
-        assert_eq!(told.len(), expected.len(), "{told:#?}");
+        assert_eq!(messages.len(), expected.len(), "{messages:#?}");
 
-        for (told, expected) in told.iter().zip(expected) {
-            assert!(told.starts_with(expected), "{told}");
+        for (message, expected) in messages.iter().zip(expected) {
+            assert!(message.starts_with(expected), "{message}");
         }
     }
 
@@ -325,11 +346,9 @@ mod tests {
     }
 
     #[test]
-    fn two_providers_of_one_name_or_issuer_are_refused() {
+    fn two_providers_with_the_same_name_or_issuer_are_refused() {
         let provider = |name: &str, issuer: &str| {
-            format!(
-                r#"{{ "name": "{name}", "issuer": "{issuer}", "client_id": "x", "client_secret": "y" }}"#
-            )
+            format!(r#"{{ "name": "{name}", "issuer": "{issuer}", "client_id": "x" }}"#)
         };
 
         let (a, b) = (
@@ -340,11 +359,11 @@ mod tests {
 
         assert_eq!(
             wrong(&format!("[{a},{b}]")),
-            ["provider 2 has the name or the issuer of another"]
+            ["provider 2 has the same name or issuer as another one"]
         );
         assert_eq!(
             wrong(&format!("[{a},{c}]")),
-            ["provider 2 has the name or the issuer of another"]
+            ["provider 2 has the same name or issuer as another one"]
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The providers that people may sign in by.
+//! The configured OpenID providers.
 
 use mainstay_http::{FieldError, INVALID_INPUT, Problem};
 
@@ -8,14 +8,15 @@ use super::{
     settings::ExternalSettings,
 };
 
-/// The providers that people may sign in by, and the client that speaks to them.
+/// The OpenID providers that people can sign in with, and the HTTP client for them.
 pub struct Providers {
     pub(super) providers: Vec<Provider>,
     http: Option<HttpClient>,
 }
 
 impl Providers {
-    /// Stands ready; no provider is asked anything before somebody signs in by it.
+    /// Prepares the providers. The first request to a provider is sent when a person signs in with
+    /// it.
     pub fn new(settings: &ExternalSettings) -> Self {
         let ExternalSettings {
             providers,
@@ -25,11 +26,8 @@ impl Providers {
 
         let http = (!providers.is_empty()).then(|| HttpClient::new(*timeout, *loopback));
         let http = http.transpose().inspect_err(|error| {
-            let why = provider::causes(error);
-            tracing::error!(
-                why,
-                "there is no TLS to speak to providers with; nobody can sign in by them"
-            );
+            let error = provider::causes(error);
+            tracing::error!(error, "external sign-in disabled: TLS not available");
         });
 
         Self {
@@ -38,10 +36,10 @@ impl Providers {
         }
     }
 
-    /// The provider of that name.
+    /// Returns the provider with this name.
     ///
     /// # Errors
-    /// [`INVALID_INPUT`], for the body's member `provider`.
+    /// [`INVALID_INPUT`] for the body's member `provider`.
     pub(super) fn provider(&self, name: &str) -> Result<&Provider, Problem> {
         self.providers
             .iter()
@@ -50,12 +48,12 @@ impl Providers {
                 INVALID_INPUT.problem().errors([FieldError {
                     location: "body".into(),
                     pointer: "/provider".to_owned(),
-                    detail: "not a provider to sign in by".to_owned(),
+                    detail: "no provider has this name".to_owned(),
                 }])
             })
     }
 
-    /// What the provider with that issuer is called; `None` when it is not one any more.
+    /// Returns the name of the provider with this issuer, or `None` if it is not configured.
     pub(super) fn name_of(&self, issuer: &str) -> Option<&str> {
         let mut providers = self.providers.iter().map(|provider| &provider.settings);
         providers
@@ -66,6 +64,6 @@ impl Providers {
     pub(super) fn http(&self) -> Result<&HttpClient, Problem> {
         self.http
             .as_ref()
-            .ok_or_else(|| unavailable("there is no TLS to speak to providers with"))
+            .ok_or_else(|| unavailable("TLS is not available"))
     }
 }

@@ -1,4 +1,4 @@
-//! What a service is told of the providers that people may sign in by.
+//! The settings of external sign-in.
 
 use std::time::Duration;
 
@@ -7,30 +7,31 @@ use mainstay_kernel::ExposeSecret as _;
 
 use super::provider_list::{ProviderSettings, parse};
 
-/// The setting's name, and what it means.
+/// The setting's name and help.
 const NAME: &str = "identity.oidc_providers";
-const HELP: &str = "OpenID providers to sign in by: a JSON list of objects with name, issuer, client_id, client_secret and, \
-                    where wanted, label, scopes, redirect_uri, sign_up (refuse or allow), trust_mfa and assume_fresh.";
+const HELP: &str = "OpenID providers to sign in with: a JSON list of objects with \
+                    name, issuer, client_id, client_secret and, optionally, label, scopes, \
+                    redirect_uri, sign_up (refuse or allow), trust_mfa and assume_fresh.";
 
-/// How people sign in elsewhere.
+/// The settings of external sign-in.
 #[derive(Clone, Debug)]
 pub struct ExternalSettings {
-    /// Where.
+    /// The OpenID providers.
     pub providers: Vec<ProviderSettings>,
-    /// How long a provider may take to answer.
+    /// Timeout of a request to a provider.
     pub timeout: Duration,
-    /// Whether a provider may be on this very machine, without TLS: in development.
+    /// Whether a provider may run on this machine without TLS, in development.
     pub loopback: bool,
 }
 
 impl ExternalSettings {
-    /// Reads the settings; what is wrong is remembered by `reader`, all of it.
+    /// Reads the settings. `reader` collects the errors.
     pub fn read(reader: &mut Reader, pages_url: &str) -> Self {
         let loopback = reader.environment() == Environment::Development;
         let timeout = reader.or(
             "identity.oidc_timeout",
             Duration::from_secs(5),
-            "How long an OpenID provider may take to answer.",
+            "Timeout of a request to an OpenID provider.",
         );
 
         let text = reader.optional_secret(NAME, HELP);

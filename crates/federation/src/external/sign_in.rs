@@ -1,4 +1,4 @@
-//! Signing in with what came back from a provider.
+//! Completes an external sign-in with the provider's response.
 
 use mainstay_accounts::{
     Accounts,
@@ -27,7 +27,7 @@ use mainstay_principals::events::{Action, about_user};
 
 use super::{
     account::LinkedAccount,
-    callback::{BindingCookie, Callback, Vouched},
+    callback::{BindingCookie, Callback, VerifiedCallback},
     person::Person,
     problems::{
         ACCOUNT_EXISTS, EMAIL_UNVERIFIED, EXTERNAL_SIGN_IN_REFUSED, NO_ACCOUNT,
@@ -39,39 +39,40 @@ use super::{
     subject::Subject,
 };
 
-/// What came back from the provider.
+/// The provider's response.
 #[input]
 pub(super) struct CreateExternalSession {
-    /// The provider that sent the person back, as the address that it did so to tells.
+    /// The name of the provider that sent the response, as the redirect address identifies it.
     #[garde(length(chars, min = 1, max = 40))]
     provider: String,
-    /// The `state` that came back.
+    /// The `state` of the response.
     #[garde(length(chars, min = 1, max = 200))]
     state: String,
-    /// The `code` that came back.
+    /// The `code` of the response.
     #[garde(length(chars, min = 1, max = 4096))]
     code: String,
-    /// The `iss` that came back, if one did.
+    /// The `iss` of the response, if present.
     #[garde(length(chars, min = 1, max = 2000))]
     iss: Option<String>,
-    /// The `binding` that was given in the beginning; absent where a cookie has it.
+    /// The `binding` from the start; absent if the browser has a cookie instead.
     #[garde(length(chars, min = 1, max = 200))]
     binding: Option<String>,
-    /// A code of the account's own second factor: what an authenticator app shows, or a recovery code.
+    /// A code of the account's second factor: from an authenticator app, or a recovery code.
     second_factor: Option<Code>,
-    /// Where to work, for an account of several organizations; its oldest membership when absent.
+    /// The organization to work in. The default is the oldest membership of the account.
     organization_id: Option<OrganizationId>,
-    /// Whether to carry the session in a cookie, for a browser's own pages, instead of giving tokens.
+    /// Whether to return the session in a cookie instead of tokens. For pages in a browser.
     #[garde(skip)]
     #[serde(default)]
     cookie: bool,
 }
 
-/// Sign in with what came back from a provider.
+/// Sign in with a provider's response.
 ///
-/// The account is the one that the identity is linked to. Where there is none and the provider's people may sign up, one
-/// is made with the e-mail address that the provider has verified. Where the account has a second factor, a code of it is
-/// asked for: send the same once more, with the code.
+/// Signs in to the account that the identity is linked to. If there is none and the provider's
+/// settings allow sign-up, an account is created with the e-mail address that the provider has
+/// verified. If the account has a second factor and no code is sent, the request is refused: send
+/// the same request again, with the code.
 #[post(
     "/v1/external-sessions",
     problems(
@@ -93,7 +94,7 @@ pub(super) async fn create_external_session(
     cookie: Cookie<BindingCookie>,
     Json(body): Json<CreateExternalSession>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let unscoped = by.unscoped("nobody is signed in yet");
+    let unscoped = by.unscoped("the caller is not signed in yet");
     let device = Device::of(by.origin(), &user_agent);
     let ring = unscoped.database().ring();
     let address = by.origin().address;
@@ -120,23 +121,23 @@ pub(super) async fn create_external_session(
         binding,
     };
 
-    let vouched = async {
-        let vouched = callback.person(&providers, &unscoped, cookie, None).await?;
-        let account = account_of(&unscoped, &vouched, organization, &attempt).await?;
+    let verified = async {
+        let verified = callback.person(&providers, &unscoped, cookie, None).await?;
+        let account = account_of(&unscoped, &verified, organization, &attempt).await?;
         account
             .may_be_signed_in_to(organization)
-            .map(|()| (vouched, account))
+            .map(|()| (verified, account))
     };
 
     let (
-        Vouched {
+        VerifiedCallback {
             provider,
             person,
             taken,
         },
         account,
-    ) = match vouched.await {
-        Ok(vouched) => vouched,
+    ) = match verified.await {
+        Ok(verified) => verified,
         Err(problem) => {
             if problem.kind() != INVALID_INPUT {
                 record_failure(&unscoped, about_user(Action::LoginFail, None, None)).await?;
@@ -186,8 +187,9 @@ pub(super) async fn create_external_session(
     Ok(WithHeaders(shown, headers))
 }
 
-/// When the person proved who it is, which what is sensitive asks for (OWASP ASVS 6.8.4). Where the provider does not say
-/// it, it may have been long ago, unless the operator knows better.
+/// Returns when the person authenticated, for operations that require fresh proof (OWASP ASVS
+/// 6.8.4). If the provider does not report it, the sign-in does not count as fresh, unless the
+/// operator has set `assume_fresh`.
 fn authenticated_at(provider: &Provider, person: &Person, now: Timestamp) -> Timestamp {
     let unknown = if provider.settings.assume_fresh {
         now
@@ -197,16 +199,16 @@ fn authenticated_at(provider: &Provider, person: &Person, now: Timestamp) -> Tim
     person.authenticated_at.unwrap_or(unknown)
 }
 
-/// The account of a person: found, or made where that is allowed.
+/// Finds the account of a person, or creates one if the provider's settings allow sign-up.
 async fn account_of(
     unscoped: &Unscoped,
-    vouched: &Vouched<'_>,
+    verified: &VerifiedCallback<'_>,
     organization: Option<OrganizationId>,
     attempt: &Admitted,
 ) -> Result<LinkedAccount, Problem> {
-    let Vouched {
+    let VerifiedCallback {
         provider, person, ..
-    } = vouched;
+    } = verified;
     let subject = Subject::of(person);
     if let Some(account) =
         LinkedAccount::find(unscoped, &subject, organization, &attempt.network).await?
@@ -220,7 +222,7 @@ async fn account_of(
         return Ok(account);
     }
 
-    // The address is taken: by the same person, who was here twice at the same moment, or by somebody else.
+    // The address is taken: by a concurrent request of the same person, or by another person.
     let found = LinkedAccount::find(unscoped, &subject, organization, &attempt.network).await?;
     found.ok_or_else(|| ACCOUNT_EXISTS.problem())
 }

@@ -1,4 +1,4 @@
-//! Making an account for a person whom a provider vouches for.
+//! Creates an account for a person whom a provider has authenticated.
 
 use mainstay_accounts::account::{
     address::{ADDRESS_TAKEN, email_cell, email_index},
@@ -17,17 +17,19 @@ use super::{
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes as subject_indexes},
 };
 
-/// Makes an account without a password for somebody whom no account knows, and links the identity to it: both or neither.
-/// It belongs to no organization yet. `None` when another account has the address.
+/// Creates an account without a password and links the identity to it, in one statement. The
+/// account is not a member of any organization. Returns `None` if another account has the address
+/// or the identity.
 ///
 /// # Errors
-/// [`EMAIL_UNVERIFIED`] when the provider does not vouch for an address.
+/// [`EMAIL_UNVERIFIED`] if the provider has not verified the address.
 pub(crate) async fn sign_up(
     unscoped: &Unscoped,
     person: &Person,
     subject: &Sealed<Subject>,
 ) -> Result<Option<LinkedAccount>, Problem> {
-    // While keys are rotated an address may stand under an older key's index; see also `unique_indexes`.
+    // While keys are rotated, an address may still be indexed under an older key; see also
+    // `unique_indexes`.
     const CHANGE: &str = r"
         free AS (
             SELECT
@@ -100,7 +102,7 @@ pub(crate) async fn sign_up(
     ];
 
     let event = about_user(Action::UserCreated, Some(user), None);
-    let made = match unscoped
+    let created = match unscoped
         .change(Change::new("users.insert_external", CHANGE, values, event))
         .await
     {
@@ -109,10 +111,10 @@ pub(crate) async fn sign_up(
         {
             return Ok(None);
         }
-        made => made?,
+        result => result?,
     };
 
-    Ok((!made.is_empty()).then(|| LinkedAccount {
+    Ok((!created.is_empty()).then(|| LinkedAccount {
         identity,
         user,
         active: true,

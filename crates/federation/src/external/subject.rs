@@ -1,4 +1,5 @@
-//! Who somebody is elsewhere, as it is kept: sealed, and found through an index over issuer and subject together.
+//! An external identity as it is stored: sealed, and found by a blind index over issuer and
+//! subject.
 
 use mainstay_accounts::account::{key::NOWHERE, tables::of_account};
 use mainstay_crypto::{
@@ -10,14 +11,15 @@ use mainstay_kernel::Uuid;
 
 use super::person::Person;
 
-/// An issuer and its subject: two issuers may have the same subject, and mean two people (OWASP ASVS 6.8.1).
+/// An issuer and a subject. The same subject of two issuers can be two different people (OWASP ASVS
+/// 6.8.1).
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Subject {
     issuer: String,
     subject: String,
 }
 
-/// What is sealed of identities.
+/// The sealed columns and the index of identities.
 pub(super) fn table() -> SealedTable {
     let index = SealedIndex {
         column: PLACE.column,
@@ -46,7 +48,7 @@ const PLACE: IndexPlace<'static> = IndexPlace {
     length: IndexLength::Unique,
 };
 
-/// The constraints that say that the identity belongs to another account.
+/// The constraints that are violated if the identity is linked to another account.
 pub(crate) const SUBJECT_TAKEN: [&str; 2] =
     ["external_identities_subject_key", "unique_indexes_pkey"];
 
@@ -59,12 +61,12 @@ impl Subject {
     }
 }
 
-/// The index under which a new identity is kept.
+/// The index value of a new identity.
 pub(crate) fn index(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<u8> {
     subject.index(ring, &PLACE).into_bytes()
 }
 
-/// The indexes under which an identity may stand while keys are rotated.
+/// The index values that an identity may have while keys are rotated.
 pub(crate) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>> {
     subject
         .indexes(ring, &PLACE)
@@ -73,7 +75,7 @@ pub(crate) fn indexes(subject: &Sealed<Subject>, ring: &KeyRing) -> Vec<Vec<u8>>
         .collect()
 }
 
-/// Where a value of an identity stands.
+/// The cell of a sealed value of an identity.
 pub(crate) fn cell(identity: Uuid, column: &'static str) -> Cell<'static> {
     Cell {
         organization: NOWHERE,
@@ -102,8 +104,8 @@ impl Personal for Subject {
     }
 }
 
-/// Exactly as the provider writes it: subjects differ in the case of their letters. An issuer is a URL and has no line
-/// end, so that no two pairs are the same text.
+/// The exact values, because subjects are case-sensitive. An issuer is a URL and contains no line
+/// feed, so two different pairs never give the same string.
 impl Indexed for Subject {
     fn normalised(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{}\n{}", self.issuer, self.subject))

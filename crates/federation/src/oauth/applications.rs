@@ -26,11 +26,13 @@ pub(super) struct ApplicationView {
     first_party: bool,
     /// The organization that the application works in; null if the grant is for no organization.
     organization_id: Option<OrganizationId>,
-    /// The granted scopes: permissions, or `profile`. The application may use the permissions that your role still grants.
+    /// The granted scopes: permissions, or `profile`. The application may use the permissions that
+    /// your role still grants.
     scopes: Vec<String>,
     /// When the application first got access.
     created_at: Timestamp,
-    /// When you last gave your consent; null for an application of the service itself, which does not ask for it.
+    /// When you last gave your consent; null for an application of the service itself, which does
+    /// not ask for it.
     consented_at: Option<Timestamp>,
     /// Number of active sessions of the application.
     sessions: i64,
@@ -96,15 +98,16 @@ fn read(row: &Row) -> Result<ApplicationView, Error> {
 
 /// Withdraw an application's access to your account.
 ///
-/// Its codes, sessions and tokens end at once on this replica, and within a second on every other. The next time that you use
-/// the application, it asks for access again.
+/// Its codes, sessions and tokens end at once on this replica, and within a second on every other.
+/// The next time that you use the application, it asks for access again.
 #[delete("/v1/me/applications/{id}", problems(NOT_FOUND))]
 pub(super) async fn withdraw_application(
     by: InPerson,
     principals: Shared<Principals>,
     Path(id): Path<Id<Grant>>,
 ) -> Result<NoContent, Problem> {
-    // Foreign keys delete the codes and sessions of the grant, including those that are created at the same time.
+    // Foreign keys delete the codes and sessions of the grant, including those that are created at
+    // the same time.
     const WITHDRAW: &str = r"
         changed AS (
             DELETE FROM mainstay.oauth_grants

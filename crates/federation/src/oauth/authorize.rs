@@ -21,7 +21,8 @@ use super::{
 pub(super) struct RequestView {
     /// The application's name.
     client_name: String,
-    /// Where to redirect the browser at once, because the request is invalid; null if the person can sign in.
+    /// Where to redirect the browser at once, because the request is invalid; null if the person
+    /// can sign in.
     redirect_to: Option<String>,
 }
 
@@ -30,14 +31,15 @@ pub(super) struct RequestView {
 pub(super) struct AuthorizationView {
     /// Where to redirect the browser: back to the application, with a code or with an error.
     redirect_to: Option<String>,
-    /// What to ask the person. Send the same request again with their `decision` to get the redirect.
+    /// What to ask the person. Send the same request again with their `decision` to get the
+    /// redirect.
     consent: Option<ConsentView>,
 }
 
 /// Check an application's authorization request before the person signs in.
 ///
-/// For the page at `/oauth/authorize`. An unregistered application or redirect address is refused with a problem, and the
-/// browser must not be redirected.
+/// For the page at `/oauth/authorize`. An unregistered application or redirect address is refused
+/// with a problem, and the browser must not be redirected.
 #[post(
     "/oauth/authorization-requests",
     problems(UNKNOWN_CLIENT, UNREGISTERED_REDIRECT)
@@ -62,10 +64,11 @@ pub(super) async fn check_authorization_request(
 
 /// Authorize an application, or refuse it.
 ///
-/// The response says where to redirect the browser: back to the application, with a code that the application exchanges at
-/// `POST /oauth/token` within a minute. Or it says what to ask the person first. The person is asked when they use the
-/// application for the first time, when it requests more than they allowed before, and every time if the redirect address
-/// does not prove the identity of the application. The application's sessions are limited to the permissions that the
+/// The response says where to redirect the browser: back to the application, with a code that the
+/// application exchanges at `POST /oauth/token` within a minute. Or it says what to ask the person
+/// first. The person is asked when they use the application for the first time, when it requests
+/// more than they allowed before, and every time if the redirect address does not prove the
+/// identity of the application. The application's sessions are limited to the permissions that the
 /// person allowed. Use `/v1/me/applications` to list applications and to withdraw their access.
 #[post(
     "/oauth/authorizations",

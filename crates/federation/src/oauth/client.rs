@@ -10,9 +10,10 @@ use mainstay_principals::{
     events::{Action, about},
 };
 
-use super::{kinds::not_the_client, redirect};
+use super::{kinds::unauthenticated_client, redirect};
 
-/// An application that an operator has registered: a public client without a secret (RFC 6749 §2.1).
+/// An application that an operator has registered: a public client without a secret (RFC 6749
+/// §2.1).
 pub(crate) struct Application {
     pub(super) id: Uuid,
     pub(super) client_id: String,
@@ -23,8 +24,9 @@ pub(crate) struct Application {
 }
 
 /// The client that makes a request.
-pub(crate) enum Asker {
-    /// An application, identified by its client id alone. Its codes and tokens must have been issued to it.
+pub(crate) enum OAuthClient {
+    /// An application, identified by its client id alone. Its codes and tokens must have been
+    /// issued to it.
     Application(Application),
     /// A service account, authenticated by its secret.
     Machine(MachineClient),
@@ -96,7 +98,7 @@ pub(crate) async fn permissions_of(
     Ok(usable.unwrap_or_default().into_iter().collect())
 }
 
-impl Asker {
+impl OAuthClient {
     /// The client id that its sessions are stored with.
     pub(super) fn client_id(&self) -> String {
         match self {
@@ -105,7 +107,8 @@ impl Asker {
         }
     }
 
-    /// Authenticates the client (RFC 6749 §2.3), by Basic authentication or by the body, but not both.
+    /// Authenticates the client (RFC 6749 §2.3), by Basic authentication or by the body, but not
+    /// both.
     pub(super) async fn authenticate(
         unscoped: &Unscoped,
         principals: &Principals,
@@ -125,10 +128,10 @@ impl Asker {
             }
             (Some((user, password)), _, None) => (user, Some(password)),
             (None, Some(id), secret) => (id, secret),
-            (None, None, _) => return Err(not_the_client()),
+            (None, None, _) => return Err(unauthenticated_client()),
         };
 
-        let asker = match secret {
+        let client = match secret {
             Some(secret) => verify_client_secret(unscoped, principals, &id, &secret)
                 .await?
                 .map(Self::Machine),
@@ -137,10 +140,10 @@ impl Asker {
                 .map(Self::Application),
         };
 
-        if asker.is_none() {
+        if client.is_none() {
             record_failure(unscoped, about(Action::LoginFail, "client", None, None)).await?;
         }
 
-        asker.ok_or_else(not_the_client)
+        client.ok_or_else(unauthenticated_client)
     }
 }

@@ -16,7 +16,8 @@ use time::Duration;
 
 use super::{consent::Consent, request::Checked};
 
-/// How long a code is valid: enough for the redirect and the exchange (RFC 9700 §2.1.1; OWASP ASVS 10.4.3).
+/// How long a code is valid: enough for the redirect and the exchange (RFC 9700 §2.1.1; OWASP ASVS
+/// 10.4.3).
 const LIFETIME: Duration = Duration::seconds(60);
 
 /// A code as it is stored in the database.
@@ -51,15 +52,16 @@ pub(crate) struct NewCode<'r> {
     pub(super) consent: Consent,
 }
 
-/// Creates a code and stores the grant. Also deletes the expired codes of the session. Returns `None` if the person has not
-/// consented to these scopes and must be asked.
+/// Creates a code and stores the grant. Also deletes the expired codes of the session. Returns
+/// `None` if the person has not consented to these scopes and must be asked.
 pub(crate) async fn insert(
     unscoped: &Unscoped,
     principals: &Principals,
     principal: &Principal,
     new: NewCode<'_>,
 ) -> Result<Option<SecretString>, Problem> {
-    // `agreed` stores the consent that is given now. `remembered` finds an earlier consent that is not withdrawn.
+    // `agreed` stores the consent that is given now. `remembered` finds an earlier consent that is
+    // not withdrawn.
     const INSERT: &str = r"
         cleared AS (
             DELETE FROM mainstay.authorization_codes
@@ -208,7 +210,8 @@ impl StoredCode {
         })
     }
 
-    /// The precondition that the grant is not withdrawn. Locks the grant before the code, in the same order as a withdrawal.
+    /// The precondition that the grant is not withdrawn. Locks the grant before the code, in the
+    /// same order as a withdrawal.
     pub(super) fn is_not_withdrawn(&self) -> Precondition {
         Precondition::new(
             "mainstay.oauth_grants WHERE id = ?",
@@ -217,8 +220,8 @@ impl StoredCode {
         )
     }
 
-    /// Whether the code may be exchanged: by the client that it was issued to, with the same redirect address and the
-    /// verifier of its challenge.
+    /// Whether the code may be exchanged: by the client that it was issued to, with the same
+    /// redirect address and the verifier of its challenge.
     pub(super) fn is_valid_for(
         &self,
         client_id: &str,

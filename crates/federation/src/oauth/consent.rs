@@ -14,10 +14,11 @@ use super::{
 pub(crate) struct ConsentView {
     /// The application's name.
     client_name: String,
-    /// Who receives the response: the host of the redirect address, or the scheme of an application on the person's device.
+    /// Who receives the response: the host of the redirect address, or the scheme of an application
+    /// on the person's device.
     recipient: String,
-    /// Whether the redirect address proves the identity of the application. If not, another program on the person's device
-    /// may have made the request in its name.
+    /// Whether the redirect address proves the identity of the application. If not, another program
+    /// on the person's device may have made the request in its name.
     is_identity_assured: bool,
     /// The permissions that the application requests.
     permissions: Vec<ConsentPermissionView>,
@@ -44,9 +45,10 @@ pub(crate) struct Consent {
 }
 
 impl Consent {
-    /// Determines which consent the request needs. If the redirect address does not prove the identity of the application,
-    /// the person is asked every time: another program may make the request in the name of an application that they trust
-    /// (RFC 8252 §8.6, RFC 6749 §10.2; OWASP ASVS 10.7.1).
+    /// Determines which consent the request needs. If the redirect address does not prove the
+    /// identity of the application, the person is asked every time: another program may make the
+    /// request in the name of an application that they trust (RFC 8252 §8.6, RFC 6749 §10.2; OWASP
+    /// ASVS 10.7.1).
     pub(super) fn of(checked: &Checked, decision: Option<Decision>) -> Self {
         let is_assured = redirect::assures_identity(&checked.redirect_uri);
         Self {

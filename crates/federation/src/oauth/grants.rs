@@ -24,7 +24,7 @@ use serde::Deserialize;
 use super::{
     client::{Application, permissions_of},
     code::StoredCode,
-    kinds::{INVALID_GRANT, INVALID_SCOPE, not_the_client},
+    kinds::{INVALID_GRANT, INVALID_SCOPE, unauthenticated_client},
 };
 
 /// A token request (RFC 6749 §4.1.3, §4.4.2, §6). Unknown parameters are ignored.
@@ -45,8 +45,9 @@ pub(crate) struct TokenRequest {
     /// The refresh token of the previous response.
     #[garde(length(chars, max = 200))]
     pub(super) refresh_token: Option<String>,
-    /// The requested permissions, separated by spaces. If absent, a service account gets all that its role grants, and a
-    /// refresh gets all that was granted. Ignored with `authorization_code`, because the code has its own scope.
+    /// The requested permissions, separated by spaces. If absent, a service account gets all that
+    /// its role grants, and a refresh gets all that was granted. Ignored with `authorization_code`,
+    /// because the code has its own scope.
     #[garde(length(chars, max = 2000))]
     pub(super) scope: Option<String>,
     /// The client id, unless it is in `Authorization: Basic …`.
@@ -138,8 +139,8 @@ pub(crate) async fn by_code(
     }
 }
 
-/// Ends the session of a code that is used again. The code was stolen, before or after its first exchange, so that session
-/// may be the thief's (RFC 9700 §4.5; OWASP ASVS 10.4.2).
+/// Ends the session of a code that is used again. The code was stolen, before or after its first
+/// exchange, so that session may be the thief's (RFC 9700 §4.5; OWASP ASVS 10.4.2).
 async fn end_session_of_code(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -167,8 +168,8 @@ async fn end_session_of_code(
     Ok(())
 }
 
-/// Exchanges a refresh token that was issued to the application. The request may name a narrower scope, which limits the
-/// access token but not the refresh token (RFC 6749 §6).
+/// Exchanges a refresh token that was issued to the application. The request may name a narrower
+/// scope, which limits the access token but not the refresh token (RFC 6749 §6).
 pub(crate) async fn by_refresh(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -197,8 +198,8 @@ pub(crate) async fn by_refresh(
     })
 }
 
-/// Refuses a scope that was not granted to the session of a refresh token, before the token is used up. Accepts an unknown
-/// token and one of another client, because the exchange refuses these.
+/// Refuses a scope that was not granted to the session of a refresh token, before the token is used
+/// up. Accepts an unknown token and one of another client, because the exchange refuses these.
 async fn check_granted(
     unscoped: &Unscoped,
     application: &Application,
@@ -232,8 +233,8 @@ async fn check_granted(
     }
 }
 
-/// Starts a session of a service account, which lasts as long as its token. Without a scope, the session may use all
-/// permissions of the account's role except administrative ones.
+/// Starts a session of a service account, which lasts as long as its token. Without a scope, the
+/// session may use all permissions of the account's role except administrative ones.
 pub(crate) async fn by_secret(
     unscoped: &Unscoped,
     accounts: &Accounts,
@@ -279,7 +280,7 @@ pub(crate) async fn by_secret(
     let event = |session| about_session(Action::TokenCreated, session, organization);
     let started = start_session(unscoped, accounts, new, event)
         .await?
-        .ok_or_else(not_the_client)?;
+        .ok_or_else(unauthenticated_client)?;
 
     Ok(Granted {
         user: started.user,

@@ -7,7 +7,7 @@ use mainstay_kernel::{SessionId, Timestamp, UserId};
 use mainstay_principals::{Principals, authenticate::within, client_secrets::MachineClient, scope};
 
 use super::{
-    client::{Asker, permissions_of},
+    client::{OAuthClient, permissions_of},
     kinds::{INVALID_CLIENT, UNAUTHORIZED_CLIENT},
     revoke::{Held, HeldToken},
 };
@@ -17,16 +17,20 @@ permission! {
     pub(crate) TokensIntrospect = "tokens.introspect", for [Owner];
 }
 
-/// The state of a token (RFC 7662 §2.2). A token that the client may not introspect is reported as inactive.
+/// The state of a token (RFC 7662 §2.2). A token that the client may not introspect is reported as
+/// inactive.
 #[view]
 #[derive(Default)]
 pub(super) struct IntrospectionView {
-    /// Whether the token is valid and the client may introspect it. If false, all other members are absent.
+    /// Whether the token is valid and the client may introspect it. If false, all other members are
+    /// absent.
     active: bool,
-    /// The permissions that the token grants at present, separated by spaces; `profile` if it only identifies the account.
+    /// The permissions that the token grants at present, separated by spaces; `profile` if it only
+    /// identifies the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
-    /// The client that the token was issued to, as in the token. For a person's own session, this is the issuer.
+    /// The client that the token was issued to, as in the token. For a person's own session, this
+    /// is the issuer.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
     /// `Bearer`; absent for a refresh token.
@@ -51,8 +55,9 @@ pub(super) struct IntrospectionView {
 
 /// Introspect a token (OAuth 2, RFC 7662).
 ///
-/// For service accounts, which authenticate with their client secret. A client can introspect its own tokens. With the
-/// permission `tokens.introspect`, it can introspect all tokens of its organization.
+/// For service accounts, which authenticate with their client secret. A client can introspect its
+/// own tokens. With the permission `tokens.introspect`, it can introspect all tokens of its
+/// organization.
 #[post("/oauth/introspect", problems(INVALID_CLIENT, UNAUTHORIZED_CLIENT))]
 pub(super) async fn introspect_token(
     by: Public,
@@ -62,10 +67,11 @@ pub(super) async fn introspect_token(
 ) -> Result<Json<IntrospectionView>, Problem> {
     let unscoped = by.unscoped("the token identifies the session and its organization");
     let shown = (body.client_id.take(), body.client_secret.take());
-    match Asker::authenticate(&unscoped, &principals, basic, shown).await? {
-        // A client without a secret is not authenticated. Anyone could use its client_id to test tokens (RFC 7662 §4).
-        Asker::Application(_) => Err(UNAUTHORIZED_CLIENT.problem()),
-        Asker::Machine(client) => {
+    match OAuthClient::authenticate(&unscoped, &principals, basic, shown).await? {
+        // A client without a secret is not authenticated. Anyone could use its client_id to test
+        // tokens (RFC 7662 §4).
+        OAuthClient::Application(_) => Err(UNAUTHORIZED_CLIENT.problem()),
+        OAuthClient::Machine(client) => {
             let shown = look_up(&unscoped, &principals, &client, &body).await?;
             Ok(Json(shown.unwrap_or_default()))
         }
@@ -78,7 +84,8 @@ async fn look_up(
     client: &MachineClient,
     body: &HeldToken,
 ) -> Result<Option<IntrospectionView>, Problem> {
-    // `$1` is the session of an access token. `$2` is the hash of a refresh token, which expires with its session.
+    // `$1` is the session of an access token. `$2` is the hash of a refresh token, which expires
+    // with its session.
     const FIND: &str = r"
         SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes
         FROM mainstay.sessions
@@ -160,7 +167,8 @@ async fn look_up(
     }))
 }
 
-/// Keeps those of `scopes` that the scope of the token covers. A refresh token has no scope of its own.
+/// Keeps those of `scopes` that the scope of the token covers. A refresh token has no scope of its
+/// own.
 fn scopes_in(scopes: Vec<String>, token_scope: Option<&Permissions>) -> Vec<String> {
     let Some(token_scope) = token_scope else {
         return scopes;

@@ -53,7 +53,7 @@ pub(crate) const UNREGISTERED_REDIRECT: Kind = Kind::new(
 );
 
 /// [`INVALID_CLIENT`], with the authentication scheme to use (RFC 6749 §5.2).
-pub(crate) fn not_the_client() -> Problem {
+pub(crate) fn unauthenticated_client() -> Problem {
     INVALID_CLIENT
         .problem()
         .challenge(r#"Basic realm="oauth", charset="UTF-8""#)

@@ -1,14 +1,15 @@
-//! Redirect addresses: which of them an operator may register, which a request may name, and which prove the identity of
-//! the application.
+//! Redirect addresses: which of them an operator may register, which a request may name, and which
+//! prove the identity of the application.
 
 use reqwest::Url;
 
-/// The loopback addresses of applications that choose a port when they start (RFC 8252 §7.3). `localhost` is not one of
-/// them, because it may resolve to another address (§8.3).
+/// The loopback addresses of applications that choose a port when they start (RFC 8252 §7.3).
+/// `localhost` is not one of them, because it may resolve to another address (§8.3).
 const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
 
-/// Whether an operator may register `uri`: an https address, a loopback address (RFC 8252 §7.3), or an address with a scheme
-/// of the application's own (§7.1). Requests are compared character by character, so `uri` must be in its normalized form.
+/// Whether an operator may register `uri`: an https address, a loopback address (RFC 8252 §7.3), or
+/// an address with a scheme of the application's own (§7.1). Requests are compared character by
+/// character, so `uri` must be in its normalized form.
 pub(crate) fn may_be_registered(uri: &str) -> bool {
     let Ok(url) = Url::parse(uri) else {
         return false;
@@ -25,13 +26,15 @@ pub(crate) fn may_be_registered(uri: &str) -> bool {
         scheme => scheme.contains('.'),
     };
 
-    // The normalized form of `https://a.example` is `https://a.example/`. No other difference is accepted.
+    // The normalized form of `https://a.example` is `https://a.example/`. No other difference is
+    // accepted.
     let as_written = url.as_str() == uri || url.as_str().strip_suffix('/') == Some(uri);
     plain && allowed && as_written && uri.len() <= 2000
 }
 
-/// Whether a request may name `uri` if `registered` is registered. They must be equal, character by character (RFC 9700
-/// §2.1; OWASP ASVS 10.4.1). Only the port of a loopback address may differ (RFC 8252 §7.3).
+/// Whether a request may name `uri` if `registered` is registered. They must be equal, character by
+/// character (RFC 9700 §2.1; OWASP ASVS 10.4.1). Only the port of a loopback address may differ
+/// (RFC 8252 §7.3).
 pub(crate) fn matches(registered: &str, uri: &str) -> bool {
     if registered == uri {
         return true;
@@ -46,7 +49,8 @@ pub(crate) fn matches(registered: &str, uri: &str) -> bool {
     })
 }
 
-/// Returns what follows the host and the port of an address on `machine`, or `None` for any other address.
+/// Returns what follows the host and the port of an address on `machine`, or `None` for any other
+/// address.
 fn without_port<'u>(uri: &'u str, machine: &str) -> Option<&'u str> {
     let rest = uri.strip_prefix(machine)?;
     let Some(port_and_path) = rest.strip_prefix(':') else {
@@ -61,14 +65,15 @@ fn without_port<'u>(uri: &'u str, machine: &str) -> Option<&'u str> {
     (is_port && (path.is_empty() || path.starts_with(['/', '?']))).then_some(path)
 }
 
-/// Whether the address proves the identity of the application: a registered host proves its name with TLS. Any program on a
-/// device may listen on a loopback port or claim a scheme (RFC 8252 §8.6).
+/// Whether the address proves the identity of the application: a registered host proves its name
+/// with TLS. Any program on a device may listen on a loopback port or claim a scheme (RFC 8252
+/// §8.6).
 pub(crate) fn assures_identity(uri: &str) -> bool {
     uri.starts_with("https://")
 }
 
-/// The recipient of the response, as it is shown to a person: the host, with its port if it is not the default one, or the
-/// scheme of an application.
+/// The recipient of the response, as it is shown to a person: the host, with its port if it is not
+/// the default one, or the scheme of an application.
 pub(crate) fn recipient(uri: &str) -> String {
     let Ok(url) = Url::parse(uri) else {
         return uri.to_owned();

@@ -17,7 +17,8 @@ pub struct ClientRow {
     pub name: String,
     /// The addresses that a browser may be redirected to.
     pub redirect_uris: Vec<String>,
-    /// Whether it belongs to the operator. If its redirect address proves its identity, people are not asked for consent.
+    /// Whether it belongs to the operator. If its redirect address proves its identity, people are
+    /// not asked for consent.
     pub first_party: bool,
     /// When it was registered.
     pub created_at: Timestamp,
@@ -86,7 +87,8 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
         first_party,
     } = new;
 
-    // The client id of a service account is a UUID. An application must not look like a service account.
+    // The client id of a service account is a UUID. An application must not look like a service
+    // account.
     if Uuid::try_parse(&client_id).is_ok() {
         return Err(ClientError::ClientId);
     }
@@ -154,8 +156,8 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
         .collect()
 }
 
-/// Deactivates an application: deletes its grants and ends all its sessions. Returns `false` if no active application has
-/// this client id.
+/// Deactivates an application: deletes its grants and ends all its sessions. Returns `false` if no
+/// active application has this client id.
 ///
 /// # Errors
 /// The error of the database.
@@ -188,8 +190,8 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
     change_client(unscoped, client_id, Action::ClientDeactivated, change).await
 }
 
-/// Sets whether an application belongs to the operator. Returns `false` if no active application has this client id, or if
-/// nothing changes.
+/// Sets whether an application belongs to the operator. Returns `false` if no active application
+/// has this client id, or if nothing changes.
 ///
 /// # Errors
 /// The error of the database.

@@ -20,24 +20,26 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// An authorization request: the parameters with which an application sends a browser to `/oauth/authorize` (RFC 6749
-/// §4.1.1, RFC 7636 §4.3).
+/// An authorization request: the parameters with which an application sends a browser to
+/// `/oauth/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3).
 #[input]
 pub(crate) struct AuthorizationRequest {
     /// The application's client id.
     #[garde(length(chars, min = 1, max = 64))]
     client_id: String,
-    /// The redirect address, exactly as it is registered for the application. On 127.0.0.1 and [::1], the port may differ.
+    /// The redirect address, exactly as it is registered for the application. On 127.0.0.1 and
+    /// [::1], the port may differ.
     #[garde(length(chars, min = 1, max = 2000))]
     redirect_uri: String,
-    /// Must be `code`.
+    /// Always `code`.
     #[garde(length(chars, min = 1, max = 100))]
     response_type: Option<String>,
     /// `query`, or absent.
     #[garde(length(chars, min = 1, max = 100))]
     response_mode: Option<String>,
-    /// The requested permissions, separated by spaces. `all` means all permissions of the person's role, except
-    /// administrative ones, which must be named. The default is `profile`, which only identifies the account.
+    /// The requested permissions, separated by spaces. `all` means all permissions of the person's
+    /// role, except administrative ones, which must be named. The default is `profile`, which only
+    /// identifies the account.
     #[garde(length(chars, min = 1, max = 2000))]
     scope: Option<String>,
     /// The application's own value, which the redirect returns unchanged.
@@ -46,14 +48,16 @@ pub(crate) struct AuthorizationRequest {
     /// The SHA-256 of the application's PKCE verifier, in base64url.
     #[garde(length(chars, min = 1, max = 200))]
     code_challenge: Option<String>,
-    /// Must be `S256`.
+    /// Always `S256`.
     #[garde(length(chars, min = 1, max = 100))]
     code_challenge_method: Option<String>,
-    /// Whether the request has a parameter twice, other than `client_id` and `redirect_uri`. The application gets an error.
+    /// Whether the request has a parameter twice, other than `client_id` and `redirect_uri`. The
+    /// application gets an error.
     #[garde(skip)]
     #[serde(default)]
     repeats_parameters: bool,
-    /// The person's decision. If it is absent and needed, `POST /oauth/authorizations` returns what to ask the person.
+    /// The person's decision. If it is absent and needed, `POST /oauth/authorizations` returns what
+    /// to ask the person.
     #[garde(skip)]
     pub(super) decision: Option<Decision>,
 }
@@ -83,13 +87,14 @@ pub(crate) struct Grantable {
     pub(super) challenge: Vec<u8>,
 }
 
-/// An error that is sent to the application: the error code of RFC 6749 §4.1.2.1, and a description.
+/// An error that is sent to the application: the error code of RFC 6749 §4.1.2.1, and a
+/// description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AuthorizationError(pub(super) &'static str, pub(super) &'static str);
 
 impl AuthorizationRequest {
-    /// Checks the application and the redirect address first. If either is not registered, the browser must not be
-    /// redirected (OWASP ASVS 10.4.1; RFC 9700 §4.11).
+    /// Checks the application and the redirect address first. If either is not registered, the
+    /// browser must not be redirected (OWASP ASVS 10.4.1; RFC 9700 §4.11).
     pub(super) async fn check(self, unscoped: &Unscoped) -> Result<Checked, Problem> {
         let application = Application::find(unscoped, &self.client_id).await?;
         let application = application.ok_or_else(|| UNKNOWN_CLIENT.problem())?;
@@ -142,7 +147,8 @@ impl AuthorizationRequest {
             ));
         }
 
-        // The default method of RFC 7636 is `plain`, which does not protect against anyone who has seen the request.
+        // The default method of RFC 7636 is `plain`, which does not protect against anyone who has
+        // seen the request.
         if self.code_challenge_method.as_deref() != Some("S256") {
             return Err(AuthorizationError(
                 "invalid_request",
@@ -185,7 +191,8 @@ impl Checked {
         )
     }
 
-    /// The redirect with these parameters, the application's `state` and the issuer (RFC 9207; OWASP ASVS 10.4.1).
+    /// The redirect with these parameters, the application's `state` and the issuer (RFC 9207;
+    /// OWASP ASVS 10.4.1).
     fn answer(&self, principals: &Principals, parameters: &[(&str, &str)]) -> String {
         let state = self.state.as_deref().map(|state| ("state", state));
         let issuer = ("iss", principals.settings.issuer.as_str());

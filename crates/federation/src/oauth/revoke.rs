@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    client::Asker,
+    client::OAuthClient,
     kinds::{INVALID_CLIENT, INVALID_GRANT},
 };
 
@@ -50,8 +50,8 @@ pub(crate) enum Held {
 }
 
 impl HeldToken {
-    /// Detects the kind of the token. Checks only the signature of an access token, because an expired one still identifies
-    /// its session.
+    /// Detects the kind of the token. Checks only the signature of an access token, because an
+    /// expired one still identifies its session.
     pub(super) async fn held(&self, principals: &Principals) -> Result<Held, Error> {
         match principals.verify_token(&self.token).await {
             Ok(verified) => Ok(Held::Access(verified)),
@@ -62,7 +62,8 @@ impl HeldToken {
 }
 
 impl Held {
-    /// The values of `coalesce($1, (SELECT session_id FROM mainstay.refresh_tokens WHERE hash = $2))`.
+    /// The values of
+    /// `coalesce($1, (SELECT session_id FROM mainstay.refresh_tokens WHERE hash = $2))`.
     pub(super) fn values(self) -> (Option<Uuid>, Option<Vec<u8>>) {
         match self {
             Self::Access(verified) => (Some(verified.session.uuid()), None),
@@ -73,8 +74,8 @@ impl Held {
 
 /// Revoke a token (OAuth 2, RFC 7009).
 ///
-/// Ends the session of an access token or a refresh token, with all its tokens. The response to an unknown token is the
-/// same.
+/// Ends the session of an access token or a refresh token, with all its tokens. The response to an
+/// unknown token is the same.
 #[post("/oauth/revoke", problems(INVALID_CLIENT, INVALID_GRANT))]
 pub(super) async fn revoke_token(
     by: Public,
@@ -84,12 +85,12 @@ pub(super) async fn revoke_token(
 ) -> Result<Json<RevokedView>, Problem> {
     let unscoped = by.unscoped("the token identifies the session and its organization");
     let shown = (body.client_id.take(), body.client_secret.take());
-    let asker = Asker::authenticate(&unscoped, &principals, basic, shown).await?;
+    let client = OAuthClient::authenticate(&unscoped, &principals, basic, shown).await?;
     revoke(
         &unscoped,
         &principals,
         body.held(&principals).await?,
-        &asker.client_id(),
+        &client.client_id(),
     )
     .await?;
     Ok(Json(RevokedView {}))

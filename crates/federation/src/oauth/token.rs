@@ -9,7 +9,7 @@ use mainstay_kernel::{ExposeSecret as _, SessionId};
 use mainstay_principals::scope;
 
 use super::{
-    client::Asker,
+    client::OAuthClient,
     grants::{self, TokenRequest},
     kinds::{
         INVALID_CLIENT, INVALID_GRANT, INVALID_SCOPE, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE,
@@ -28,15 +28,17 @@ pub(super) struct TokenView {
     /// The refresh token, to get the next access token; absent for `client_credentials`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// The permissions that the token grants, separated by spaces; `profile` if it only identifies the account.
+    /// The permissions that the token grants, separated by spaces; `profile` if it only identifies
+    /// the account.
     scope: String,
 }
 
 /// Get a token (OAuth 2).
 ///
-/// Service accounts use `client_credentials`, with their client secret in `Authorization: Basic …` or in the body.
-/// Applications that a person has authorized use `authorization_code` with PKCE, and then `refresh_token`. A problem
-/// response also has the members `error` and `error_description` of RFC 6749.
+/// Service accounts use `client_credentials`, with their client secret in `Authorization: Basic …`
+/// or in the body. Applications that a person has authorized use `authorization_code` with PKCE,
+/// and then `refresh_token`. A problem response also has the members `error` and
+/// `error_description` of RFC 6749.
 #[post(
     "/oauth/token",
     problems(
@@ -57,18 +59,18 @@ pub(super) async fn create_token(
     let grant = Grant::named(&body.grant_type).ok_or_else(|| UNSUPPORTED_GRANT_TYPE.problem())?;
     let unscoped = by.unscoped("the grant identifies the account and its organization");
     let shown = (body.client_id.take(), body.client_secret.take());
-    let asker = Asker::authenticate(&unscoped, &accounts.principals, basic, shown).await?;
-    let client_id = asker.client_id();
+    let client = OAuthClient::authenticate(&unscoped, &accounts.principals, basic, shown).await?;
+    let client_id = client.client_id();
     let device = Device::of(by.origin(), &user_agent);
 
-    let granted = match (grant, asker) {
-        (Grant::Code, Asker::Application(application)) => {
+    let granted = match (grant, client) {
+        (Grant::Code, OAuthClient::Application(application)) => {
             grants::by_code(&unscoped, &accounts, &application, body, device).await?
         }
-        (Grant::Refresh, Asker::Application(application)) => {
+        (Grant::Refresh, OAuthClient::Application(application)) => {
             grants::by_refresh(&unscoped, &accounts, &application, body).await?
         }
-        (Grant::Secret, Asker::Machine(client)) => {
+        (Grant::Secret, OAuthClient::Machine(client)) => {
             grants::by_secret(&unscoped, &accounts, client, body).await?
         }
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),

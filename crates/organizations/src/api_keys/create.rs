@@ -23,9 +23,10 @@ const NO_ORGANIZATION: Kind = Kind::new(
 
 /// Create an API key.
 ///
-/// The key calls the API on your behalf, in the organization that the session works in. It may use the permissions that
-/// your role grants now and still grants when the key is used, or fewer if you pass `scopes`. It gets administrative
-/// permissions only if `scopes` names them. The key is shown only in this response. You are notified by e-mail.
+/// The key calls the API on your behalf, in the organization that the session works in. It may use
+/// the permissions that your role grants now and still grants when the key is used, or fewer if you
+/// pass `scopes`. It gets administrative permissions only if `scopes` names them. The key is shown
+/// only in this response. You are notified by e-mail.
 #[post(
     "/v1/api-keys",
     problems(EXCEEDS_OWN, TOO_MANY_KEYS, NO_ORGANIZATION, CONFLICT)

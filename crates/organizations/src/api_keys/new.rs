@@ -34,10 +34,12 @@ pub(crate) const TOO_MANY_KEYS: Kind = Kind::new(
 pub(crate) struct CreateApiKey {
     /// The key's name, for example where it is used.
     name: DisplayName,
-    /// The permissions that the key is limited to. If absent: all that the role grants, except administrative ones.
+    /// The permissions that the key is limited to. If absent: all that the role grants, except
+    /// administrative ones.
     #[garde(length(min = 1, max = 100), dive)]
     scopes: Option<Vec<Scope>>,
-    /// Number of days until the key expires. The default is 90, unless the operator has configured another.
+    /// Number of days until the key expires. The default is 90, unless the operator has configured
+    /// another.
     #[garde(range(min = 1, max = 400))]
     expires_in_days: Option<u16>,
 }
@@ -66,8 +68,8 @@ impl NewApiKey {
     /// Checks what `body` asks for against the permissions of `by` and the operator's settings.
     ///
     /// # Errors
-    /// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) if `by` does not hold a scope; [`INVALID_INPUT`] if
-    /// the lifetime exceeds the configured maximum.
+    /// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) if `by` does not hold a scope;
+    /// [`INVALID_INPUT`] if the lifetime exceeds the configured maximum.
     pub(crate) async fn new(
         body: CreateApiKey,
         settings: &Settings,

@@ -67,7 +67,8 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
         .collect()
 }
 
-/// Revokes a key, given by its id or by the key itself. Returns `false` if there is none, or if it is revoked already.
+/// Revokes a key, given by its id or by the key itself. Returns `false` if there is none, or if it
+/// is revoked already.
 ///
 /// # Errors
 /// The error of the database.

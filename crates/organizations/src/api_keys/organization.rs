@@ -43,8 +43,8 @@ pub(super) async fn list_organization_api_keys(
 
 /// Revoke an API key of any member or service account.
 ///
-/// For a key that has leaked. This replica refuses the key at once, every other within a second. You cannot revoke keys
-/// of an account that has permissions beyond yours.
+/// For a key that has leaked. This replica refuses the key at once, every other within a second.
+/// You cannot revoke keys of an account that has permissions beyond yours.
 #[delete("/v1/organization/api-keys/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_organization_api_key(
     by: FreshOrScoped<ApiKeysManage>,

@@ -18,12 +18,13 @@ pub struct ApiKeyView {
     organization_id: OrganizationId,
     /// The permissions that the key is limited to; null if it is not limited.
     scopes: Option<Vec<String>>,
-    /// The permissions that the account and the sponsor held when the key was created or taken over, within its scopes.
-    /// The key may use those that both still hold.
+    /// The permissions that the account and the sponsor held when the key was created or taken
+    /// over, within its scopes. The key may use those that both still hold.
     permissions: Vec<String>,
     /// The account that created the key; null if unknown.
     made_by: Option<UserId>,
-    /// The member whose permissions the key depends on: the one who created it, or the owner who took it over.
+    /// The member whose permissions the key depends on: the one who created it, or the owner who
+    /// took it over.
     sponsor_id: Option<UserId>,
     /// When the key was created.
     created_at: Timestamp,

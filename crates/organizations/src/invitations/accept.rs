@@ -37,7 +37,8 @@ pub(super) struct JoinedView {
 
 /// Accept an invitation with the account that has the invited address.
 ///
-/// Your session stays in its present organization. Use `PUT /v1/sessions/current/organization` to switch to the new one.
+/// Your session stays in its present organization. Use `PUT /v1/sessions/current/organization` to
+/// switch to the new one.
 #[post(
     "/v1/invitations/acceptance",
     problems(INVALID_TOKEN, INVITATION_OF_ANOTHER, ALREADY_A_MEMBER)
@@ -102,7 +103,8 @@ pub(super) async fn accept_invitation(
         Some(pending.organization),
     );
 
-    // The address was compared above. It is part of the credentials, so their version must not have changed.
+    // The address was compared above. It is part of the credentials, so their version must not have
+    // changed.
     let given = [
         standing::verified(user, credentials.version, Hold::Shared),
         standing::session(by.principal().session),

@@ -45,9 +45,10 @@ pub(super) struct CreateInvitation {
 
 /// Invite a person to the organization.
 ///
-/// The person receives a link by e-mail, which can be used once and expires after seven days. An earlier invitation to the
-/// same address is replaced, unless its role grants more than yours or its inviter has permissions beyond yours. The
-/// response does not reveal whether the address has an account.
+/// The person receives a link by e-mail, which can be used once and expires after seven days. An
+/// earlier invitation to the same address is replaced, unless its role grants more than yours or
+/// its inviter has permissions beyond yours. The response does not reveal whether the address has
+/// an account.
 #[post(
     "/v1/invitations",
     problems(UNKNOWN_ROLE, EXCEEDS_OWN, TOO_MANY_ATTEMPTS)
@@ -57,7 +58,8 @@ pub(super) async fn create_invitation(
     accounts: Shared<Accounts>,
     Json(body): Json<CreateInvitation>,
 ) -> Result<Created<InvitationView>, Problem> {
-    // Reading `replaced` makes the insertion wait for the deletion: both rows have the same value in a unique index.
+    // Reading `replaced` makes the insertion wait for the deletion: both rows have the same value
+    // in a unique index.
     const CREATE: &str = r"
         out_of_reach AS (
             SELECT FROM mainstay.invitations i

@@ -17,8 +17,8 @@ pub(crate) struct PendingInvitation {
     pub(super) email: EmailAddress,
 }
 
-/// Finds the invitation of a token. Returns `None` if the token was never sent, was used, withdrawn or has expired, or if the
-/// inviter may no longer invite. Callers do not distinguish these cases.
+/// Finds the invitation of a token. Returns `None` if the token was never sent, was used, withdrawn
+/// or has expired, or if the inviter may no longer invite. Callers do not distinguish these cases.
 pub(crate) async fn find(
     unscoped: &Unscoped,
     token: &str,

@@ -34,7 +34,8 @@ pub(crate) struct InvitationView {
     pub(super) email: Masked,
     /// The name of the role that the person gets.
     pub(super) role: String,
-    /// The account that created the invitation. It must still be allowed to invite when the invitation is accepted.
+    /// The account that created the invitation. It must still be allowed to invite when the
+    /// invitation is accepted.
     pub(super) invited_by: UserId,
     /// When the invitation was created.
     pub(super) created_at: Timestamp,
@@ -68,8 +69,8 @@ impl InvitationRow {
     }
 }
 
-/// The sealed column of invitations. They share the blind index of accounts, so that an account's invitations are found by
-/// its address.
+/// The sealed column of invitations. They share the blind index of accounts, so that an account's
+/// invitations are found by its address.
 pub(super) fn table() -> SealedTable {
     SealedTable {
         table: "mainstay.invitations",
@@ -84,7 +85,8 @@ pub(super) fn table() -> SealedTable {
     }
 }
 
-/// The cell of an invitation's address. The invitation itself is the data subject, because the address may have no account.
+/// The cell of an invitation's address. The invitation itself is the data subject, because the
+/// address may have no account.
 pub(crate) fn email_cell(organization: Uuid, id: InvitationId) -> Cell<'static> {
     Cell {
         organization,

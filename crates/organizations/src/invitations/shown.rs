@@ -69,8 +69,8 @@ pub(super) async fn get_invitation(
 
 /// Withdraw an invitation.
 ///
-/// Its token becomes invalid. You cannot withdraw an invitation whose role grants more than yours, or whose inviter has
-/// permissions beyond yours.
+/// Its token becomes invalid. You cannot withdraw an invitation whose role grants more than yours,
+/// or whose inviter has permissions beyond yours.
 #[delete("/v1/invitations/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn delete_invitation(
     by: FreshOrScoped<MembersManage>,

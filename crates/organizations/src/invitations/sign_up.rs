@@ -42,7 +42,8 @@ pub(super) struct InvitedAccountView {
 
 /// Accept an invitation and create an account.
 ///
-/// The account gets the address that the invitation was sent to. The person is not signed in yet: use `POST /v1/sessions`.
+/// The account gets the address that the invitation was sent to. The person is not signed in yet:
+/// use `POST /v1/sessions`.
 #[post("/v1/invitations/sign-up", problems(INVALID_TOKEN, ACCOUNT_EXISTS))]
 pub(super) async fn sign_up_by_invitation(
     by: Public,
@@ -81,14 +82,15 @@ pub(super) async fn sign_up_by_invitation(
     Ok(CreatedAt("/v1/me".into(), view))
 }
 
-/// Consumes the invitation and creates the account and its membership, in one statement. Returns `None` if the invitation
-/// is no longer valid.
+/// Consumes the invitation and creates the account and its membership, in one statement. Returns
+/// `None` if the invitation is no longer valid.
 async fn create_member(
     unscoped: &Unscoped,
     pending: PendingInvitation,
     password_hash: String,
 ) -> Result<Option<UserId>, Problem> {
-    // While keys are rotated, an address may still be indexed under an older key; see also `unique_indexes`.
+    // While keys are rotated, an address may still be indexed under an older key; see also
+    // `unique_indexes`.
     const CREATE: &str = r"
         accepted AS (
             DELETE FROM mainstay.invitations

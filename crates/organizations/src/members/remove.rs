@@ -18,8 +18,8 @@ use super::{
 
 /// Remove a member.
 ///
-/// Their sessions in the organization end, on every replica within a second, and they are notified by e-mail. Their
-/// account and the rows that they created are kept.
+/// Their sessions in the organization end, on every replica within a second, and they are notified
+/// by e-mail. Their account and the rows that they created are kept.
 #[delete("/v1/members/{user_id}", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn delete_member(
     by: FreshOrScoped<MembersManage>,

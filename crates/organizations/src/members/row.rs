@@ -9,8 +9,8 @@ use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 /// A member's identifier, which is that of the account.
 pub(crate) type MemberId = Id<MemberRow>;
 
-/// A row of the view `members`. The address is sealed under the account's own key, not under a key of the organization, so
-/// it stays sealed until [`open`](Self::open).
+/// A row of the view `members`. The address is sealed under the account's own key, not under a key
+/// of the organization, so it stays sealed until [`open`](Self::open).
 #[derive(Entity)]
 #[entity(table = "mainstay.members", resource = "member")]
 pub(crate) struct MemberRow {

@@ -16,7 +16,8 @@ pub(crate) struct TargetMember {
     pub(crate) role_name: String,
     /// Whether the present role grants more than the caller's.
     pub(crate) exceeds: bool,
-    /// The requested role, if the organization has it, and whether it grants more than the caller's.
+    /// The requested role, if the organization has it, and whether it grants more than the
+    /// caller's.
     pub(crate) wanted: Option<(Uuid, bool)>,
     /// The organization's name, for e-mails.
     pub(crate) organization_name: String,

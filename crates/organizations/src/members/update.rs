@@ -31,8 +31,9 @@ pub(super) struct UpdateMember {
 
 /// Change a member's role.
 ///
-/// The member is notified by e-mail. You can neither assign nor take away a role that grants more than your own. Only an
-/// owner can make another member an owner. The last owner cannot get another role.
+/// The member is notified by e-mail. You can neither assign nor take away a role that grants more
+/// than your own. Only an owner can make another member an owner. The last owner cannot get another
+/// role.
 #[patch(
     "/v1/members/{user_id}",
     problems(NOT_FOUND, UNKNOWN_ROLE, EXCEEDS_OWN, LAST_OWNER)

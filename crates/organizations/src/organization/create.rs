@@ -33,8 +33,8 @@ pub(super) struct CreateOrganization {
 
 /// Create an organization.
 ///
-/// You become its owner. Your session stays in its present organization. Use `PUT /v1/sessions/current/organization` to
-/// switch to the new one.
+/// You become its owner. Your session stays in its present organization. Use
+/// `PUT /v1/sessions/current/organization` to switch to the new one.
 #[post("/v1/organizations", problems(TOO_MANY_ORGANIZATIONS))]
 pub(super) async fn create_organization(
     by: InPerson,

@@ -21,14 +21,16 @@ const ORGANIZATION_NOT_EMPTY: Kind = Kind::new(
 
 /// Delete the organization that the session works in.
 ///
-/// The organization must be empty: you are its last member, and no feature has data of it. Its roles and invitations are
-/// deleted, and the sessions that work in it end. Its audit records are kept.
+/// The organization must be empty: you are its last member, and no feature has data of it. Its
+/// roles and invitations are deleted, and the sessions that work in it end. Its audit records are
+/// kept.
 #[delete("/v1/organization", problems(ORGANIZATION_NOT_EMPTY))]
 pub(super) async fn delete_current_organization(
     by: Fresh<Allowed<OrganizationDelete>>,
     principals: Shared<Principals>,
 ) -> Result<NoContent, Problem> {
-    // The foreign keys of the features refuse the deletion while rows are left. They are checked at the end of the statement.
+    // The foreign keys of the features refuse the deletion while rows are left. They are checked at
+    // the end of the statement.
     const DELETE: &str = r"
         alone AS (
             SELECT 1

@@ -31,7 +31,8 @@ pub(super) struct HandOver {
 
 /// Transfer the ownership of the organization.
 ///
-/// Only for owners. The member becomes an owner, and you become a manager. Both of you are notified by e-mail.
+/// Only for owners. The member becomes an owner, and you become a manager. Both of you are notified
+/// by e-mail.
 #[put("/v1/organization/owner", problems(NOT_FOUND, EXCEEDS_OWN, LAST_OWNER))]
 pub(super) async fn hand_over_organization(
     by: Fresh<Allowed<OrganizationHandOver>>,
@@ -83,7 +84,8 @@ pub(super) async fn hand_over_organization(
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
     if old.role != OWNER {
-        // A role of the organization can grant the permission, but does not make its holder an owner.
+        // A role of the organization can grant the permission, but does not make its holder an
+        // owner.
         return Err(refused(&**by, "organization", Some(by.organization())).await);
     }
 

@@ -14,7 +14,8 @@ use mainstay_principals::{
 
 /// Leave an organization.
 ///
-/// Your sessions in the organization end, including this one if it works there. The last owner cannot leave.
+/// Your sessions in the organization end, including this one if it works there. The last owner
+/// cannot leave.
 #[delete("/v1/organizations/{id}/membership", problems(NOT_FOUND, LAST_OWNER))]
 pub(super) async fn leave_organization(
     by: Fresh<InPerson>,

@@ -61,8 +61,9 @@ pub async fn list_roles_of(
     rows.iter().map(read).collect()
 }
 
-/// Assigns a role in an organization to an account, which becomes a member if it is not one. Returns `false` if there is no
-/// such account or no such role, or if the organization would lose its last owner.
+/// Assigns a role in an organization to an account, which becomes a member if it is not one.
+/// Returns `false` if there is no such account or no such role, or if the organization would lose
+/// its last owner.
 ///
 /// # Errors
 /// The error of the database.

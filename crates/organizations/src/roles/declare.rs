@@ -3,8 +3,8 @@
 use mainstay_access::Declared;
 use mainstay_database::{Error, Owner, Value};
 
-/// Only new permissions are granted to the roles that the code names: a permission that an operator has taken from a role
-/// is not granted again.
+/// Only new permissions are granted to the roles that the code names: a permission that an operator
+/// has taken from a role is not granted again.
 const DECLARE: &str = r"
     WITH declared AS (
         INSERT INTO mainstay.permissions (name, help, administrative)

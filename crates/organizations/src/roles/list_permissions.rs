@@ -8,12 +8,12 @@ use super::permissions::RolesRead;
 /// A permission, which operations require and roles grant.
 #[view]
 pub(super) struct PermissionView {
-    /// The permission's name, `<resource>.<verb>`.
+    /// The permission's name, such as `members.read`.
     name: String,
     /// What the permission allows.
     help: String,
-    /// Whether the permission can change what others may do. Keys, secrets and tokens have it only if their scopes name it.
-    /// A session must re-authenticate (step up) to use it.
+    /// Whether the permission can change what others may do. Keys, secrets and tokens have it only
+    /// if their scopes name it. A session must re-authenticate (step up) to use it.
     administrative: bool,
 }
 

@@ -20,7 +20,8 @@ pub(crate) struct RoleName(
     String,
 );
 
-/// The name of a role: a lower-case letter, then lower-case letters, digits, hyphens and underscores.
+/// The name of a role: a lower-case letter, then lower-case letters, digits, hyphens and
+/// underscores.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema, Validate)]
 #[serde(transparent)]
 #[garde(transparent)]

@@ -33,7 +33,8 @@ pub(crate) struct RoleView {
     pub(super) id: RoleId,
     /// The role's name.
     pub(super) name: String,
-    /// Whether the role is built in. Built-in roles exist in every organization and cannot be changed.
+    /// Whether the role is built in. Built-in roles exist in every organization and cannot be
+    /// changed.
     pub(super) built_in: bool,
     /// The names of the permissions that the role grants, in alphabetical order.
     pub(super) permissions: Vec<String>,
@@ -54,7 +55,8 @@ impl RoleView {
     }
 }
 
-/// Finds a role of the caller's organization or a built-in one, and whether it grants more than the caller holds.
+/// Finds a role of the caller's organization or a built-in one, and whether it grants more than the
+/// caller holds.
 pub(crate) async fn find<P: Permission>(
     by: &Door<P>,
     id: RoleId,

@@ -25,14 +25,15 @@ use super::{
 pub(super) struct UpdateRole {
     /// The role's name, unique in the organization.
     name: Patch<NewRoleName>,
-    /// The permissions that the role grants. The list replaces the present one. You must hold all of them.
+    /// The permissions that the role grants. The list replaces the present one. You must hold all
+    /// of them.
     permissions: Patch<PermissionNames>,
 }
 
 /// Change a role.
 ///
-/// The change applies to all members who have the role, on every replica within a second. You must hold the permissions
-/// that the role grants now as well as those that it is to grant.
+/// The change applies to all members who have the role, on every replica within a second. You must
+/// hold the permissions that the role grants now as well as those that it is to grant.
 #[patch(
     "/v1/roles/{id}",
     problems(NOT_FOUND, BUILT_IN_ROLE, EXCEEDS_OWN, ROLE_NAME_TAKEN)

@@ -23,9 +23,9 @@ use crate::roles::name::RoleName;
 
 /// Change a service account.
 ///
-/// The body is a merge patch: absent fields stay as they are. A patch that changes nothing is not recorded in the audit
-/// log. Every replica refuses an inactive account within a second. You cannot change an account that has permissions
-/// beyond yours.
+/// The body is a merge patch: absent fields stay as they are. A patch that changes nothing is not
+/// recorded in the audit log. Every replica refuses an inactive account within a second. You cannot
+/// change an account that has permissions beyond yours.
 #[patch("/v1/service-accounts/{id}", problems(NOT_FOUND, EXCEEDS_OWN))]
 pub(super) async fn update_service_account(
     by: FreshOrScoped<ServiceAccountsManage>,

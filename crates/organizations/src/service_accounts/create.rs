@@ -96,7 +96,8 @@ pub(super) async fn create_service_account(
     Ok(Created(view))
 }
 
-/// Returns why a role was not assigned: it does not exist, or it grants more than the caller holds, or else `otherwise`.
+/// Returns why a role was not assigned: it does not exist, or it grants more than the caller holds,
+/// or else `otherwise`.
 pub(crate) async fn role_refusal<P: Permission>(
     by: &Door<P>,
     role: String,

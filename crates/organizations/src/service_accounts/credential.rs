@@ -1,5 +1,5 @@
-//! What the API keys and the client secrets of service accounts have in common. A member can neither create nor revoke a
-//! credential of an account that has permissions beyond their own.
+//! What the API keys and the client secrets of service accounts have in common. A member can
+//! neither create nor revoke a credential of an account that has permissions beyond their own.
 
 use mainstay_database::{Change, Door, Uuid};
 use mainstay_http::{Kind, Problem};
@@ -20,18 +20,20 @@ const OF_ACCOUNT: &str =
 pub(super) struct Revocation {
     /// Its name in the audit log.
     pub(super) resource: &'static str,
-    /// The name and the clauses of the statement that revokes one. `$1` to `$6`: the credential, its account, the
-    /// organization, the current time, and the caller's permissions.
+    /// The name and the clauses of the statement that revokes one. `$1` to `$6`: the credential,
+    /// its account, the organization, the current time, and the caller's permissions.
     pub(super) revoke: (&'static str, &'static str),
-    /// The name and the text of the query that tells whether the account has permissions beyond the caller's. `$1` to
-    /// `$5`: the organization, the credential, its account, and the caller's permissions.
+    /// The name and the text of the query that tells whether the account has permissions beyond the
+    /// caller's. `$1` to `$5`: the organization, the credential, its account, and the caller's
+    /// permissions.
     pub(super) exceeds: (&'static str, &'static str),
 }
 
 /// Creates the credential that `change` inserts.
 ///
 /// # Errors
-/// `too_many` if the account has reached its maximum; otherwise the reason why the caller may not create it.
+/// `too_many` if the account has reached its maximum; otherwise the reason why the caller may not
+/// create it.
 pub(super) async fn create(
     by: &Door<ServiceAccountsManage>,
     account: UserId,
@@ -51,8 +53,8 @@ pub(super) async fn create(
 /// Revokes a credential of an account.
 ///
 /// # Errors
-/// [`NOT_FOUND`](mainstay_http::NOT_FOUND) if it does not exist, and a refusal if its account has permissions beyond the
-/// caller's.
+/// [`NOT_FOUND`](mainstay_http::NOT_FOUND) if it does not exist, and a refusal if its account has
+/// permissions beyond the caller's.
 pub(super) async fn revoke(
     by: &Door<ServiceAccountsManage>,
     account: UserId,

@@ -46,8 +46,8 @@ pub(crate) async fn get_account<P: Permission>(by: &Door<P>, id: UserId) -> Resu
         .ok_or_else(|| NOT_FOUND.problem())
 }
 
-/// Returns why a statement did not affect an account: it does not exist, or it has permissions beyond the caller's, or
-/// else `otherwise`.
+/// Returns why a statement did not affect an account: it does not exist, or it has permissions
+/// beyond the caller's, or else `otherwise`.
 pub(crate) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: Kind) -> Problem {
     match get_account(by, id).await {
         Err(problem) => problem,

@@ -24,9 +24,9 @@ use crate::settings::Settings;
 
 /// Create an API key for a service account.
 ///
-/// The key may use the permissions that the account's role grants and that you hold, both now and when the key is used, or
-/// fewer if you pass `scopes`. It gets administrative permissions only if `scopes` names them. The key is shown only in
-/// this response.
+/// The key may use the permissions that the account's role grants and that you hold, both now and
+/// when the key is used, or fewer if you pass `scopes`. It gets administrative permissions only if
+/// `scopes` names them. The key is shown only in this response.
 #[post(
     "/v1/service-accounts/{id}/keys",
     problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_KEYS)
@@ -37,7 +37,8 @@ pub(super) async fn create_service_account_key(
     Path(id): Path<UserId>,
     Json(body): Json<CreateApiKey>,
 ) -> Result<Created<MadeApiKeyView>, Problem> {
-    // A key of an account that has permissions beyond the caller's would give the caller those permissions.
+    // A key of an account that has permissions beyond the caller's would give the caller those
+    // permissions.
     const INSERT: &str = r"
         changed AS (
             INSERT INTO mainstay.api_keys (
@@ -123,8 +124,8 @@ pub(super) async fn get_service_account_key(
 
 /// Revoke an API key of a service account.
 ///
-/// This replica refuses the key at once, every other within a second. You cannot revoke keys of an account that has
-/// permissions beyond yours.
+/// This replica refuses the key at once, every other within a second. You cannot revoke keys of an
+/// account that has permissions beyond yours.
 #[delete(
     "/v1/service-accounts/{id}/keys/{key_id}",
     problems(NOT_FOUND, EXCEEDS_OWN)

@@ -42,10 +42,12 @@ pub(crate) type ClientSecretId = Id<ClientSecret>;
 /// A new client secret.
 #[input]
 pub(super) struct CreateClientSecret {
-    /// The permissions that the secret is limited to. If absent: all that the role grants, except administrative ones.
+    /// The permissions that the secret is limited to. If absent: all that the role grants, except
+    /// administrative ones.
     #[garde(length(min = 1, max = 100), dive)]
     scopes: Option<Vec<Scope>>,
-    /// Number of days until the secret expires. The default is 90, unless the operator has configured another.
+    /// Number of days until the secret expires. The default is 90, unless the operator has
+    /// configured another.
     #[garde(range(min = 1, max = 400))]
     expires_in_days: Option<u16>,
 }
@@ -70,12 +72,13 @@ pub(super) struct ClientSecretView {
     id: ClientSecretId,
     /// The permissions that the secret is limited to; null if it is not limited.
     scopes: Option<Vec<String>>,
-    /// The permissions that the account and the sponsor held when the secret was created or taken over, within its scopes.
-    /// The tokens of the secret may use those that both still hold.
+    /// The permissions that the account and the sponsor held when the secret was created or taken
+    /// over, within its scopes. The tokens of the secret may use those that both still hold.
     permissions: Vec<String>,
     /// The account that created the secret; null if unknown.
     made_by: Option<UserId>,
-    /// The member whose permissions the secret depends on: the one who created it, or the owner who took it over.
+    /// The member whose permissions the secret depends on: the one who created it, or the owner who
+    /// took it over.
     sponsor_id: Option<UserId>,
     /// When the secret was created.
     created_at: Timestamp,
@@ -87,8 +90,9 @@ pub(super) struct ClientSecretView {
 
 /// Create a client secret for a service account.
 ///
-/// The account uses the secret to fetch access tokens as an OAuth client. Several secrets can be valid at the same time, so
-/// that you can switch to a new one before you revoke the old one. The secret is shown only in this response.
+/// The account uses the secret to fetch access tokens as an OAuth client. Several secrets can be
+/// valid at the same time, so that you can switch to a new one before you revoke the old one. The
+/// secret is shown only in this response.
 #[post(
     "/v1/service-accounts/{id}/secrets",
     problems(NOT_FOUND, EXCEEDS_OWN, TOO_MANY_SECRETS)
@@ -194,8 +198,9 @@ pub(super) async fn get_client_secret(
 
 /// Revoke a client secret of a service account.
 ///
-/// All access tokens of the account end, including those fetched with its other secrets; it can fetch new ones with those.
-/// You cannot revoke secrets of an account that has permissions beyond yours.
+/// All access tokens of the account end, including those fetched with its other secrets; it can
+/// fetch new ones with those. You cannot revoke secrets of an account that has permissions beyond
+/// yours.
 #[delete(
     "/v1/service-accounts/{id}/secrets/{secret_id}",
     problems(NOT_FOUND, EXCEEDS_OWN)

@@ -1,6 +1,7 @@
-//! An owner takes over a credential of a service account. From then on it depends on the owner's permissions, and has the
-//! permissions that it would have if the owner created it now. This keeps a key alive whose creator left, or gives an old
-//! key the permissions that its account has gained since.
+//! An owner takes over a credential of a service account. From then on it depends on the owner's
+//! permissions, and has the permissions that it would have if the owner created it now. This keeps
+//! a key alive whose creator left, or gives an old key the permissions that its account has gained
+//! since.
 
 use mainstay_access::Permission;
 use mainstay_database::{Change, Door, Uuid};
@@ -16,7 +17,8 @@ use mainstay_principals::{
 use super::{find::get_account, permissions::ServiceAccountsManage, secrets::ClientSecretId};
 use crate::roles::built_in::OWNER;
 
-/// The statement that makes the caller the sponsor of a row of `$table`. Both tables have the columns that it names.
+/// The statement that makes the caller the sponsor of a row of `$table`. Both tables have the
+/// columns that it names.
 macro_rules! take_over {
     ($table:literal) => {
         concat!(
@@ -67,8 +69,8 @@ macro_rules! take_over {
 
 /// Take over an API key of a service account.
 ///
-/// Only for owners. From now on the key depends on your permissions instead of those of the member who created it. It may
-/// use what the account's role grants now, within its scopes.
+/// Only for owners. From now on the key depends on your permissions instead of those of the member
+/// who created it. It may use what the account's role grants now, within its scopes.
 #[put(
     "/v1/service-accounts/{id}/keys/{key_id}/sponsor",
     problems(NOT_FOUND, EXCEEDS_OWN)
@@ -90,8 +92,9 @@ pub(super) async fn sponsor_service_account_key(
 
 /// Take over a client secret of a service account.
 ///
-/// Only for owners. From now on the secret and its tokens depend on your permissions instead of those of the member who
-/// created it. They may use what the account's role grants now, within their scopes.
+/// Only for owners. From now on the secret and its tokens depend on your permissions instead of
+/// those of the member who created it. They may use what the account's role grants now, within
+/// their scopes.
 #[put(
     "/v1/service-accounts/{id}/secrets/{secret_id}/sponsor",
     problems(NOT_FOUND, EXCEEDS_OWN)
