@@ -55,7 +55,7 @@ pub(super) async fn list_external_identities(
     ";
 
     let user = by.principal().user;
-    let unscoped = by.unscoped("identities belong to a person, in any organization");
+    let unscoped = by.unscoped("identities belong to no organization; limited to the caller's own");
     let rows = unscoped
         .select("external_identities.list", LIST, [user.uuid().into()])
         .await?;
@@ -112,7 +112,7 @@ pub(super) async fn delete_external_identity(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("identities belong to a person, in any organization");
+    let unscoped = by.unscoped("identities belong to no organization; limited to the caller's own");
     let owner = find_owner(&unscoped, principal.user).await?;
 
     let event = about(

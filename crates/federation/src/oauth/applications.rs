@@ -67,7 +67,8 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
         ORDER BY g.id DESC
     ";
 
-    let unscoped = by.unscoped("grants belong to a person, in any organization");
+    let unscoped =
+        by.unscoped("grants belong to a person; the statement is limited to the caller's own");
     let now = unscoped.database().runtime().clock.now();
     let rows = unscoped
         .select(
@@ -117,7 +118,8 @@ pub(super) async fn withdraw_application(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("grants belong to a person, in any organization");
+    let unscoped =
+        by.unscoped("grants belong to a person; the statement is limited to the caller's own");
 
     let event = about(
         Action::ClientWithdrawn,

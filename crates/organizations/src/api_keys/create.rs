@@ -42,8 +42,11 @@ pub(super) async fn create_api_key(
                 id, name, secret_hash, scopes, created_at, expires_at, user_id, organization_id,
                 member_since, made_by, sponsor_id, sponsor_since, permissions
             )
-            SELECT $1, $2, $3, $4, $5, $6, m.user_id, m.organization_id, m.created_at, m.user_id,
-                m.user_id, m.created_at, mainstay.credential_permissions(m.role_id, $10, $4)
+            SELECT
+                $1, $2, $3, $4, $5, $6,
+                m.user_id, m.organization_id, m.created_at,
+                m.user_id, m.user_id, m.created_at,
+                mainstay.credential_permissions(m.role_id, $10, $4)
             FROM mainstay.memberships m
             WHERE m.user_id = $7
               AND m.organization_id = $8

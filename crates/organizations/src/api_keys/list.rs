@@ -9,7 +9,7 @@ use mainstay_principals::api_keys::row::ApiKeyId;
 /// Includes the keys of all your organizations, except revoked ones.
 #[get("/v1/api-keys")]
 pub(super) async fn list_api_keys(by: InPerson) -> Result<Listing<ApiKeyView>, Problem> {
-    let unscoped = by.unscoped("keys belong to a person, in any organization");
+    let unscoped = by.unscoped("keys belong to a person; the query is limited to the caller's own");
     let wanted = KeysWanted {
         user: by.principal().user,
         organization: None,
@@ -26,7 +26,8 @@ pub(super) async fn get_api_key(
     by: InPerson,
     Path(id): Path<ApiKeyId>,
 ) -> Result<Json<ApiKeyView>, Problem> {
-    let unscoped = by.unscoped("a key belongs to a person, in any organization");
+    let unscoped =
+        by.unscoped("a key belongs to a person; the statement is limited to the caller's own");
     let wanted = KeysWanted {
         user: by.principal().user,
         organization: None,

@@ -47,7 +47,8 @@ pub struct ListedKey {
 /// The error of the database.
 pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>, Error> {
     const SELECT: &str = r"
-        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
+        SELECT
+            id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
             created_at, expires_at, last_used_at, revoked_at
         FROM mainstay.api_keys
         WHERE organization_id = $1 OR user_id = $2

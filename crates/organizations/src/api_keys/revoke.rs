@@ -27,7 +27,8 @@ pub(super) async fn delete_api_key(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("a key belongs to a person, in any organization");
+    let unscoped =
+        by.unscoped("a key belongs to a person; the statement is limited to the caller's own");
 
     let event = about(
         Action::TokenRevoked,

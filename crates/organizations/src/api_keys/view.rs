@@ -64,7 +64,8 @@ pub async fn select_keys(
     wanted: KeysWanted,
 ) -> Result<Vec<ApiKeyView>, Error> {
     const SELECT: &str = r"
-        SELECT id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
+        SELECT
+            id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
             created_at, expires_at, last_used_at, revoked_at
         FROM mainstay.api_keys
         WHERE user_id = $1

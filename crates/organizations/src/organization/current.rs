@@ -74,9 +74,8 @@ pub(super) async fn update_current_organization(
         );
 
         let values = [organization.uuid().into(), name.into_string().into()];
-        let unscoped = by.unscoped(
-            "the table has no organization column; the statement is limited to the caller's",
-        );
+        let unscoped = by
+            .unscoped("the table has no organization column; limited to the caller's organization");
         unscoped
             .change(Change::new("organizations.update", UPDATE, values, event).showing_rows())
             .await?;
@@ -96,8 +95,8 @@ async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Pr
         })
     };
 
-    let unscoped = by
-        .unscoped("the table has no organization column; the statement is limited to the caller's");
+    let unscoped =
+        by.unscoped("the table has no organization column; limited to the caller's organization");
     let rows = unscoped
         .select("organizations.find", FIND, [by.organization().into()])
         .await?;

@@ -24,9 +24,8 @@ pub(crate) struct OwnOrganizationView {
 pub(super) async fn list_organizations(
     by: InPerson,
 ) -> Result<Listing<OwnOrganizationView>, Problem> {
-    let unscoped = by.unscoped(
-        "a person has memberships in several organizations; the query is limited to the caller's",
-    );
+    let unscoped = by
+        .unscoped("a person has memberships in several organizations; limited to the caller's own");
     Ok(Listing {
         items: find(&unscoped, by.principal().user, None).await?,
     })
@@ -38,9 +37,8 @@ pub(super) async fn get_organization(
     by: InPerson,
     Path(id): Path<OrganizationId>,
 ) -> Result<Json<OwnOrganizationView>, Problem> {
-    let unscoped = by.unscoped(
-        "a person has memberships in several organizations; the query is limited to the caller's",
-    );
+    let unscoped = by
+        .unscoped("a person has memberships in several organizations; limited to the caller's own");
     let found = find(&unscoped, by.principal().user, Some(id)).await?;
     found
         .into_iter()

@@ -99,7 +99,7 @@ pub(super) async fn update_service_account(
     ];
 
     let unscoped = by.unscoped(
-        "accounts belong to no organization; the statement changes only members of the caller's",
+        "accounts belong to no organization; limited to members of the caller's organization",
     );
     let event = about_user(action, Some(id), organization);
     let change = Change::new("service_accounts.update", UPDATE, values, event)

@@ -72,8 +72,9 @@ pub(super) async fn create_service_account(
         MOST_ACCOUNTS.into(),
     ];
 
-    let unscoped = by
-        .unscoped("accounts belong to no organization; the membership is created in the caller's");
+    let unscoped = by.unscoped(
+        "accounts belong to no organization; the membership is in the caller's organization",
+    );
     let event = about_user(Action::UserCreated, Some(id), organization);
     let change = Change::new("service_accounts.insert", INSERT, values, event);
     let inserted = unscoped

@@ -42,7 +42,7 @@ pub(super) async fn delete_service_account(
 
     let organization = by.principal().organization;
     let unscoped = by.unscoped(
-        "accounts belong to no organization; the statement deletes only members of the caller's",
+        "accounts belong to no organization; limited to members of the caller's organization",
     );
     let [held, owner] = held_by(by.principal());
 
