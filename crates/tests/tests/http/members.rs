@@ -375,9 +375,9 @@ async fn the_schema_keeps_the_last_owner() {
     let owner = app.actor(Owner).await;
 
     for statement in [
-        "DELETE FROM memberships WHERE user_id = $1",
+        "DELETE FROM mainstay.memberships WHERE user_id = $1",
         r"
-            UPDATE memberships
+            UPDATE mainstay.memberships
             SET role_id = '00000000-0000-7000-8000-000000000003'
             WHERE user_id = $1
         ",
