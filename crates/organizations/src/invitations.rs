@@ -35,7 +35,7 @@ pub fn module() -> Module {
     Module::new("invitations")
         .keeping(
             "mainstay.invitations",
-            "seven days at most, until accepted or withdrawn; deleted within ten minutes of the end",
+            "up to seven days, until accepted or withdrawn; deleted within ten minutes of the end",
         )
         .table(row::table())
         .endpoints((
