@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Members, Schemas, number, type_of};
+use super::values::{Members, Schemas, number, type_of};
 
 /// A value that breaks one rule of a schema.
 #[derive(Clone, Debug, PartialEq)]
