@@ -1,3 +1,5 @@
+//! Tests of reading settings.
+
 use std::{fs, time::Duration};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of log lines.
+
 use std::{
     fmt,
     io::{self, Write},

@@ -1,3 +1,5 @@
+//! Tests of traces.
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,

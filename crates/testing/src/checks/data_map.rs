@@ -1,3 +1,5 @@
+//! The record of processing: every column with its purpose, recipients and retention.
+
 use std::collections::BTreeSet;
 
 use mainstay::{DataMap, Platform};

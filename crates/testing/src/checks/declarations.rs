@@ -1,3 +1,5 @@
+//! What modules declare about sealed data is what the schema contains.
+
 use std::collections::BTreeSet;
 
 use mainstay::Platform;

@@ -1,3 +1,5 @@
+//! The OpenAPI document is complete and valid.
+
 mod operations;
 mod schemas;
 

@@ -1,3 +1,5 @@
+//! The text of migrations.
+
 use std::{fs, path::Path};
 
 /// Asserts that the migrations of a folder are numbered from 1 without gaps, name each constraint

@@ -1,3 +1,5 @@
+//! The classification of every table and column.
+
 use mainstay::Platform;
 use mainstay_database::Row;
 

@@ -1,3 +1,5 @@
+//! The rights of the role that serves requests.
+
 use mainstay::Platform;
 use mainstay_database::Row;
 

@@ -1,3 +1,5 @@
+//! The Rust files of a folder.
+
 use std::{fs, path::Path};
 
 /// A Rust file.

@@ -1,3 +1,5 @@
+//! Dependencies between the packages of the workspace.
+
 use std::{path::Path, process::Command};
 
 use serde_json::Value;

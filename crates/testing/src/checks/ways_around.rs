@@ -1,3 +1,5 @@
+//! Places where the code bypasses a guarantee of the types.
+
 use std::{fmt::Write as _, path::Path};
 
 use super::sources::{Source, sources};

@@ -1,3 +1,5 @@
+//! Tests of the generated values.
+
 use serde_json::json;
 
 use super::*;

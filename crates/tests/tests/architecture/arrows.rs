@@ -1,3 +1,5 @@
+//! Dependencies between crates point down.
+
 use std::collections::BTreeMap;
 
 use mainstay_testing::checks;

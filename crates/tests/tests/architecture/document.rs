@@ -1,3 +1,5 @@
+//! The shape of the platform's API document.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! The size of files, and lints that no file may switch off.
+
 use mainstay_testing::checks::sources;
 use mainstay_tests::root;
 

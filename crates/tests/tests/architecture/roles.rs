@@ -1,3 +1,5 @@
+//! The limits of the serving role in Postgres.
+
 use mainstay_database::{Error, Owner};
 use mainstay_testing::{TestApp, checks};
 

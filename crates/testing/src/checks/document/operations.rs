@@ -1,3 +1,5 @@
+//! What the document says about each operation.
+
 use std::collections::BTreeSet;
 
 use mainstay::Platform;

@@ -1,3 +1,5 @@
+//! What the document says about each schema.
+
 use serde_json::Value;
 
 /// Checks each schema.
