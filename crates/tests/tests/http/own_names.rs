@@ -25,7 +25,7 @@ permission! {
 
 /// A row of the app's `users`.
 #[derive(Entity)]
-#[entity(table = "mainstay.users", resource = "sailor", reveal = CrewReveal)]
+#[entity(table = "users", resource = "sailor", reveal = CrewReveal)]
 struct SailorRow {
     id: Id<SailorRow>,
     name: Sealed<SailorName>,
@@ -38,7 +38,7 @@ struct SailorRow {
 
 /// A row of the app's `jobs`.
 #[derive(Entity)]
-#[entity(table = "mainstay.jobs", resource = "duty")]
+#[entity(table = "jobs", resource = "duty")]
 struct DutyRow {
     id: Id<DutyRow>,
     title: String,
@@ -46,7 +46,7 @@ struct DutyRow {
 
 /// A row of the app's `roles`.
 #[derive(Entity)]
-#[entity(table = "mainstay.roles", resource = "rank")]
+#[entity(table = "roles", resource = "rank")]
 struct RankRow {
     id: Id<RankRow>,
     title: String,
