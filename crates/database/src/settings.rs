@@ -56,7 +56,8 @@ impl Settings {
         let slow_statement = reader.or(
             "database.slow_statement",
             Duration::from_millis(500),
-            "Duration from which a statement is logged with name, duration and row count, without values; 0s logs none.",
+            "Duration from which a statement is logged with name, duration and row count, \
+             without values; 0s logs none.",
         );
 
         let comparisons = reader.or(

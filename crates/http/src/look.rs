@@ -50,7 +50,9 @@ pub fn page(title: &str, service: &str, main: &str) -> String {
   <link rel="stylesheet" href="{shell}">
 </head>
 <body>
-  <header class="bar"><a class="brand" href="/"><img src="{icon}" alt="" width="28" height="28"><span>{service}</span></a></header>
+  <header class="bar">
+    <a class="brand" href="/"><img src="{icon}" alt="" width="28" height="28"><span>{service}</span></a>
+  </header>
   {main}
 </body>
 </html>

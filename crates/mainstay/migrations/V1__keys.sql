@@ -47,8 +47,8 @@ $$;
 REVOKE ALL ON FUNCTION mainstay.destroy_data_key(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mainstay.destroy_data_key(bigint) TO mainstay_server;
 
--- Destroys every data key of a person, also those that `key-ring reseal` made while the calling statement waited for their
--- rows: see destroy_data_key.
+-- Destroys every data key of a person, also those that `key-ring reseal` made while the calling statement waited for
+-- their rows: see destroy_data_key.
 CREATE FUNCTION mainstay.destroy_data_keys_of(subject uuid, organization uuid) RETURNS bigint
     LANGUAGE plpgsql VOLATILE
     SET search_path = mainstay, pg_temp

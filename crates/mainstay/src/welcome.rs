@@ -94,7 +94,8 @@ impl Welcome {
         format!(
             r#"<main>
     <h1>The service is running</h1>
-    <p class="lead">{title} {version} in development, {migrations} migrations. Sign in as printed by <code>dev</code>.</p>
+    <p class="lead">{title} {version} in development, {migrations} migrations.
+      Sign in as printed by <code>dev</code>.</p>
     <p><a class="button first" href="/account">Sign in</a></p>
     <div class="grid">{cards}</div>
   </main>"#

@@ -218,7 +218,8 @@ mod tests {
 
     #[test]
     fn a_long_line_wraps_between_words() {
-        let line = "MAINSTAY_HTTP_BIND            127.0.0.1:8000  default  Where the API listens for all of its clients.";
+        let line = "MAINSTAY_HTTP_BIND            127.0.0.1:8000  default  \
+                    Where the API listens for all of its clients.";
         assert_eq!(
             fit(line, 46),
             "MAINSTAY_HTTP_BIND  127.0.0.1:8000  default\n    Where the API listens for all of its\n    clients."
@@ -240,7 +241,8 @@ mod tests {
 
     #[test]
     fn no_line_exceeds_the_terminal_width() {
-        let line = "one two three four five  six seven eight  nine ten eleven twelve thirteen fourteen  fifteen sixteen";
+        let line = "one two three four five  six seven eight  \
+                    nine ten eleven twelve thirteen fourteen  fifteen sixteen";
         for width in 12..line.len() {
             let fitted = fit(line, width);
             assert!(

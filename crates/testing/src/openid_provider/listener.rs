@@ -48,7 +48,8 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result
     };
 
     let head = format!(
-        "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n",
+        "HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         Connection: close\r\n{headers}\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;

@@ -1,6 +1,6 @@
 //! The size of files, and lints that no file may switch off.
 
-use mainstay_testing::checks::sources;
+use mainstay_testing::checks;
 use mainstay_tests::root;
 
 /// A file with more lines probably holds more than one idea.
@@ -11,7 +11,7 @@ const LONGEST_OF_TESTS: usize = 600;
 
 #[test]
 fn no_file_is_long() {
-    let long: Vec<_> = sources(&root(), &["crates"])
+    let long: Vec<_> = checks::sources(&root(), &["crates"])
         .into_iter()
         .map(|source| (source.text.lines().count(), source.path))
         .filter(|(lines, path)| *lines > most_lines_of(path))
@@ -29,7 +29,7 @@ fn most_lines_of(path: &str) -> usize {
 
 #[test]
 fn every_crate_forbids_unsafe_code_through_the_workspace() {
-    for source in sources(&root(), &["crates"])
+    for source in checks::sources(&root(), &["crates"])
         .iter()
         .filter(|source| !source.path.contains("/ui/"))
     {

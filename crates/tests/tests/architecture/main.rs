@@ -16,5 +16,6 @@ mod files;
 mod manifest;
 mod names;
 mod pages;
+mod rhythm;
 mod roles;
 mod sweeps;

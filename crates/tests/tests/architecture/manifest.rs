@@ -96,9 +96,10 @@ fn the_platform_matches_its_manifest() {
     assert!(
         released == found,
         "crates/ does not match crates/MANIFEST:\n{}\n\n\
-         crates/ is the platform as it was released, and an upgrade replaces all of it: a change made there is lost then.\n\
+         crates/ is the platform as it was released. An upgrade replaces all of it, and your changes to it are lost.\n\
          - If you did not mean to change it, restore it: git checkout -- crates\n\
-         - If you did, run `just manifest` and commit crates/MANIFEST with the change. Make the change again after each upgrade.",
+         - If you did, run `just manifest` and commit crates/MANIFEST with the change.\n\
+         \x20 Make the change again after each upgrade.",
         differences(&released, &found).join("\n")
     );
 }

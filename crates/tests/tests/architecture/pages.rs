@@ -94,7 +94,9 @@ fn missing_in(page: &str, text: &str, files: &BTreeSet<String>) -> Vec<String> {
         })
         .map(|target| format!("{page}: ({target})"));
 
-    let path = Regex::new(r"`([A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:css|html|js|json|md|mjs|py|rs|sh|sql|toml|txt|ya?ml))`").unwrap();
+    let endings = "css|html|js|json|md|mjs|py|rs|sh|sql|toml|txt|ya?ml";
+    let path = format!(r"`([A-Za-z0-9_][A-Za-z0-9_./-]*\.(?:{endings}))`");
+    let path = Regex::new(&path).unwrap();
     let paths = path
         .captures_iter(&prose)
         .map(|found| found[1].to_owned())

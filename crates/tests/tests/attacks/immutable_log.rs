@@ -103,7 +103,9 @@ const EACH_TABLE: &str = r"
         LOOP
             tables := tables + 1;
             FOREACH s IN ARRAY
-                ARRAY['UPDATE mainstay.%1$I SET %2$I = %2$I', 'DELETE FROM mainstay.%1$I', 'TRUNCATE mainstay.%1$I'] || extra()
+                ARRAY[
+                    'UPDATE mainstay.%1$I SET %2$I = %2$I', 'DELETE FROM mainstay.%1$I', 'TRUNCATE mainstay.%1$I'
+                ] || extra()
             LOOP
                 BEGIN
                     EXECUTE format(s, t, c);
@@ -126,7 +128,8 @@ const DDL: &str = r"
         'ALTER TABLE mainstay.%1$I ADD COLUMN x int', 'ALTER TABLE mainstay.%1$I ALTER %2$I DROP NOT NULL',
         'ALTER TABLE mainstay.%1$I OWNER TO mainstay_server',
         'ALTER TABLE mainstay.audit_events DETACH PARTITION mainstay.%1$I',
-        'CREATE TRIGGER mine BEFORE INSERT ON mainstay.%1$I FOR EACH STATEMENT EXECUTE FUNCTION mainstay.refuse_change()',
+        'CREATE TRIGGER mine BEFORE INSERT ON mainstay.%1$I
+            FOR EACH STATEMENT EXECUTE FUNCTION mainstay.refuse_change()',
         'CREATE RULE mine AS ON INSERT TO mainstay.%1$I DO INSTEAD NOTHING',
         'CREATE INDEX mine ON mainstay.%1$I (%2$I)', 'LOCK TABLE mainstay.%1$I IN ACCESS EXCLUSIVE MODE'
     ]

@@ -48,7 +48,11 @@ const WRITING: [&str; 7] = [
         WHERE organization_id = $1
         RETURNING id
     ",
-    "INSERT INTO mainstay.refusals SELECT 'x', 0, now() WHERE $1::uuid IS NOT NULL RETURNING key -- organization_id = $1",
+    r"
+        INSERT INTO mainstay.refusals
+        SELECT 'x', 0, now()
+        WHERE $1::uuid IS NOT NULL
+        RETURNING key -- organization_id = $1",
     "SELECT mainstay.count_refusal('x', now()) WHERE $1::uuid IS NOT NULL -- organization_id = $1",
     "SELECT 1 WHERE $1::uuid IS NOT NULL LIMIT (SELECT mainstay.count_refusal('x', now())) -- organization_id = $1",
 ];
