@@ -1,6 +1,6 @@
 //! Tests of the generated values.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
