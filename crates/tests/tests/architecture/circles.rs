@@ -1,8 +1,7 @@
-//! No two files of a crate depend on each other, neither directly nor through others.
-//!
-//! A file depends on the file that defines what it names by `crate::`, `super::`, `self::` or by a
-//! child module. A re-export is followed to the definition, so a module that only hands names on is
-//! no dependency. Modules that are compiled for tests alone are left out.
+//! The files of a crate must not depend on each other in a circle. A file depends on the files that
+//! define the names it uses through `crate::`, `super::`, `self::` or a child module. Re-exports
+//! are followed to the definition, so a module that only re-exports is not a dependency. Test-only
+//! modules are left out.
 
 mod source;
 
@@ -17,7 +16,7 @@ use mainstay_tests::root;
 use source::{Crate, ModulePath, module_path, read};
 
 #[test]
-fn no_files_depend_on_each_other_in_a_circle() {
+fn files_do_not_depend_on_each_other_in_a_circle() {
     let wrong: Vec<_> = crates()
         .iter()
         .flat_map(|(name, files)| {
@@ -29,13 +28,13 @@ fn no_files_depend_on_each_other_in_a_circle() {
 
     assert!(
         wrong.is_empty(),
-        "what both need belongs into a file below both:\n{}",
+        "move what both files need into a file that both can use:\n{}",
         wrong.join("\n")
     );
 }
 
 #[test]
-fn a_circle_is_found_through_a_re_export_and_not_where_there_is_none() {
+fn circles_are_found_through_re_exports_without_false_alarms() {
     let files = |sources: &[(&str, &str)]| -> Crate {
         sources
             .iter()
@@ -64,7 +63,7 @@ fn a_circle_is_found_through_a_re_export_and_not_where_there_is_none() {
     ];
     assert_eq!(circles_of(&files(&parent)), ["a -> a/b -> a"]);
 
-    let handed_on = [
+    let re_exported = [
         ("lib", "mod a;"),
         (
             "a",
@@ -76,7 +75,7 @@ fn a_circle_is_found_through_a_re_export_and_not_where_there_is_none() {
             "pub const HELP: u8 = 1; #[cfg(test)] mod tests { use super::super::b::one; }",
         ),
     ];
-    assert_eq!(circles_of(&files(&handed_on)), Vec::<String>::new());
+    assert_eq!(circles_of(&files(&re_exported)), Vec::<String>::new());
 
     let of_all = [
         (
@@ -95,7 +94,7 @@ fn a_circle_is_found_through_a_re_export_and_not_where_there_is_none() {
     assert_eq!(circles_of(&files(&of_all)), Vec::<String>::new());
 }
 
-/// Every crate of the platform with its files.
+/// All crates of the platform with their files.
 fn crates() -> Vec<(String, Crate)> {
     let mut sources: Vec<_> = fs::read_dir(root().join("crates"))
         .unwrap()
@@ -103,11 +102,7 @@ fn crates() -> Vec<(String, Crate)> {
         .filter(|folder| folder.join("src").is_dir())
         .collect();
     sources.sort();
-    assert!(
-        sources.len() > 15,
-        "only {} crates were found",
-        sources.len()
-    );
+    assert!(sources.len() > 15, "found only {} crates", sources.len());
 
     sources
         .iter()
@@ -136,7 +131,7 @@ fn collect(source: &Path, folder: &Path, files: &mut Crate) {
     }
 }
 
-/// The circles of a crate, each as the shortest way from a file back to itself.
+/// The circles of a crate, each as the shortest path from a file back to itself.
 fn circles_of(files: &Crate) -> Vec<String> {
     let edges = edges(files);
     let mut told = BTreeSet::new();
@@ -161,7 +156,7 @@ fn shown(module: &ModulePath) -> String {
     }
 }
 
-/// The shortest way from a file back to itself.
+/// The shortest path from a file back to itself.
 fn way_back(
     edges: &BTreeMap<&ModulePath, BTreeSet<ModulePath>>,
     start: &ModulePath,
@@ -187,13 +182,13 @@ fn way_back(
     None
 }
 
-/// Which file depends on which.
+/// The files that each file depends on.
 fn edges(files: &Crate) -> BTreeMap<&ModulePath, BTreeSet<ModulePath>> {
     let tests = test_modules(files);
     let mut edges: BTreeMap<&ModulePath, BTreeSet<ModulePath>> = BTreeMap::new();
     for (module, file) in files.iter().filter(|(module, _)| !tests.contains(*module)) {
         for named in &file.paths {
-            // A module that is brought by its name is met again where it is used.
+            // A module imported by name counts where it is used.
             let is_module = |alias: &String| {
                 file.paths
                     .iter()
@@ -220,7 +215,7 @@ fn edges(files: &Crate) -> BTreeMap<&ModulePath, BTreeSet<ModulePath>> {
     edges
 }
 
-/// Files that no declaration names but one that is compiled for tests alone.
+/// Files of test-only modules.
 fn test_modules(files: &Crate) -> BTreeSet<ModulePath> {
     let declared = |module: &ModulePath| match module.split_last() {
         Some((name, parent)) => files
@@ -237,7 +232,7 @@ fn test_modules(files: &Crate) -> BTreeSet<ModulePath> {
         .collect()
 }
 
-/// A path from the root of the crate; `None` for what another crate has.
+/// A path from the root of the crate; `None` for another crate.
 fn absolute(files: &Crate, within: &ModulePath, path: &[String]) -> Option<Vec<String>> {
     let mut base = within.clone();
     let rest = match path.first().map(String::as_str)? {
@@ -262,7 +257,7 @@ fn absolute(files: &Crate, within: &ModulePath, path: &[String]) -> Option<Vec<S
     Some(base)
 }
 
-/// The file that defines what a path names, re-exports followed.
+/// The file that defines the target of a path, after re-exports.
 fn defined_in(files: &Crate, path: &[String], depth: usize) -> Option<ModulePath> {
     let mut module = ModulePath::new();
     for (position, word) in path.iter().enumerate() {
@@ -277,7 +272,7 @@ fn defined_in(files: &Crate, path: &[String], depth: usize) -> Option<ModulePath
             if file.defines.contains(word) {
                 break;
             }
-            return handed_on(files, &module, word).or(Some(module));
+            return re_exported(files, &module, word).or(Some(module));
         };
         let followed = absolute(files, &module, stands_for)?;
         return defined_in(
@@ -289,9 +284,8 @@ fn defined_in(files: &Crate, path: &[String], depth: usize) -> Option<ModulePath
     Some(module)
 }
 
-/// The file that defines a name which a module brings with everything of another, or which is a
-/// macro of the crate.
-fn handed_on(files: &Crate, module: &ModulePath, word: &str) -> Option<ModulePath> {
+/// The file that defines a glob-imported name, or a macro of the crate.
+fn re_exported(files: &Crate, module: &ModulePath, word: &str) -> Option<ModulePath> {
     let of_glob = files[module].globs.iter().find_map(|path| {
         let path = absolute(files, module, path)?;
         files.get(&path)?.defines.contains(word).then_some(path)

@@ -1,5 +1,4 @@
-//! The pages of documentation name files that exist: their links, and what stands between backticks
-//! and looks like a file.
+//! Links and file names in the documentation refer to files that exist.
 
 use std::{
     collections::BTreeSet,
@@ -10,8 +9,8 @@ use std::{
 use mainstay_tests::root;
 use regex::Regex;
 
-/// Files that a reader of the page makes, or that a running program writes.
-const MADE_BY_THE_READER: [(&str, &[&str]); 3] = [
+/// Files that a reader creates, or that a running program writes.
+const CREATED_BY_READER: [(&str, &[&str]); 3] = [
     (
         "docs/tutorial.md",
         &[
@@ -27,21 +26,17 @@ const MADE_BY_THE_READER: [(&str, &[&str]); 3] = [
     ("migrations/README.md", &["V1__what_it_does.sql"]),
 ];
 
-/// Folders that hold nothing of the repository.
+/// Folders outside of the repository.
 const LEFT_OUT: [&str; 4] = [".git", "data", "node_modules", "target"];
 
 #[test]
-fn every_file_that_a_page_names_exists() {
+fn every_file_named_in_the_documentation_exists() {
     let files = files_below(&root());
     let pages: Vec<_> = files
         .iter()
         .filter(|file| file.ends_with(".md") && *file != "CHANGELOG.md")
         .collect();
-    assert!(
-        pages.len() > 20,
-        "there are more pages than {}",
-        pages.len()
-    );
+    assert!(pages.len() > 20, "found only {} pages", pages.len());
 
     let mut missing = Vec::new();
     for page in pages {
@@ -56,9 +51,9 @@ fn every_file_that_a_page_names_exists() {
     );
 }
 
-/// What is looked for is found where it is wrong.
+/// The check finds broken links and paths.
 #[test]
-fn a_link_and_a_path_that_lead_nowhere_are_found() {
+fn broken_links_and_paths_are_found() {
     let files = BTreeSet::from(["docs/a.md".to_owned(), "crates/http/src/edge.rs".to_owned()]);
     let missing = |text| missing_in("docs/nowhere.md", text, &files);
 
@@ -76,7 +71,7 @@ fn a_link_and_a_path_that_lead_nowhere_are_found() {
     );
 }
 
-/// The links of a page, then its paths, that lead nowhere.
+/// The broken links of a page, then its broken paths.
 fn missing_in(page: &str, text: &str, files: &BTreeSet<String>) -> Vec<String> {
     let folder = Path::new(page).parent().unwrap_or(Path::new(""));
     let prose = Regex::new(r"(?ms)^ *```.*?^ *```")
@@ -90,7 +85,7 @@ fn missing_in(page: &str, text: &str, files: &BTreeSet<String>) -> Vec<String> {
         .filter(|target| !target.contains(':') && !target.starts_with('#'))
         .filter(|target| {
             let target = target.split('#').next().unwrap_or_default();
-            !is_there(&folder.join(target), files)
+            !exists(&folder.join(target), files)
         })
         .map(|target| format!("{page}: ({target})"));
 
@@ -100,25 +95,25 @@ fn missing_in(page: &str, text: &str, files: &BTreeSet<String>) -> Vec<String> {
     let paths = path
         .captures_iter(&prose)
         .map(|found| found[1].to_owned())
-        .filter(|path| !is_made_by_the_reader(page, path))
+        .filter(|path| !is_created_by_reader(page, path))
         .filter(|path| {
             let ending = format!("/{path}");
             let is_below = files.iter().any(|file| file.ends_with(&ending));
-            !is_below && !files.contains(path) && !is_there(&folder.join(path), files)
+            !is_below && !files.contains(path) && !exists(&folder.join(path), files)
         })
         .map(|path| format!("{page}: `{path}`"));
 
     links.chain(paths).collect()
 }
 
-fn is_made_by_the_reader(page: &str, path: &str) -> bool {
-    MADE_BY_THE_READER
+fn is_created_by_reader(page: &str, path: &str) -> bool {
+    CREATED_BY_READER
         .iter()
         .any(|(made_in, made)| *made_in == page && made.contains(&path))
 }
 
-/// Whether a file, or a folder with files, is at a path that may climb (`../app`).
-fn is_there(path: &Path, files: &BTreeSet<String>) -> bool {
+/// Whether a file, or a folder with files, exists at a path, which may contain `..`.
+fn exists(path: &Path, files: &BTreeSet<String>) -> bool {
     let mut plain = PathBuf::new();
     for part in path {
         match part.to_str() {
@@ -135,7 +130,7 @@ fn is_there(path: &Path, files: &BTreeSet<String>) -> bool {
         || files.iter().any(|file| file.starts_with(&folder))
 }
 
-/// The files of the repository, by their paths below the root.
+/// The files of the repository, with paths below the root.
 fn files_below(root: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut folders = vec![root.to_owned()];

@@ -1,5 +1,5 @@
-//! An app whose tables have the names of the platform's: `users`, `jobs` and `roles`, made by
-//! migrations of its own. Each finds its own rows, and the platform works beside it.
+//! An app with tables of the same names as the platform's: `users`, `jobs` and `roles`. Each finds
+//! its own rows.
 
 use mainstay::{
     DataMap,
@@ -12,7 +12,7 @@ use mainstay_testing::{Actor, PASSWORD, TestApp};
 use serde_json::json;
 
 personal_text! {
-    /// What a sailor is called.
+    /// A sailor's name.
     pub SailorName, 1..=200 characters, shown as personal::initials;
 }
 
@@ -82,28 +82,28 @@ const SCHEMA: &str = "
 /// A new sailor.
 #[input]
 struct CreateSailor {
-    /// What they are called.
+    /// The sailor's name.
     name: Sealed<SailorName>,
-    /// Where they are reached.
+    /// The sailor's e-mail address.
     email: Sealed<EmailAddress>,
-    /// What they do.
+    /// The sailor's duty.
     #[garde(length(chars, min = 1, max = 50))]
     duty: String,
-    /// As what.
+    /// The sailor's rank.
     #[garde(length(chars, min = 1, max = 50))]
     rank: String,
 }
 
-/// Whom to find.
+/// Search criteria.
 #[input]
 struct FindSailors {
-    /// By their address.
+    /// The e-mail address.
     email: Sealed<EmailAddress>,
-    /// How many.
+    /// Maximum number of sailors.
     limit: Limit,
 }
 
-/// A sailor, masked.
+/// A sailor with masked fields.
 #[view]
 struct SailorView {
     /// The sailor.
@@ -121,7 +121,7 @@ impl SailorView {
     }
 }
 
-/// Take a sailor on.
+/// Create a sailor.
 #[post("/v1/sailors")]
 async fn create_sailor(
     by: Allowed<CrewWrite>,
@@ -152,7 +152,7 @@ async fn create_sailor(
     Ok(Created(SailorView::of(sailor)))
 }
 
-/// Find sailors.
+/// Search sailors.
 #[post("/v1/sailors/search")]
 async fn search_sailors(
     by: Allowed<CrewWrite>,
@@ -176,7 +176,7 @@ async fn get_sailor(
     Ok(Json(SailorView::of(by.get(id).await?)))
 }
 
-/// Forget a sailor.
+/// Erase a sailor.
 #[post("/v1/sailors/{id}/erasure", problems(NOT_FOUND))]
 async fn erase_sailor(
     by: Allowed<CrewWrite>,
@@ -244,7 +244,7 @@ async fn an_app_keeps_rows_in_tables_of_the_platforms_names() {
 }
 
 #[tokio::test]
-async fn the_platform_signs_people_in_beside_them() {
+async fn sign_in_works_next_to_the_apps_tables() {
     let app = start().await;
     let owner = app.actor(Owner).await;
     take_on(&owner).await;
@@ -260,7 +260,7 @@ async fn the_platform_signs_people_in_beside_them() {
         owner.email()
     );
 
-    // Roles and queued work are the platform's, too.
+    // Roles and jobs are also the platform's.
     owner
         .post(
             "/v1/roles",
@@ -275,9 +275,9 @@ async fn the_platform_signs_people_in_beside_them() {
     assert!(!app.mail_to(owner.email()).await.link_token().is_empty());
 }
 
-/// Two tables of one name are two tables in everything that is told of them.
+/// Retention rules, the data map and statements keep two tables of one name apart.
 #[tokio::test]
-async fn both_are_told_apart() {
+async fn tables_of_one_name_are_kept_apart() {
     const SEARCH_PATH: &str = "SELECT current_setting('search_path')";
 
     let app = start().await;
@@ -288,7 +288,7 @@ async fn both_are_told_apart() {
     let purpose = |name: &str| {
         let found = map.tables.iter().find(|table| table.table == name);
         found
-            .unwrap_or_else(|| panic!("{name} is not told"))
+            .unwrap_or_else(|| panic!("{name} is missing"))
             .purpose
             .clone()
     };

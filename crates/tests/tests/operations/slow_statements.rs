@@ -149,10 +149,9 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     );
 }
 
-/// A statement that no organization limits says why, where it is logged: whoever reads the line
-/// knows what it is for.
+/// An unscoped statement logs its reason, so that the reader of the log knows its purpose.
 #[tokio::test]
-async fn a_slow_statement_that_no_organization_limits_says_why() {
+async fn a_slow_unscoped_statement_logs_its_reason() {
     let (app, mut environment) = beside(TestApp::builder(fixture::platform())).await;
     let agent = app.actor(Agent).await;
     environment.push(("MAINSTAY_DATABASE_SLOW_STATEMENT", "200ms".to_owned()));

@@ -1,43 +1,41 @@
-//! What the files of a crate name, read from their tokens.
+//! The names that the files of a crate define and use, read from their tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// A module's path within its crate; the root's is empty.
+/// A module's path in its crate; empty for the root.
 pub(super) type ModulePath = Vec<String>;
 
-/// What one file says of modules.
+/// The definitions and uses of a file.
 #[derive(Default)]
 pub(super) struct File {
-    /// The modules that it declares and that are files of their own.
+    /// Declared modules that have their own files.
     pub(super) children: BTreeSet<String>,
-    /// Its `use` declarations at the top: the name that each brings, and the path of what it stands
-    /// for.
+    /// Top-level `use` declarations: imported name and path.
     pub(super) names: BTreeMap<String, Vec<String>>,
-    /// The modules of which it brings everything.
+    /// Glob-imported modules.
     pub(super) globs: Vec<Vec<String>>,
-    /// What it defines itself.
+    /// Names that it defines.
     pub(super) defines: BTreeSet<String>,
-    /// The macros that it defines by `macro_rules!`; exported ones are named as if the root defined
-    /// them.
+    /// Macros that it defines with `macro_rules!`; exported ones belong to the root.
     pub(super) macros: BTreeSet<String>,
-    /// Every path that it names.
+    /// All paths that it uses.
     pub(super) paths: Vec<Named>,
 }
 
-/// A path, and the module in which it stands: the file's own, or one within it.
+/// A path and its module: the file's own, or one inside it.
 pub(super) struct Named {
     pub(super) within: ModulePath,
     pub(super) path: Vec<String>,
-    /// The name under which a `use` declaration brings it.
+    /// The name that a `use` declaration gives it.
     pub(super) alias: Option<String>,
 }
 
-/// The files of a crate, by the module that each is.
+/// The files of a crate by module.
 pub(super) type Crate = BTreeMap<ModulePath, File>;
 
-/// The module that a file is: `lib` and `main` are the root.
+/// The module of a file: `lib` and `main` are the root.
 pub(super) fn module_path(file: &str) -> ModulePath {
     match file {
         "lib" | "main" => Vec::new(),
@@ -58,7 +56,7 @@ pub(super) fn read(module: &ModulePath, text: &str) -> File {
     file
 }
 
-/// Goes over the tokens of a module, which is the file's own or stands within it.
+/// Reads the tokens of a module: the file's own, or one inside it.
 fn walk(tokens: TokenStream, within: &ModulePath, own: &ModulePath, file: &mut File) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let mut at = 0;
@@ -132,12 +130,12 @@ fn walk(tokens: TokenStream, within: &ModulePath, own: &ModulePath, file: &mut F
     }
 }
 
-/// The words after which a definition's name stands.
+/// Keywords that are followed by a definition's name.
 const DEFINING: [&str; 8] = [
     "const", "enum", "fn", "static", "struct", "trait", "type", "union",
 ];
 
-/// Whether an attribute says that what follows is compiled for tests alone.
+/// Whether an attribute limits the next item to tests.
 fn is_test_attribute(tokens: &[TokenTree]) -> bool {
     match tokens {
         [TokenTree::Punct(hash), TokenTree::Group(group), ..] if hash.as_char() == '#' => {
@@ -147,7 +145,7 @@ fn is_test_attribute(tokens: &[TokenTree]) -> bool {
     }
 }
 
-/// The position after the item that begins at `at`: after its body, or after its semicolon.
+/// The position after the item at `at`: after its body or its semicolon.
 fn after_item(tokens: &[TokenTree], at: usize) -> usize {
     let ends = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
@@ -169,13 +167,12 @@ fn end_of_declaration(tokens: &[TokenTree], at: usize) -> usize {
         .map_or(tokens.len(), |end| at + end)
 }
 
-/// Whether `::` stands before a position: then the word there does not begin a path, or begins one
-/// in another crate.
+/// Whether `::` precedes a position: then the word there does not start a path in this crate.
 fn follows_path(tokens: &[TokenTree], at: usize) -> bool {
     at >= 2 && is_separator(tokens, at - 2)
 }
 
-/// Whether `::` stands at a position.
+/// Whether there is a `::` at a position.
 fn is_separator(tokens: &[TokenTree], at: usize) -> bool {
     let colon =
         |at| matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
@@ -189,7 +186,7 @@ fn word_at(tokens: &[TokenTree], at: usize) -> Option<String> {
     }
 }
 
-/// The path that begins at a word, and the position after it.
+/// The path that starts at a word, and the position after it.
 fn path_at(tokens: &[TokenTree], at: usize) -> (Vec<String>, usize) {
     let mut path: Vec<_> = word_at(tokens, at).into_iter().collect();
     let mut end = at + 1;
@@ -203,7 +200,7 @@ fn path_at(tokens: &[TokenTree], at: usize) -> (Vec<String>, usize) {
     (path, end)
 }
 
-/// The paths of a `use` declaration, each with the name that it brings.
+/// The paths of a `use` declaration, each with its imported name.
 fn expand(tokens: &[TokenTree]) -> Vec<(Vec<String>, String)> {
     let mut found = Vec::new();
     let mut at = 0;
