@@ -58,7 +58,7 @@ actions! {
     /// A second factor was accepted.
     SecondFactorSuccess = "authn_second_factor_success",
     /// The setup of a second factor was started.
-    SecondFactorBegun = "authn_second_factor_begun",
+    SecondFactorStarted = "authn_second_factor_begun",
     /// A second factor was added to an account.
     SecondFactorEnrolled = "authn_second_factor_enrolled",
     /// A second factor was removed by its owner.

@@ -89,7 +89,7 @@ pub(super) async fn create_totp(
     let begin = |key: &HeldKey<'_>| {
         let pending = key.seal(&kept_cell("mainstay.totps", "pending", user), &secret)?;
         let event = about(
-            Action::SecondFactorBegun,
+            Action::SecondFactorStarted,
             "totp",
             Some(user),
             principal.organization,
