@@ -101,7 +101,7 @@ pub(crate) async fn insert(
                 created_at, expires_at, grant_id
             )
             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, id
-            FROM (SELECT id FROM remembered UNION ALL SELECT id FROM agreed) AS stands
+            FROM (SELECT id FROM remembered UNION ALL SELECT id FROM agreed) AS granted
             RETURNING hash
         )
     ";

@@ -94,11 +94,13 @@ fn is_permission(text: &str, _: &()) -> garde::Result {
 }
 
 fn is_word(text: &str, separators: &[char]) -> bool {
-    let is_part = |letter: char| {
-        letter.is_ascii_lowercase() || letter.is_ascii_digit() || separators.contains(&letter)
+    let is_part = |character: char| {
+        character.is_ascii_lowercase()
+            || character.is_ascii_digit()
+            || separators.contains(&character)
     };
 
-    text.starts_with(|letter: char| letter.is_ascii_lowercase()) && text.chars().all(is_part)
+    text.starts_with(|character: char| character.is_ascii_lowercase()) && text.chars().all(is_part)
 }
 
 #[cfg(test)]
