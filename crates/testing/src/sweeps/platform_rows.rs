@@ -80,7 +80,10 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
     let id = app.runtime().new_id::<Actor>().uuid();
     let mut owner = app.owner().await;
     owner
-        .run("ALTER TABLE passkeys DISABLE TRIGGER passkeys_note", [])
+        .run(
+            "ALTER TABLE mainstay.passkeys DISABLE TRIGGER passkeys_note",
+            [],
+        )
         .await
         .expect("the trigger is disabled");
 
@@ -90,7 +93,10 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
         .expect("the owner's statement runs");
 
     owner
-        .run("ALTER TABLE passkeys ENABLE TRIGGER passkeys_note", [])
+        .run(
+            "ALTER TABLE mainstay.passkeys ENABLE TRIGGER passkeys_note",
+            [],
+        )
         .await
         .expect("the trigger is enabled");
 

@@ -164,7 +164,7 @@ impl People {
         for table in [
             "ANALYZE customers",
             "ANALYZE plain_people",
-            "ANALYZE data_keys",
+            "ANALYZE mainstay.data_keys",
         ] {
             schema
                 .run(table, [])

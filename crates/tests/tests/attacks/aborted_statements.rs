@@ -48,7 +48,7 @@ async fn abort(app: &TestApp, sqlstate: &str, times: i64) {
 
     let trigger = r"
         CREATE TRIGGER throttles_abort
-        AFTER UPDATE ON throttles
+        AFTER UPDATE ON mainstay.throttles
         FOR EACH STATEMENT EXECUTE FUNCTION abort_some()
     ";
     owner

@@ -102,7 +102,11 @@ async fn anonymous_callers_leave_connections_for_signed_in_people() {
 
     agent.get("/v1/customers").await.assert_status(200);
 
-    let mut lock = TableLock::take(&app, "LOCK TABLE throttles IN ACCESS EXCLUSIVE MODE").await;
+    let mut lock = TableLock::take(
+        &app,
+        "LOCK TABLE mainstay.throttles IN ACCESS EXCLUSIVE MODE",
+    )
+    .await;
     let strangers = join_all((0..6).map(|number| {
         let email = format!("unknown-{number}@example.org");
         let app = &app;

@@ -107,7 +107,7 @@ async fn a_record_must_have_a_session_of_its_actor() {
 /// The owner can drop the trigger, but then the order of the leaves reveals the record.
 #[tokio::test]
 async fn a_misdated_record_is_found_by_its_position() {
-    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON mainstay.audit_events";
 
     for (moment, id) in [("-3 days", "-3 days"), ("0", "-3 days"), ("-3 days", "0")] {
         let (app, mut session, keys) = sealed_log().await;
@@ -132,7 +132,7 @@ async fn a_misdated_record_is_found_by_its_position() {
 /// A record from the future is revealed by the next record.
 #[tokio::test]
 async fn a_record_of_the_future_is_found_by_the_next() {
-    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON mainstay.audit_events";
 
     let (app, mut session, keys) = sealed_log().await;
     run(&mut session, UNGUARDED).await;

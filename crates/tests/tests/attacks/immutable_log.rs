@@ -31,7 +31,7 @@ async fn no_role_changes_recorded_events() {
     let alterations = [
         "UPDATE mainstay.audit_events SET actor_id = NULL",
         "DELETE FROM mainstay.audit_events",
-        "TRUNCATE audit_events",
+        "TRUNCATE mainstay.audit_events",
     ];
 
     let (mut serving, mut owner) = (app.serving_role().await, app.owner().await);
@@ -190,7 +190,7 @@ async fn the_serving_role_can_only_append_records() {
 /// Every record goes to its month's partition, also one from before the schema checked times.
 #[tokio::test]
 async fn every_record_has_a_partition() {
-    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON audit_events";
+    const UNGUARDED: &str = "DROP TRIGGER audit_events_time ON mainstay.audit_events";
 
     const INSERT: &str = r"
         INSERT INTO mainstay.audit_events (id, occurred_at, action, operation, resource, request_id)

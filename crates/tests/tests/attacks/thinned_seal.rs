@@ -192,7 +192,7 @@ async fn a_needed_checkpoint_cannot_be_deleted() {
                 UPDATE mainstay.audit_checkpoints
                 SET sealed_at = sealed_at - interval '40 days'
             ",
-            "TRUNCATE audit_checkpoints",
+            "TRUNCATE mainstay.audit_checkpoints",
         ] {
             let error = role
                 .run(statement, [])

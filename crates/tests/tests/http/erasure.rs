@@ -203,7 +203,10 @@ async fn without_its_record_nothing_is_erased() {
 
     app.owner()
         .await
-        .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
+        .run(
+            "REVOKE INSERT ON mainstay.audit_events FROM mainstay_server",
+            [],
+        )
         .await
         .unwrap();
 
@@ -213,7 +216,10 @@ async fn without_its_record_nothing_is_erased() {
 
     app.owner()
         .await
-        .run("GRANT INSERT ON audit_events TO mainstay_server", [])
+        .run(
+            "GRANT INSERT ON mainstay.audit_events TO mainstay_server",
+            [],
+        )
         .await
         .unwrap();
 

@@ -238,7 +238,10 @@ async fn an_export_is_recorded_as_a_disclosure() {
 
     app.owner()
         .await
-        .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
+        .run(
+            "REVOKE INSERT ON mainstay.audit_events FROM mainstay_server",
+            [],
+        )
         .await
         .unwrap();
 

@@ -59,7 +59,10 @@ async fn without_a_record_nothing_is_revealed() {
 
     app.owner()
         .await
-        .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
+        .run(
+            "REVOKE INSERT ON mainstay.audit_events FROM mainstay_server",
+            [],
+        )
         .await
         .unwrap();
 
@@ -81,7 +84,10 @@ async fn without_a_record_nothing_is_done() {
 
     app.owner()
         .await
-        .run("REVOKE INSERT ON audit_events FROM mainstay_server", [])
+        .run(
+            "REVOKE INSERT ON mainstay.audit_events FROM mainstay_server",
+            [],
+        )
         .await
         .unwrap();
 

@@ -37,8 +37,8 @@ async fn statements_get_generic_plans() {
     let mut schema = app.owner().await;
     for table in [
         "ANALYZE customers",
-        "ANALYZE data_keys",
-        "ANALYZE audit_events",
+        "ANALYZE mainstay.data_keys",
+        "ANALYZE mainstay.audit_events",
     ] {
         schema
             .run(table, [])
@@ -204,7 +204,7 @@ async fn watch_rules_read_their_window_and_not_the_whole_log() {
     let mut schema = app.owner().await;
 
     schema
-        .run("ALTER TABLE audit_events DISABLE TRIGGER USER", [])
+        .run("ALTER TABLE mainstay.audit_events DISABLE TRIGGER USER", [])
         .await
         .expect("the owner's statement runs");
 
@@ -228,7 +228,7 @@ async fn watch_rules_read_their_window_and_not_the_whole_log() {
     }
 
     schema
-        .run("ANALYZE audit_events", [])
+        .run("ANALYZE mainstay.audit_events", [])
         .await
         .expect("the owner's statement runs");
 

@@ -26,7 +26,7 @@ const CUSTOMERS: Locked = Locked {
 
 const SESSIONS: Locked = Locked {
     table: "mainstay.sessions",
-    lock: "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE",
+    lock: "LOCK TABLE mainstay.sessions IN ACCESS EXCLUSIVE MODE",
 };
 
 /// Sends a request to a locked table, and releases the table once the statement has waited for

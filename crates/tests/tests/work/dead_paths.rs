@@ -90,7 +90,11 @@ async fn a_worker_that_cannot_claim_jobs_is_not_ready() {
 
     until_status(management, 200).await;
 
-    let lock = TableLock::take(&deployment.app, "LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE").await;
+    let lock = TableLock::take(
+        &deployment.app,
+        "LOCK TABLE mainstay.jobs IN ACCESS EXCLUSIVE MODE",
+    )
+    .await;
     until_status(management, 503).await;
 
     lock.release().await;

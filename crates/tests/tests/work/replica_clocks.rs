@@ -49,7 +49,10 @@ async fn a_replica_that_is_an_hour_ahead_delays_no_mail() {
     // the queue.
     app.owner()
         .await
-        .run("DROP TRIGGER audit_events_time ON audit_events", [])
+        .run(
+            "DROP TRIGGER audit_events_time ON mainstay.audit_events",
+            [],
+        )
         .await
         .expect("the owner's statement runs");
 
