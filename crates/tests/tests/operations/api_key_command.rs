@@ -90,7 +90,7 @@ async fn an_operator_lists_keys_and_revokes_one_that_leaked() {
     let recorded = r"
         SELECT organization_id
         FROM audit_events
-        WHERE operation = 'key_revoke'
+        WHERE operation = 'api_key_revoke'
           AND action = 'authn_token_revoked'
           AND resource_id::text = $1
     ";

@@ -172,7 +172,7 @@ fn production_is_the_default_and_is_strict() {
 
     for variable in ["MAINSTAY_MAIL_SMTP_URL", "MAINSTAY_MAIL_FROM"] {
         assert!(
-            text.contains(&format!("\n  {variable}: is missing")),
+            text.contains(&format!("\n  {variable}: is required")),
             "{text}"
         );
     }
@@ -185,7 +185,7 @@ fn an_unsupported_database_parameter_is_refused() {
         ("target_session_attrs=read-write", "target_session_attrs"),
         ("tcp_user_timeout=5000", "tcp_user_timeout"),
         ("options=-csearch_path%3Dx", "options"),
-        ("pass?canary", "not known"),
+        ("pass?canary", "unknown parameter"),
     ] {
         let text = refused([(
             "MAINSTAY_DATABASE_URL",

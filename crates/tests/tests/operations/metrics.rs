@@ -116,8 +116,9 @@ async fn a_new_process_exports_every_metric() {
         let values = scrape.samples(metric.name);
         assert!(
             !values.is_empty() && values.iter().all(|(_, value)| *value == 0.0),
-            "{}: {values:?}",
-            metric.name
+            "{}: {values:?}: {}",
+            metric.name,
+            serving.log()
         );
     }
 
@@ -270,9 +271,10 @@ fn collect(folder: &Path, found: &mut BTreeSet<String>) {
             && !path.ends_with("telemetry/src/start.rs")
         {
             let text = fs::read_to_string(&path).expect("the file is text");
-            for before in ["counter!(", "gauge!(", "histogram!("] {
+            for kind in ["counter", "gauge", "histogram"] {
+                let call = format!("{kind}!(");
                 let names = text
-                    .split(before)
+                    .split(&call)
                     .skip(1)
                     .filter_map(|rest| rest.trim_start().strip_prefix('"'));
                 found.extend(

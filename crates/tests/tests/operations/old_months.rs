@@ -185,7 +185,7 @@ async fn records_of_old_months_are_in_their_partitions_and_sealed_as_they_are() 
     let (code, told) = verify();
 
     assert!(
-        code == Some(0) && told.contains("The log is what was sealed."),
+        code == Some(0) && told.contains("The log is intact."),
         "{told}"
     );
 
@@ -205,7 +205,7 @@ async fn records_of_old_months_are_in_their_partitions_and_sealed_as_they_are() 
 
     let (code, told) = verify();
     assert!(
-        code == Some(1) && told.contains("is not what was sealed"),
+        code == Some(1) && told.contains("was altered after it was sealed"),
         "{told}"
     );
 }
