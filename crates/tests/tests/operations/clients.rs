@@ -81,10 +81,6 @@ async fn an_application_is_registered_listed_and_deactivated() {
 
     let (_, listed) = client(&["list"]);
     assert!(
-        listed.lines().any(|line| line.starts_with("docs ")),
-        "{listed}"
-    );
-    assert!(
         listed
             .lines()
             .any(|line| line.starts_with("shop ") && line.ends_with("https://shop.example/back")),

@@ -144,7 +144,7 @@ async fn a_killed_rotation_continues_where_it_stopped() {
     const INDEXED: &str = r"
             SELECT count(*)
             FROM customers
-            WHERE substring(phone_index FROM 2 FOR 4) = $1
+            WHERE substring(email_index FROM 2 FOR 4) = $1
         ";
 
     const RESEALED: &str = "SELECT count(*) FROM data_keys WHERE created_at > $1";

@@ -179,7 +179,7 @@ async fn a_slow_unscoped_statement_logs_its_reason() {
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.find(|line| {
-            line["message"] == "a statement is slow" && line["statement"] == "sessions.list"
+            line["message"] == "slow statement" && line["statement"] == "sessions.list"
         })
     });
 
