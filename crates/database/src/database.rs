@@ -299,7 +299,7 @@ impl Database {
                 unscoped,
                 milliseconds,
                 rows,
-                "a statement is slow"
+                "slow statement"
             );
         }
 

@@ -366,7 +366,7 @@ impl Opener<'_> {
 fn bytes(text: &str) -> Result<Vec<u8>, Error> {
     text.strip_prefix("\\x")
         .and_then(|digits| hex::decode(digits).ok())
-        .ok_or_else(|| Error::internal("a sealed column holds no bytes"))
+        .ok_or_else(|| Error::internal("a sealed column does not contain bytes"))
 }
 
 #[cfg(test)]

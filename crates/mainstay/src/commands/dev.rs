@@ -154,7 +154,12 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
             [],
         )
         .await?;
-    if count.first().context("a count has a row")?.get::<i64>(0)? > 0 {
+    if count
+        .first()
+        .context("a count returned no row")?
+        .get::<i64>(0)?
+        > 0
+    {
         return Ok(());
     }
 

@@ -278,7 +278,10 @@ async fn the_level_of_the_log_changes_while_the_process_runs() {
 
         process.signal("USR2");
         process.signal("HUP");
-        until_log(&process, "SIGHUP ignored: this process serves no certificate");
+        until_log(
+            &process,
+            "SIGHUP ignored: this process serves no certificate",
+        );
         process.signal("USR2");
         until_log(&process, "warnings only");
         process.signal("TERM");
