@@ -27,7 +27,7 @@ impl Database {
     /// by table and position.
     ///
     /// # Errors
-    /// As the database answers.
+    /// The error of the database.
     pub async fn schema(&self, tables: Option<Vec<String>>) -> Result<Vec<SchemaColumn>, Error> {
         const READ: &str = r"
             WITH tables AS (
