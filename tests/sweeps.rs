@@ -1,6 +1,9 @@
 //! Sweeps over every operation of the API: one test per family, so that a failure names its family.
 
-use mainstay_testing::{assert_snapshot, sweeps};
+use mainstay_testing::{
+    assert_snapshot,
+    sweeps::{self, Scope},
+};
 
 use crate::file;
 
@@ -22,12 +25,12 @@ async fn an_organization_cannot_access_another_organizations_rows() {
 
 #[tokio::test]
 async fn an_undocumented_body_is_refused() {
-    sweeps::bodies(app::platform()).await;
+    sweeps::bodies(app::platform(), Scope::App).await;
 }
 
 #[tokio::test]
 async fn an_undocumented_parameter_is_refused() {
-    sweeps::parameters(app::platform()).await;
+    sweeps::parameters(app::platform(), Scope::App).await;
 }
 
 #[tokio::test]
@@ -37,5 +40,5 @@ async fn an_undocumented_method_is_refused() {
 
 #[tokio::test]
 async fn a_refusal_never_repeats_its_input() {
-    sweeps::echoes(app::platform()).await;
+    sweeps::echoes(app::platform(), Scope::App).await;
 }

@@ -113,6 +113,11 @@ impl Platform {
         &self.info
     }
 
+    /// The modules of the app.
+    pub fn features(&self) -> &[Module] {
+        &self.modules[..self.features]
+    }
+
     /// The modules of the app, then those of the platform.
     pub fn modules(&self) -> &[Module] {
         &self.modules

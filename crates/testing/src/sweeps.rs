@@ -13,6 +13,7 @@ mod organizations;
 mod parameters;
 mod permissions;
 mod platform_rows;
+mod scope;
 mod sweep;
 
 pub use bodies::bodies;
@@ -22,6 +23,7 @@ pub use methods::methods;
 pub use organizations::organizations;
 pub use parameters::parameters;
 pub use permissions::permissions;
+pub use scope::Scope;
 
 use mainstay::Platform;
 
@@ -33,8 +35,8 @@ pub async fn run(platform: fn() -> Platform) {
     credentials(platform()).await;
     permissions(platform()).await;
     organizations(platform()).await;
-    bodies(platform()).await;
-    parameters(platform()).await;
+    bodies(platform(), Scope::All).await;
+    parameters(platform(), Scope::All).await;
     methods(platform()).await;
-    echoes(platform()).await;
+    echoes(platform(), Scope::All).await;
 }

@@ -64,6 +64,14 @@ impl Operation {
             .collect()
     }
 
+    /// Whether it belongs to a module of the app.
+    pub(super) fn is_of_app(&self, platform: &Platform) -> bool {
+        let operations = access_matrix(platform.features());
+        operations
+            .iter()
+            .any(|row| row.operation == self.access.operation)
+    }
+
     /// Name for messages.
     pub(super) fn name(&self) -> String {
         format!("{} ({} {})", self.access.operation, self.method, self.path)

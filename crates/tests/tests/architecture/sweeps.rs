@@ -1,6 +1,9 @@
 //! Sweeps over every operation of the API: one test per family, so that a failure names its family.
 
-use mainstay_testing::{assert_snapshot, sweeps};
+use mainstay_testing::{
+    assert_snapshot,
+    sweeps::{self, Scope},
+};
 use mainstay_tests::snapshot;
 
 #[tokio::test]
@@ -21,12 +24,12 @@ async fn an_organization_cannot_access_another_organizations_rows() {
 
 #[tokio::test]
 async fn an_undocumented_body_is_refused() {
-    sweeps::bodies(fixture::platform()).await;
+    sweeps::bodies(fixture::platform(), Scope::All).await;
 }
 
 #[tokio::test]
 async fn an_undocumented_parameter_is_refused() {
-    sweeps::parameters(fixture::platform()).await;
+    sweeps::parameters(fixture::platform(), Scope::All).await;
 }
 
 #[tokio::test]
@@ -36,5 +39,5 @@ async fn an_undocumented_method_is_refused() {
 
 #[tokio::test]
 async fn a_refusal_never_repeats_its_input() {
-    sweeps::echoes(fixture::platform()).await;
+    sweeps::echoes(fixture::platform(), Scope::All).await;
 }
