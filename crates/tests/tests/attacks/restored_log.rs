@@ -177,7 +177,10 @@ async fn a_restored_dump_is_detected_by_a_newer_external_checkpoint() {
     let (code, output) = deployment.verify(&restored, key, "monday");
     assert!(code == Some(0), "{output}");
 
-    let forked = format!("error: index 0 to {}: the log is another one", tuesday - 1);
+    let forked = format!(
+        "error: index 0 to {}: the log does not match the external checkpoint",
+        tuesday - 1
+    );
     let (code, output) = deployment.verify(&restored, key, "tuesday");
     assert!(code == Some(1) && output.contains(&forked), "{output}");
 }

@@ -17,7 +17,7 @@ const AT_ONCE: usize = 50;
 /// Starts a service without throttling, on which the tests must not depend.
 async fn start() -> (TestApp, Clock) {
     const UNTHROTTLED: &str = r"
-        CREATE OR REPLACE FUNCTION admit_attempt(keys bytea[], free integer[], at timestamptz)
+        CREATE OR REPLACE FUNCTION mainstay.admit_attempt(keys bytea[], free integer[], at timestamptz)
         RETURNS timestamptz
         LANGUAGE sql
         AS $$ SELECT NULL::timestamptz $$

@@ -183,7 +183,7 @@ async fn the_schema_command_prints_the_version() {
     assert_eq!(code, Some(0), "{output}");
     assert!(
         output.contains(&format!(
-            "database  {version}\nbuild     {version}\nup to date"
+            "database  {version}\nbuild     {version}\nThe schema is up to date."
         )),
         "{output}"
     );
