@@ -368,7 +368,7 @@ async fn a_backlog_is_sealed_in_batches_and_read_in_pages() {
         let verdict = judge(&mut session, &keys, &outside).await;
         let error = verdict.expect_err("the alteration is found").to_string();
         assert!(
-            error.starts_with(&format!("index {index}: the record ")),
+            error.starts_with(&format!("index {index}: record ")),
             "{error}"
         );
 
