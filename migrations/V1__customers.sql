@@ -53,7 +53,7 @@ COMMENT ON COLUMN customers.notes IS 'personal: sealed';
 COMMENT ON COLUMN customers.status IS 'internal: where the relation stands';
 COMMENT ON COLUMN customers.tags IS 'internal: free labels; never personal data';
 COMMENT ON COLUMN customers.version IS 'internal: counts changes, for If-Match';
-COMMENT ON COLUMN customers.created_at IS 'internal: when it was made';
+COMMENT ON COLUMN customers.created_at IS 'internal: when it was created';
 COMMENT ON COLUMN customers.updated_at IS 'internal: when it last changed';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON customers TO mainstay_server;

@@ -16,18 +16,18 @@ COMMENT ON COLUMN mainstay.signing_keys.id IS 'public: the kid of its tokens, it
 COMMENT ON COLUMN mainstay.signing_keys.number IS
     'internal: the order of their making; unique, so that of two rotations at once one is left';
 COMMENT ON COLUMN mainstay.signing_keys.public IS
-    'public: the Ed25519 public key, sealed under the key ring so that nobody else can add one';
+    'public: the Ed25519 public key, sealed under the key ring so that only the service can add one';
 COMMENT ON COLUMN mainstay.signing_keys.private IS
     'secret: the Ed25519 seed, sealed under the key ring; wiped once it signs no more';
-COMMENT ON COLUMN mainstay.signing_keys.created_at IS 'internal: when it was made and announced';
-COMMENT ON COLUMN mainstay.signing_keys.signs_from IS 'internal: when it begins to sign';
+COMMENT ON COLUMN mainstay.signing_keys.created_at IS 'internal: when it was created and announced';
+COMMENT ON COLUMN mainstay.signing_keys.signs_from IS 'internal: when it starts to sign';
 COMMENT ON COLUMN mainstay.signing_keys.retires_at IS
     'internal: when its last token has expired; null while nothing follows it';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.signing_keys TO mainstay_server;
 GRANT UPDATE (private, retires_at) ON mainstay.signing_keys TO mainstay_server;
 
--- Replicas cache the keys, and hear of a change as they hear of a session that ended. Which key changed does not
+-- Replicas cache the keys, and are notified of a change as of an ended session. Which key changed does not
 -- matter, since all are read again.
 CREATE FUNCTION mainstay.announce_signing_keys() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER

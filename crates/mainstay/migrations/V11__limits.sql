@@ -234,8 +234,8 @@ CREATE TABLE mainstay.sign_in_places (
 );
 
 COMMENT ON TABLE mainstay.sign_in_places IS
-    'Networks from which somebody has signed in: strangers who guess elsewhere do not lock them out here.';
-COMMENT ON COLUMN mainstay.sign_in_places.user_id IS 'internal: who';
+    'Networks from which an account has signed in: guesses from elsewhere do not lock it out there.';
+COMMENT ON COLUMN mainstay.sign_in_places.user_id IS 'internal: the account';
 COMMENT ON COLUMN mainstay.sign_in_places.place IS 'personal: keyed hash of the network';
 COMMENT ON COLUMN mainstay.sign_in_places.seen_at IS 'internal: when they last signed in from there';
 

@@ -31,9 +31,9 @@ COMMENT ON COLUMN mainstay.audit_events.occurred_at IS 'internal: when, by the s
 COMMENT ON COLUMN mainstay.audit_events.organization_id IS 'internal: whose event it is; null before sign-in';
 COMMENT ON COLUMN mainstay.audit_events.actor_id IS 'internal: the account that did it';
 COMMENT ON COLUMN mainstay.audit_events.session_id IS 'internal: the session it did it in';
-COMMENT ON COLUMN mainstay.audit_events.action IS 'internal: what was done, as in customer.updated';
+COMMENT ON COLUMN mainstay.audit_events.action IS 'internal: the action, such as customer.updated';
 COMMENT ON COLUMN mainstay.audit_events.operation IS 'internal: the operation or command that did it';
-COMMENT ON COLUMN mainstay.audit_events.resource IS 'internal: the kind of row';
+COMMENT ON COLUMN mainstay.audit_events.resource IS 'internal: the resource type';
 COMMENT ON COLUMN mainstay.audit_events.resource_id IS 'internal: the row';
 COMMENT ON COLUMN mainstay.audit_events.request_id IS 'internal: the request, as in the answer and the logs';
 COMMENT ON COLUMN mainstay.audit_events.address IS 'personal: the client''s address';

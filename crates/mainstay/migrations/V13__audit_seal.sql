@@ -10,7 +10,7 @@ CREATE TABLE mainstay.audit_leaves (
 
 COMMENT ON TABLE mainstay.audit_leaves IS
     'The leaves of the Merkle tree (RFC 6962) over the audit log, one for each record.';
-COMMENT ON COLUMN mainstay.audit_leaves.index IS 'internal: its place, from 0 without a gap';
+COMMENT ON COLUMN mainstay.audit_leaves.index IS 'internal: its index, from 0 without gaps';
 COMMENT ON COLUMN mainstay.audit_leaves.event_id IS 'internal: the record';
 COMMENT ON COLUMN mainstay.audit_leaves.hash IS
     'internal: SHA-256 of the record''s canonical form behind a zero byte';
@@ -29,7 +29,7 @@ CREATE TABLE mainstay.audit_checkpoints (
 COMMENT ON TABLE mainstay.audit_checkpoints IS
     'What the log was at some sizes, signed. The first leaves of each later tree are the leaves of each earlier one. '
     'Thinned to one an hour after a day, to one a day after 30.';
-COMMENT ON COLUMN mainstay.audit_checkpoints.size IS 'public: how many leaves it is about';
+COMMENT ON COLUMN mainstay.audit_checkpoints.size IS 'public: the number of leaves';
 COMMENT ON COLUMN mainstay.audit_checkpoints.root IS 'public: the root of their tree';
 COMMENT ON COLUMN mainstay.audit_checkpoints.frontier IS
     'internal: the roots of its full subtrees from left to right, from which the tree goes on';
@@ -50,11 +50,11 @@ CREATE TABLE mainstay.audit_keys (
 COMMENT ON TABLE mainstay.audit_keys IS 'Keys that sign checkpoints; the newest signs.';
 COMMENT ON COLUMN mainstay.audit_keys.number IS
     'internal: the order of their making; of two made at once one is left';
-COMMENT ON COLUMN mainstay.audit_keys.origin IS 'public: what the log is called in its notes';
+COMMENT ON COLUMN mainstay.audit_keys.origin IS 'public: the name of the log in its notes';
 COMMENT ON COLUMN mainstay.audit_keys.public IS
-    'public: the Ed25519 public key, sealed under the key ring so that nobody else can add one';
+    'public: the Ed25519 public key, sealed under the key ring so that only the service can add one';
 COMMENT ON COLUMN mainstay.audit_keys.private IS 'secret: the Ed25519 seed, sealed under the key ring';
-COMMENT ON COLUMN mainstay.audit_keys.created_at IS 'internal: when it was made';
+COMMENT ON COLUMN mainstay.audit_keys.created_at IS 'internal: when it was created';
 
 GRANT SELECT, INSERT ON mainstay.audit_leaves, mainstay.audit_checkpoints, mainstay.audit_keys TO mainstay_server;
 

@@ -21,7 +21,7 @@ CREATE INDEX findings_organization_id_idx ON mainstay.findings (organization_id,
 COMMENT ON TABLE mainstay.findings IS
     'What the rules found in the audit log. Append-only for the serving role; each is an event of the log, too.';
 COMMENT ON COLUMN mainstay.findings.id IS 'public: UUID v7; the id of its webhook message, too';
-COMMENT ON COLUMN mainstay.findings.rule IS 'internal: which rule';
+COMMENT ON COLUMN mainstay.findings.rule IS 'internal: the rule';
 COMMENT ON COLUMN mainstay.findings.organization_id IS
     'internal: whose events were counted; null for those before sign-in';
 COMMENT ON COLUMN mainstay.findings.account_id IS 'internal: whose events were counted, where it was by account';
@@ -29,11 +29,11 @@ COMMENT ON COLUMN mainstay.findings.address IS
     'personal: the client''s address or network, where the rule looks at it';
 COMMENT ON COLUMN mainstay.findings.last_at IS 'internal: when the last event that counts happened';
 COMMENT ON COLUMN mainstay.findings.found_at IS 'internal: when it was found';
-COMMENT ON COLUMN mainstay.findings.severity IS 'internal: how soon somebody should look';
-COMMENT ON COLUMN mainstay.findings.message IS 'internal: what the rule says of its findings; the same for each';
+COMMENT ON COLUMN mainstay.findings.severity IS 'internal: how urgent it is';
+COMMENT ON COLUMN mainstay.findings.message IS 'internal: the rule''s message, the same for each finding';
 COMMENT ON COLUMN mainstay.findings.events IS 'internal: how many events counted';
-COMMENT ON COLUMN mainstay.findings.threshold IS 'internal: how many it took then';
-COMMENT ON COLUMN mainstay.findings.window_seconds IS 'internal: within which time';
+COMMENT ON COLUMN mainstay.findings.threshold IS 'internal: the threshold that applied';
+COMMENT ON COLUMN mainstay.findings.window_seconds IS 'internal: the time window';
 
 GRANT SELECT, INSERT ON mainstay.findings TO mainstay_server;
 
@@ -51,10 +51,10 @@ CREATE TABLE mainstay.finding_subjects (
 CREATE INDEX finding_subjects_quiet_until_idx ON mainstay.finding_subjects (quiet_until);
 
 COMMENT ON TABLE mainstay.finding_subjects IS
-    'Whom a rule has found of late, and until when it does not tell of them again.';
-COMMENT ON COLUMN mainstay.finding_subjects.rule IS 'internal: which rule';
-COMMENT ON COLUMN mainstay.finding_subjects.organization_id IS 'internal: whose events';
-COMMENT ON COLUMN mainstay.finding_subjects.account_id IS 'internal: which account';
+    'Subjects that a rule found recently, and until when it does not report them again.';
+COMMENT ON COLUMN mainstay.finding_subjects.rule IS 'internal: the rule';
+COMMENT ON COLUMN mainstay.finding_subjects.organization_id IS 'internal: the organization';
+COMMENT ON COLUMN mainstay.finding_subjects.account_id IS 'internal: the account';
 COMMENT ON COLUMN mainstay.finding_subjects.address IS 'personal: which address or network';
 COMMENT ON COLUMN mainstay.finding_subjects.quiet_until IS 'internal: events before this moment make no new finding';
 
@@ -66,8 +66,8 @@ CREATE TABLE mainstay.watch_marks (
     looked_until timestamptz NOT NULL
 );
 
-COMMENT ON TABLE mainstay.watch_marks IS 'How far each rule has looked through the audit log.';
-COMMENT ON COLUMN mainstay.watch_marks.rule IS 'internal: which rule';
+COMMENT ON TABLE mainstay.watch_marks IS 'How far each rule has read the audit log.';
+COMMENT ON COLUMN mainstay.watch_marks.rule IS 'internal: the rule';
 COMMENT ON COLUMN mainstay.watch_marks.looked_until IS
     'internal: everything up to here was looked at, but for what was committed late';
 

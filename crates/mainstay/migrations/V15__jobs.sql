@@ -20,15 +20,15 @@ CREATE INDEX jobs_due_idx ON mainstay.jobs (run_at) WHERE state IN ('waiting', '
 CREATE INDEX jobs_undone_idx ON mainstay.jobs (state) WHERE state <> 'done';
 CREATE INDEX jobs_finished_at_idx ON mainstay.jobs (finished_at) WHERE finished_at IS NOT NULL;
 
-COMMENT ON TABLE mainstay.jobs IS 'Work for later, done by the worker, each exactly as often as it says of itself.';
+COMMENT ON TABLE mainstay.jobs IS 'Queued jobs, run by the worker.';
 COMMENT ON COLUMN mainstay.jobs.id IS 'internal: UUID v7; a mail carries it as its Message-ID';
-COMMENT ON COLUMN mainstay.jobs.kind IS 'internal: which handler does it';
-COMMENT ON COLUMN mainstay.jobs.payload IS 'secret: sealed under the key ring; wiped once the work is done';
+COMMENT ON COLUMN mainstay.jobs.kind IS 'internal: the handler that runs it';
+COMMENT ON COLUMN mainstay.jobs.payload IS 'secret: sealed under the key ring; deleted when the job is done';
 COMMENT ON COLUMN mainstay.jobs.state IS 'internal: waiting, running, handed_over, done or failed';
-COMMENT ON COLUMN mainstay.jobs.attempts IS 'internal: how often it was begun';
+COMMENT ON COLUMN mainstay.jobs.attempts IS 'internal: how many attempts were started';
 COMMENT ON COLUMN mainstay.jobs.run_at IS 'internal: not before; while it runs, the end of the lease';
-COMMENT ON COLUMN mainstay.jobs.claim IS 'internal: the claim that holds it; whoever lost it may not finish it';
-COMMENT ON COLUMN mainstay.jobs.leased_until IS 'internal: until when it is its worker''s alone';
+COMMENT ON COLUMN mainstay.jobs.claim IS 'internal: the claim of the worker that runs it; only its holder may finish the job';
+COMMENT ON COLUMN mainstay.jobs.leased_until IS 'internal: when the lease of its worker expires';
 COMMENT ON COLUMN mainstay.jobs.created_at IS 'internal: when it was queued';
 COMMENT ON COLUMN mainstay.jobs.finished_at IS 'internal: when it was done or given up';
 COMMENT ON COLUMN mainstay.jobs.error IS 'internal: why the last attempt failed; never a value of the payload';
@@ -59,9 +59,9 @@ CREATE TABLE mainstay.periodic_tasks (
     succeeded_at timestamptz
 );
 
-COMMENT ON TABLE mainstay.periodic_tasks IS 'The timetable of the worker''s upkeep.';
-COMMENT ON COLUMN mainstay.periodic_tasks.name IS 'internal: which task';
-COMMENT ON COLUMN mainstay.periodic_tasks.due_at IS 'internal: not before';
+COMMENT ON TABLE mainstay.periodic_tasks IS 'Periodic tasks of the worker, and when they are due.';
+COMMENT ON COLUMN mainstay.periodic_tasks.name IS 'internal: the task';
+COMMENT ON COLUMN mainstay.periodic_tasks.due_at IS 'internal: when it is due';
 COMMENT ON COLUMN mainstay.periodic_tasks.succeeded_at IS 'internal: when it last ended well; null before';
 
 GRANT SELECT, INSERT, UPDATE ON mainstay.periodic_tasks TO mainstay_server;

@@ -27,7 +27,7 @@ COMMENT ON COLUMN mainstay.data_keys.id IS 'internal: random; each sealed value 
 COMMENT ON COLUMN mainstay.data_keys.organization_id IS 'internal: bound to the wrapped key; nil for accounts';
 COMMENT ON COLUMN mainstay.data_keys.subject_id IS 'internal: the person whom the sealed fields describe';
 COMMENT ON COLUMN mainstay.data_keys.wrapped IS 'secret: AES-256-GCM under a key encryption key';
-COMMENT ON COLUMN mainstay.data_keys.created_at IS 'internal: when it was made';
+COMMENT ON COLUMN mainstay.data_keys.created_at IS 'internal: when it was created';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.data_keys TO mainstay_server;
 
@@ -74,10 +74,10 @@ CREATE TABLE mainstay.root_keys (
     first_seen_at timestamptz NOT NULL DEFAULT now()
 );
 
-COMMENT ON TABLE mainstay.root_keys IS 'Since when this database knows each key of the key ring.';
+COMMENT ON TABLE mainstay.root_keys IS 'Root keys of the key ring, and when they were first used.';
 COMMENT ON COLUMN mainstay.root_keys.id IS
     'internal: the four bytes that name the key in what it made; they tell nothing of it';
-COMMENT ON COLUMN mainstay.root_keys.first_seen_at IS 'internal: when a process first came with it';
+COMMENT ON COLUMN mainstay.root_keys.first_seen_at IS 'internal: when a process first used it';
 
 GRANT SELECT, INSERT ON mainstay.root_keys TO mainstay_server;
 

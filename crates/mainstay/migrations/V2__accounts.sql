@@ -31,11 +31,11 @@ CREATE TABLE mainstay.access_changes (
 
 CREATE INDEX access_changes_changed_at_idx ON mainstay.access_changes (changed_at);
 
-COMMENT ON TABLE mainstay.access_changes IS 'Which cached principals to forget.';
+COMMENT ON TABLE mainstay.access_changes IS 'Cached principals that replicas must drop.';
 COMMENT ON COLUMN mainstay.access_changes.id IS 'internal: sequence';
 COMMENT ON COLUMN mainstay.access_changes.changed_at IS 'internal: by the database''s clock';
 COMMENT ON COLUMN mainstay.access_changes.kind IS 'internal: session, user or role';
-COMMENT ON COLUMN mainstay.access_changes.key IS 'internal: which one';
+COMMENT ON COLUMN mainstay.access_changes.key IS 'internal: the session, account or role';
 
 GRANT SELECT, DELETE ON mainstay.access_changes TO mainstay_server;
 
@@ -84,9 +84,9 @@ COMMENT ON COLUMN mainstay.users.email IS 'personal: sealed';
 COMMENT ON COLUMN mainstay.users.email_index IS 'personal: blind index, full length for uniqueness';
 COMMENT ON COLUMN mainstay.users.password_hash IS 'secret: argon2id, PHC string';
 COMMENT ON COLUMN mainstay.users.active IS 'internal: an inactive account cannot sign in';
-COMMENT ON COLUMN mainstay.users.created_at IS 'internal: when it was made';
+COMMENT ON COLUMN mainstay.users.created_at IS 'internal: when it was created';
 COMMENT ON COLUMN mainstay.users.kind IS 'internal: person or service';
-COMMENT ON COLUMN mainstay.users.name IS 'internal: what a service account is called; null for persons';
+COMMENT ON COLUMN mainstay.users.name IS 'internal: the name of a service account; null for persons';
 COMMENT ON COLUMN mainstay.users.second_factor IS 'internal: whether sign-in takes a second factor';
 -- Each verification reads the version, and the statement that acts on the verification demands it again while it holds
 -- a lock on the account's row.
@@ -133,12 +133,12 @@ CREATE TABLE mainstay.sign_ups (
 CREATE INDEX sign_ups_expires_at_idx ON mainstay.sign_ups (expires_at);
 
 COMMENT ON TABLE mainstay.sign_ups IS
-    'Accounts that somebody asked for and whose address nobody has confirmed yet.';
+    'Requested accounts whose address is not confirmed yet.';
 COMMENT ON COLUMN mainstay.sign_ups.hash IS 'secret: SHA-256 of the token that was mailed';
 COMMENT ON COLUMN mainstay.sign_ups.payload IS
     'personal: sealed; address, password hash and the organization''s name';
-COMMENT ON COLUMN mainstay.sign_ups.created_at IS 'internal: when it was asked for';
-COMMENT ON COLUMN mainstay.sign_ups.expires_at IS 'internal: when the token ends';
+COMMENT ON COLUMN mainstay.sign_ups.created_at IS 'internal: when it was requested';
+COMMENT ON COLUMN mainstay.sign_ups.expires_at IS 'internal: when the token expires';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.sign_ups TO mainstay_server;
 
@@ -156,16 +156,16 @@ CREATE TABLE mainstay.password_resets (
 
 CREATE INDEX password_resets_user_id_idx ON mainstay.password_resets (user_id);
 
-COMMENT ON TABLE mainstay.password_resets IS 'Tokens that allow to set a password once.';
+COMMENT ON TABLE mainstay.password_resets IS 'Tokens that set a password once.';
 COMMENT ON COLUMN mainstay.password_resets.hash IS 'secret: SHA-256 of the token that was mailed';
 COMMENT ON COLUMN mainstay.password_resets.user_id IS
-    'internal: whose password; of nobody where the address has no account';
-COMMENT ON COLUMN mainstay.password_resets.created_at IS 'internal: when it was asked for';
-COMMENT ON COLUMN mainstay.password_resets.expires_at IS 'internal: when the token ends';
+    'internal: the account; null if the address has none';
+COMMENT ON COLUMN mainstay.password_resets.created_at IS 'internal: when it was requested';
+COMMENT ON COLUMN mainstay.password_resets.expires_at IS 'internal: when the token expires';
 -- A reset is worth nothing once the credentials that it was asked for have changed, also when its row was written while
 -- they were changed.
 COMMENT ON COLUMN mainstay.password_resets.credentials_version IS
-    'internal: the version of the account''s credentials when it was asked for';
+    'internal: the version of the account''s credentials when it was requested';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.password_resets TO mainstay_server;
 -- Upkeep skips rows that others lock (FOR UPDATE SKIP LOCKED), which takes the right to update.
@@ -187,7 +187,7 @@ CREATE TABLE mainstay.email_changes (
 
 COMMENT ON TABLE mainstay.email_changes IS
     'Changes of address that wait to be confirmed at the old one and at the new one.';
-COMMENT ON COLUMN mainstay.email_changes.user_id IS 'internal: whose address';
+COMMENT ON COLUMN mainstay.email_changes.user_id IS 'internal: the account';
 COMMENT ON COLUMN mainstay.email_changes.email IS 'personal: sealed; the new address';
 COMMENT ON COLUMN mainstay.email_changes.email_index IS 'personal: its blind index';
 COMMENT ON COLUMN mainstay.email_changes.old_hash IS 'secret: SHA-256 of the token mailed to the old address';
@@ -195,7 +195,7 @@ COMMENT ON COLUMN mainstay.email_changes.new_hash IS 'secret: SHA-256 of the tok
 COMMENT ON COLUMN mainstay.email_changes.old_confirmed_at IS 'internal: when the old address confirmed it';
 COMMENT ON COLUMN mainstay.email_changes.new_confirmed_at IS 'internal: when the new address confirmed it';
 COMMENT ON COLUMN mainstay.email_changes.applied_at IS 'internal: when both had, and the address was changed';
-COMMENT ON COLUMN mainstay.email_changes.created_at IS 'internal: when it was asked for';
-COMMENT ON COLUMN mainstay.email_changes.expires_at IS 'internal: when the tokens end';
+COMMENT ON COLUMN mainstay.email_changes.created_at IS 'internal: when it was requested';
+COMMENT ON COLUMN mainstay.email_changes.expires_at IS 'internal: when the tokens expire';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON mainstay.email_changes TO mainstay_server;

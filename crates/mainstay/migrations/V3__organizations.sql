@@ -8,10 +8,10 @@ CREATE TABLE mainstay.organizations (
     created_at timestamptz NOT NULL
 );
 
-COMMENT ON TABLE mainstay.organizations IS 'The tenants.';
+COMMENT ON TABLE mainstay.organizations IS 'Organizations, the tenants of the service.';
 COMMENT ON COLUMN mainstay.organizations.id IS 'public: UUID v7';
-COMMENT ON COLUMN mainstay.organizations.name IS 'internal: as its members know it';
-COMMENT ON COLUMN mainstay.organizations.created_at IS 'internal: when it was made';
+COMMENT ON COLUMN mainstay.organizations.name IS 'internal: its name';
+COMMENT ON COLUMN mainstay.organizations.created_at IS 'internal: when it was created';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.organizations TO mainstay_server;
 GRANT UPDATE (name) ON mainstay.organizations TO mainstay_server;
@@ -25,8 +25,8 @@ CREATE TABLE mainstay.permissions (
     administrative boolean NOT NULL DEFAULT false
 );
 
-COMMENT ON TABLE mainstay.permissions IS 'What the code declares; written by the migrate command.';
-COMMENT ON COLUMN mainstay.permissions.name IS 'public: as in customers.read';
+COMMENT ON TABLE mainstay.permissions IS 'Permissions that the code declares; written by the migrate command.';
+COMMENT ON COLUMN mainstay.permissions.name IS 'public: such as customers.read';
 COMMENT ON COLUMN mainstay.permissions.help IS 'public: what it allows';
 COMMENT ON COLUMN mainstay.permissions.administrative IS
     'public: whether it widens or takes away what others may do; a credential carries it only if its scopes name it';
@@ -44,8 +44,8 @@ CREATE TABLE mainstay.roles (
 COMMENT ON TABLE mainstay.roles IS 'Named sets of permissions; those without an organization are built in.';
 COMMENT ON COLUMN mainstay.roles.id IS 'public: UUID';
 COMMENT ON COLUMN mainstay.roles.organization_id IS 'internal: whose role; null when built in';
-COMMENT ON COLUMN mainstay.roles.name IS 'internal: as members see it';
-COMMENT ON COLUMN mainstay.roles.version IS 'internal: how often it was written';
+COMMENT ON COLUMN mainstay.roles.name IS 'internal: its name';
+COMMENT ON COLUMN mainstay.roles.version IS 'internal: its version, counting changes';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.roles TO mainstay_server;
 GRANT UPDATE (name, version) ON mainstay.roles TO mainstay_server;
@@ -56,7 +56,7 @@ CREATE TABLE mainstay.role_permissions (
     CONSTRAINT role_permissions_pkey PRIMARY KEY (role_id, permission)
 );
 
-COMMENT ON TABLE mainstay.role_permissions IS 'What a role grants.';
+COMMENT ON TABLE mainstay.role_permissions IS 'The permissions that each role grants.';
 COMMENT ON COLUMN mainstay.role_permissions.role_id IS 'internal: the role';
 COMMENT ON COLUMN mainstay.role_permissions.permission IS 'internal: what it grants';
 
@@ -187,11 +187,11 @@ CREATE TABLE mainstay.memberships (
 CREATE INDEX memberships_organization_id_idx ON mainstay.memberships (organization_id, user_id);
 CREATE INDEX memberships_role_id_idx ON mainstay.memberships (role_id);
 
-COMMENT ON TABLE mainstay.memberships IS 'Who belongs to which organization, in which role.';
+COMMENT ON TABLE mainstay.memberships IS 'Members of organizations and their roles.';
 COMMENT ON COLUMN mainstay.memberships.user_id IS 'internal: the member';
 COMMENT ON COLUMN mainstay.memberships.organization_id IS 'internal: the organization';
 COMMENT ON COLUMN mainstay.memberships.role_id IS 'internal: the member''s role there';
-COMMENT ON COLUMN mainstay.memberships.created_at IS 'internal: since when';
+COMMENT ON COLUMN mainstay.memberships.created_at IS 'internal: when the membership started';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.memberships TO mainstay_server;
 GRANT UPDATE (role_id) ON mainstay.memberships TO mainstay_server;
@@ -324,7 +324,7 @@ REVOKE ALL ON FUNCTION mainstay.is_last_owner(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mainstay.is_last_owner(uuid, uuid) TO mainstay_server;
 
 -- Whether a member of an organization may do more than another who holds these permissions. An account that is not a
--- member exceeds nobody.
+-- member exceeds no one.
 CREATE FUNCTION mainstay.member_exceeds(member uuid, organization uuid, held text[], by_owner boolean) RETURNS boolean
     LANGUAGE sql STABLE
     SET search_path = mainstay, pg_temp

@@ -19,18 +19,18 @@ CREATE INDEX invitations_id_idx ON mainstay.invitations (organization_id, id);
 CREATE INDEX invitations_role_id_idx ON mainstay.invitations (role_id);
 CREATE INDEX invitations_expires_at_idx ON mainstay.invitations (expires_at);
 
-COMMENT ON TABLE mainstay.invitations IS 'Who was asked to join which organization and has not answered yet.';
+COMMENT ON TABLE mainstay.invitations IS 'Invitations to organizations that are not accepted yet.';
 COMMENT ON COLUMN mainstay.invitations.id IS 'public: UUID v7';
-COMMENT ON COLUMN mainstay.invitations.organization_id IS 'internal: where to';
+COMMENT ON COLUMN mainstay.invitations.organization_id IS 'internal: the organization';
 COMMENT ON COLUMN mainstay.invitations.data_key IS 'internal: the key that seals this row';
 COMMENT ON COLUMN mainstay.invitations.email IS 'personal: sealed; who is invited';
 COMMENT ON COLUMN mainstay.invitations.email_index IS 'personal: blind index of the address, as in users';
-COMMENT ON COLUMN mainstay.invitations.role_id IS 'internal: in which role';
+COMMENT ON COLUMN mainstay.invitations.role_id IS 'internal: the role';
 COMMENT ON COLUMN mainstay.invitations.hash IS 'secret: SHA-256 of the token that was mailed';
 COMMENT ON COLUMN mainstay.invitations.invited_by IS
     'internal: the account that invited; it must still be allowed to when the invitation is accepted';
-COMMENT ON COLUMN mainstay.invitations.created_at IS 'internal: when it was made';
-COMMENT ON COLUMN mainstay.invitations.expires_at IS 'internal: when the token ends';
+COMMENT ON COLUMN mainstay.invitations.created_at IS 'internal: when it was created';
+COMMENT ON COLUMN mainstay.invitations.expires_at IS 'internal: when the token expires';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.invitations TO mainstay_server;
 

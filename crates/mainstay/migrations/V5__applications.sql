@@ -16,13 +16,13 @@ CREATE TABLE mainstay.oauth_clients (
 
 COMMENT ON TABLE mainstay.oauth_clients IS
     'Applications that an operator registered: they keep no secret and prove each code by PKCE.';
-COMMENT ON COLUMN mainstay.oauth_clients.id IS 'internal: what the audit log names it by';
-COMMENT ON COLUMN mainstay.oauth_clients.client_id IS 'public: what the application calls itself in a request';
-COMMENT ON COLUMN mainstay.oauth_clients.name IS 'public: what people are shown';
+COMMENT ON COLUMN mainstay.oauth_clients.id IS 'internal: its id in the audit log';
+COMMENT ON COLUMN mainstay.oauth_clients.client_id IS 'public: the client identifier in requests';
+COMMENT ON COLUMN mainstay.oauth_clients.name IS 'public: the name that people see';
 COMMENT ON COLUMN mainstay.oauth_clients.redirect_uris IS
     'public: where a browser may be sent back to, letter by letter';
 COMMENT ON COLUMN mainstay.oauth_clients.created_at IS 'internal: when it was registered';
-COMMENT ON COLUMN mainstay.oauth_clients.deactivated_at IS 'internal: since when it is refused';
+COMMENT ON COLUMN mainstay.oauth_clients.deactivated_at IS 'internal: when it was deactivated';
 COMMENT ON COLUMN mainstay.oauth_clients.first_party IS
     'public: whether the operator registered it as an application of its own, for which people need not be asked';
 
@@ -55,8 +55,8 @@ COMMENT ON COLUMN mainstay.oauth_grants.user_id IS 'internal: the person';
 COMMENT ON COLUMN mainstay.oauth_grants.client_id IS 'internal: the application';
 COMMENT ON COLUMN mainstay.oauth_grants.organization_id IS
     'internal: where the application works; a grant does not outlive the membership';
-COMMENT ON COLUMN mainstay.oauth_grants.scopes IS 'internal: everything that the application was given there';
-COMMENT ON COLUMN mainstay.oauth_grants.created_at IS 'internal: when it was first given something';
+COMMENT ON COLUMN mainstay.oauth_grants.scopes IS 'internal: the scopes that were granted to the application';
+COMMENT ON COLUMN mainstay.oauth_grants.created_at IS 'internal: when access was first granted';
 COMMENT ON COLUMN mainstay.oauth_grants.consented_at IS
     'internal: when the person last agreed to these scopes; null when they were given to an application of the '
     'operator without asking';

@@ -31,21 +31,21 @@ CREATE INDEX sessions_grant_id_idx ON mainstay.sessions (grant_id) WHERE grant_i
 CREATE INDEX sessions_expires_at_idx ON mainstay.sessions (expires_at);
 CREATE INDEX sessions_ended_at_idx ON mainstay.sessions (ended_at) WHERE ended_at IS NOT NULL;
 
-COMMENT ON TABLE mainstay.sessions IS 'Sign-ins. Ending one refuses its tokens everywhere.';
+COMMENT ON TABLE mainstay.sessions IS 'Sessions. Ending one invalidates its tokens on every replica.';
 COMMENT ON COLUMN mainstay.sessions.id IS 'internal: the sid claim of its tokens';
-COMMENT ON COLUMN mainstay.sessions.user_id IS 'internal: who signed in';
-COMMENT ON COLUMN mainstay.sessions.organization_id IS 'internal: where they work in this session';
+COMMENT ON COLUMN mainstay.sessions.user_id IS 'internal: the account';
+COMMENT ON COLUMN mainstay.sessions.organization_id IS 'internal: the organization that the session works in';
 COMMENT ON COLUMN mainstay.sessions.created_at IS 'internal: when they signed in';
-COMMENT ON COLUMN mainstay.sessions.expires_at IS 'internal: when it ends by itself';
+COMMENT ON COLUMN mainstay.sessions.expires_at IS 'internal: when it expires';
 COMMENT ON COLUMN mainstay.sessions.ended_at IS 'internal: when it was ended';
 COMMENT ON COLUMN mainstay.sessions.kind IS
-    'internal: token, cookie or client (a machine, or an application that a person let in)';
+    'internal: token, cookie or client (a machine, or an application that a person authorized)';
 COMMENT ON COLUMN mainstay.sessions.cookie_hash IS 'secret: SHA-256 of the secret in the browser''s cookie';
 COMMENT ON COLUMN mainstay.sessions.client_id IS 'internal: the OAuth client that it was made for';
 COMMENT ON COLUMN mainstay.sessions.scopes IS
     'internal: the permissions that it is limited to; null when it is not';
-COMMENT ON COLUMN mainstay.sessions.authenticated_at IS 'internal: when the person last proved who it is';
-COMMENT ON COLUMN mainstay.sessions.multi_factor IS 'internal: whether that took a second factor';
+COMMENT ON COLUMN mainstay.sessions.authenticated_at IS 'internal: when the person last authenticated';
+COMMENT ON COLUMN mainstay.sessions.multi_factor IS 'internal: whether a second factor was used';
 COMMENT ON COLUMN mainstay.sessions.idle_expires_at IS
     'internal: when it ends unless it is refreshed; null when it cannot be';
 COMMENT ON COLUMN mainstay.sessions.last_used_at IS 'internal: when it was last used, to the minute';
@@ -131,19 +131,19 @@ CREATE INDEX authorization_codes_grant_id_idx ON mainstay.authorization_codes (g
 COMMENT ON TABLE mainstay.authorization_codes IS
     'Codes for tokens, each good once and within a minute; one that comes back ends what it gave.';
 COMMENT ON COLUMN mainstay.authorization_codes.hash IS 'secret: SHA-256 of the code';
-COMMENT ON COLUMN mainstay.authorization_codes.client_id IS 'internal: the application that it was given to';
+COMMENT ON COLUMN mainstay.authorization_codes.client_id IS 'internal: the application that received it';
 COMMENT ON COLUMN mainstay.authorization_codes.redirect_uri IS 'internal: where it was sent';
 COMMENT ON COLUMN mainstay.authorization_codes.challenge IS
     'internal: SHA-256 of the verifier that the application keeps (RFC 7636)';
 COMMENT ON COLUMN mainstay.authorization_codes.granted_by IS
-    'internal: the session in which the person let the application in';
-COMMENT ON COLUMN mainstay.authorization_codes.organization_id IS 'internal: where that session worked';
+    'internal: the session in which the person authorized the application';
+COMMENT ON COLUMN mainstay.authorization_codes.organization_id IS 'internal: the organization of that session';
 COMMENT ON COLUMN mainstay.authorization_codes.scopes IS 'internal: what it gives: permissions, or the least scope';
 COMMENT ON COLUMN mainstay.authorization_codes.created_at IS 'internal: when it was given';
-COMMENT ON COLUMN mainstay.authorization_codes.expires_at IS 'internal: when it ends';
+COMMENT ON COLUMN mainstay.authorization_codes.expires_at IS 'internal: when it expires';
 COMMENT ON COLUMN mainstay.authorization_codes.used_at IS 'internal: when it was exchanged';
 COMMENT ON COLUMN mainstay.authorization_codes.session_id IS 'internal: the session that it was exchanged for';
-COMMENT ON COLUMN mainstay.authorization_codes.grant_id IS 'internal: the grant that it stands on';
+COMMENT ON COLUMN mainstay.authorization_codes.grant_id IS 'internal: the grant that it depends on';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.authorization_codes TO mainstay_server;
 GRANT UPDATE (used_at, session_id) ON mainstay.authorization_codes TO mainstay_server;

@@ -14,14 +14,14 @@ CREATE TABLE mainstay.totps (
 
 COMMENT ON TABLE mainstay.totps IS
     'Authenticator apps (RFC 6238): the one that counts, and the one that waits for its first code.';
-COMMENT ON COLUMN mainstay.totps.user_id IS 'internal: whose it is';
+COMMENT ON COLUMN mainstay.totps.user_id IS 'internal: the account';
 COMMENT ON COLUMN mainstay.totps.secret IS
     'secret: sealed; what codes are made of, once a code has confirmed it';
-COMMENT ON COLUMN mainstay.totps.confirmed_at IS 'internal: since when it counts';
+COMMENT ON COLUMN mainstay.totps.confirmed_at IS 'internal: when it was confirmed';
 COMMENT ON COLUMN mainstay.totps.last_step IS
     'internal: the step of the last code that was taken; no code of it or before is taken again';
-COMMENT ON COLUMN mainstay.totps.pending IS 'secret: sealed; a secret that waits for its first code';
-COMMENT ON COLUMN mainstay.totps.pending_at IS 'internal: since when it waits';
+COMMENT ON COLUMN mainstay.totps.pending IS 'secret: sealed; a new secret, not confirmed by a code yet';
+COMMENT ON COLUMN mainstay.totps.pending_at IS 'internal: when that secret was created';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.totps TO mainstay_server;
 GRANT UPDATE (secret, confirmed_at, last_step, pending, pending_at) ON mainstay.totps TO mainstay_server;
@@ -35,11 +35,11 @@ CREATE TABLE mainstay.recovery_codes (
     created_at timestamptz NOT NULL
 );
 
-COMMENT ON TABLE mainstay.recovery_codes IS 'Codes on paper, each taken once in place of a second factor.';
-COMMENT ON COLUMN mainstay.recovery_codes.user_id IS 'internal: whose they are';
+COMMENT ON TABLE mainstay.recovery_codes IS 'Recovery codes, each accepted once in place of a second factor.';
+COMMENT ON COLUMN mainstay.recovery_codes.user_id IS 'internal: the account';
 COMMENT ON COLUMN mainstay.recovery_codes.hashes IS
     'secret: SHA-256 of each code that is left; a code has 125 random bits';
-COMMENT ON COLUMN mainstay.recovery_codes.created_at IS 'internal: when the set was made';
+COMMENT ON COLUMN mainstay.recovery_codes.created_at IS 'internal: when the set was created';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.recovery_codes TO mainstay_server;
 GRANT UPDATE (hashes, created_at) ON mainstay.recovery_codes TO mainstay_server;
@@ -61,12 +61,12 @@ CREATE INDEX passkeys_user_id_idx ON mainstay.passkeys (user_id);
 COMMENT ON TABLE mainstay.passkeys IS
     'Passkeys (W3C Web Authentication): each is a second factor, and enough to sign in alone.';
 COMMENT ON COLUMN mainstay.passkeys.id IS 'internal: UUID v7';
-COMMENT ON COLUMN mainstay.passkeys.user_id IS 'internal: whose it is';
-COMMENT ON COLUMN mainstay.passkeys.name IS 'personal: sealed; what its owner calls it';
+COMMENT ON COLUMN mainstay.passkeys.user_id IS 'internal: the account';
+COMMENT ON COLUMN mainstay.passkeys.name IS 'personal: sealed; its name, given by its owner';
 COMMENT ON COLUMN mainstay.passkeys.credential_hash IS
     'internal: SHA-256 of the id that the authenticator gave it';
 COMMENT ON COLUMN mainstay.passkeys.credential IS
-    'personal: sealed; public key, counter and flags, so that nobody swaps the key for theirs';
+    'personal: sealed; public key, counter and flags, so that the key cannot be replaced';
 COMMENT ON COLUMN mainstay.passkeys.sign_count IS
     'internal: the authenticator''s counter when it was last used; it never goes back';
 COMMENT ON COLUMN mainstay.passkeys.created_at IS 'internal: when it was added';
@@ -89,9 +89,9 @@ COMMENT ON TABLE mainstay.webauthn_challenges IS
     'Challenges that an authenticator has yet to answer, each taken once.';
 COMMENT ON COLUMN mainstay.webauthn_challenges.hash IS 'secret: SHA-256 of the challenge';
 COMMENT ON COLUMN mainstay.webauthn_challenges.user_id IS
-    'internal: whose new passkey is to answer; null at a sign-in, where nobody is known yet';
-COMMENT ON COLUMN mainstay.webauthn_challenges.state IS 'secret: sealed; what the answer is held against';
-COMMENT ON COLUMN mainstay.webauthn_challenges.expires_at IS 'internal: when it ends';
+    'internal: the account that registers a passkey; null at a sign-in';
+COMMENT ON COLUMN mainstay.webauthn_challenges.state IS 'secret: sealed; the state that the response is checked against';
+COMMENT ON COLUMN mainstay.webauthn_challenges.expires_at IS 'internal: when it expires';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.webauthn_challenges TO mainstay_server;
 -- Nothing is ever updated. But upkeep skips rows that others lock (FOR UPDATE SKIP LOCKED), which takes the right to.

@@ -16,9 +16,9 @@ CREATE TABLE mainstay.external_identities (
 CREATE INDEX external_identities_user_id_idx ON mainstay.external_identities (user_id);
 
 COMMENT ON TABLE mainstay.external_identities IS
-    'Who somebody is elsewhere: an issuer and its subject, never an e-mail address.';
+    'Accounts at other providers: an issuer and its subject, never an e-mail address.';
 COMMENT ON COLUMN mainstay.external_identities.id IS 'public: UUID v7';
-COMMENT ON COLUMN mainstay.external_identities.user_id IS 'internal: whose account';
+COMMENT ON COLUMN mainstay.external_identities.user_id IS 'internal: the account';
 COMMENT ON COLUMN mainstay.external_identities.issuer IS 'internal: the provider''s issuer identifier';
 COMMENT ON COLUMN mainstay.external_identities.subject IS 'personal: sealed; who it is there';
 COMMENT ON COLUMN mainstay.external_identities.subject_index IS
@@ -26,7 +26,7 @@ COMMENT ON COLUMN mainstay.external_identities.subject_index IS
 COMMENT ON COLUMN mainstay.external_identities.email IS
     'personal: sealed; the address that the provider named when it was linked';
 COMMENT ON COLUMN mainstay.external_identities.created_at IS 'internal: when it was linked';
-COMMENT ON COLUMN mainstay.external_identities.last_used_at IS 'internal: when somebody last signed in by it';
+COMMENT ON COLUMN mainstay.external_identities.last_used_at IS 'internal: when it was last used to sign in';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.external_identities TO mainstay_server;
 GRANT UPDATE (last_used_at) ON mainstay.external_identities TO mainstay_server;
@@ -49,7 +49,7 @@ CREATE TABLE mainstay.external_authorizations (
 
 CREATE INDEX external_authorizations_expires_at_idx ON mainstay.external_authorizations (expires_at);
 
-COMMENT ON TABLE mainstay.external_authorizations IS 'Sign-ins elsewhere that are under way; each is taken up once.';
+COMMENT ON TABLE mainstay.external_authorizations IS 'External sign-ins in progress; each can be completed once.';
 COMMENT ON COLUMN mainstay.external_authorizations.hash IS
     'secret: SHA-256 of the state that travels through the provider';
 COMMENT ON COLUMN mainstay.external_authorizations.binding IS
@@ -57,8 +57,8 @@ COMMENT ON COLUMN mainstay.external_authorizations.binding IS
 COMMENT ON COLUMN mainstay.external_authorizations.payload IS
     'secret: sealed; the provider, the nonce, the PKCE verifier, who links an identity, and who waits to show a second '
     'factor';
-COMMENT ON COLUMN mainstay.external_authorizations.created_at IS 'internal: when it began';
-COMMENT ON COLUMN mainstay.external_authorizations.expires_at IS 'internal: when it is given up';
+COMMENT ON COLUMN mainstay.external_authorizations.created_at IS 'internal: when it started';
+COMMENT ON COLUMN mainstay.external_authorizations.expires_at IS 'internal: when it expires';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.external_authorizations TO mainstay_server;
 -- Nothing is ever updated. But upkeep locks the old rows before it deletes them, which takes the right to.

@@ -30,20 +30,20 @@ CREATE INDEX api_keys_organization_id_idx ON mainstay.api_keys (organization_id,
 COMMENT ON TABLE mainstay.api_keys IS
     'Keys with which programs call the API in the name of an account. The key itself is shown once and not kept.';
 COMMENT ON COLUMN mainstay.api_keys.id IS
-    'internal: UUID v7; part of the key, so that a found one can be told and revoked';
-COMMENT ON COLUMN mainstay.api_keys.user_id IS 'internal: in whose name it calls';
-COMMENT ON COLUMN mainstay.api_keys.organization_id IS 'internal: where it works';
+    'internal: UUID v7; part of the key, so that a key that is found can be identified and revoked';
+COMMENT ON COLUMN mainstay.api_keys.user_id IS 'internal: the account that it acts for';
+COMMENT ON COLUMN mainstay.api_keys.organization_id IS 'internal: the organization';
 COMMENT ON COLUMN mainstay.api_keys.member_since IS
     'internal: the membership that it stands on; it does not outlive it, even if there is another one later';
-COMMENT ON COLUMN mainstay.api_keys.name IS 'internal: what its owner calls it';
+COMMENT ON COLUMN mainstay.api_keys.name IS 'internal: its name, given by its owner';
 COMMENT ON COLUMN mainstay.api_keys.secret_hash IS 'secret: SHA-256 of the key';
 COMMENT ON COLUMN mainstay.api_keys.scopes IS
-    'internal: the permissions that it is limited to; null when it may do whatever the role grants';
-COMMENT ON COLUMN mainstay.api_keys.created_at IS 'internal: when it was made';
-COMMENT ON COLUMN mainstay.api_keys.expires_at IS 'internal: when it ends by itself';
+    'internal: the permissions that it is limited to; null if it may do all that the role grants';
+COMMENT ON COLUMN mainstay.api_keys.created_at IS 'internal: when it was created';
+COMMENT ON COLUMN mainstay.api_keys.expires_at IS 'internal: when it expires';
 COMMENT ON COLUMN mainstay.api_keys.last_used_at IS 'internal: when it was last used, to the minute';
 COMMENT ON COLUMN mainstay.api_keys.revoked_at IS 'internal: when it was revoked';
-COMMENT ON COLUMN mainstay.api_keys.made_by IS 'internal: the account that made it; null where that is unknown';
+COMMENT ON COLUMN mainstay.api_keys.made_by IS 'internal: the account that created it; null if unknown';
 COMMENT ON COLUMN mainstay.api_keys.sponsor_id IS
     'internal: the account whose rights it depends on: its maker, or the owner who took it over';
 COMMENT ON COLUMN mainstay.api_keys.sponsor_since IS
@@ -89,14 +89,14 @@ COMMENT ON TABLE mainstay.client_secrets IS
     'over from another.';
 COMMENT ON COLUMN mainstay.client_secrets.id IS 'internal: UUID v7';
 COMMENT ON COLUMN mainstay.client_secrets.user_id IS 'internal: the service account, which is the client_id';
-COMMENT ON COLUMN mainstay.client_secrets.organization_id IS 'internal: where it works';
-COMMENT ON COLUMN mainstay.client_secrets.member_since IS 'internal: the membership that it stands on, as for a key';
+COMMENT ON COLUMN mainstay.client_secrets.organization_id IS 'internal: the organization';
+COMMENT ON COLUMN mainstay.client_secrets.member_since IS 'internal: the membership that it depends on, as for a key';
 COMMENT ON COLUMN mainstay.client_secrets.secret_hash IS 'secret: SHA-256 of the secret';
-COMMENT ON COLUMN mainstay.client_secrets.created_at IS 'internal: when it was made';
-COMMENT ON COLUMN mainstay.client_secrets.expires_at IS 'internal: when it ends by itself';
+COMMENT ON COLUMN mainstay.client_secrets.created_at IS 'internal: when it was created';
+COMMENT ON COLUMN mainstay.client_secrets.expires_at IS 'internal: when it expires';
 COMMENT ON COLUMN mainstay.client_secrets.last_used_at IS 'internal: when it was last used, to the minute';
 COMMENT ON COLUMN mainstay.client_secrets.revoked_at IS 'internal: when it was revoked';
-COMMENT ON COLUMN mainstay.client_secrets.made_by IS 'internal: the account that made it; null where that is unknown';
+COMMENT ON COLUMN mainstay.client_secrets.made_by IS 'internal: the account that created it; null if unknown';
 COMMENT ON COLUMN mainstay.client_secrets.sponsor_id IS
     'internal: the account whose rights it depends on, as for a key';
 COMMENT ON COLUMN mainstay.client_secrets.sponsor_since IS
