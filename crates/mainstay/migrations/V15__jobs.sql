@@ -27,7 +27,8 @@ COMMENT ON COLUMN mainstay.jobs.payload IS 'secret: sealed under the key ring; d
 COMMENT ON COLUMN mainstay.jobs.state IS 'internal: waiting, running, handed_over, done or failed';
 COMMENT ON COLUMN mainstay.jobs.attempts IS 'internal: how many attempts were started';
 COMMENT ON COLUMN mainstay.jobs.run_at IS 'internal: not before; while it runs, the end of the lease';
-COMMENT ON COLUMN mainstay.jobs.claim IS 'internal: the claim of the worker that runs it; only its holder may finish the job';
+COMMENT ON COLUMN mainstay.jobs.claim IS
+    'internal: the claim of the worker that runs it; only its holder may finish the job';
 COMMENT ON COLUMN mainstay.jobs.leased_until IS 'internal: when the lease of its worker expires';
 COMMENT ON COLUMN mainstay.jobs.created_at IS 'internal: when it was queued';
 COMMENT ON COLUMN mainstay.jobs.finished_at IS 'internal: when it was done or given up';

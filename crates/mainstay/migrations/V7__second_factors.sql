@@ -90,7 +90,7 @@ COMMENT ON TABLE mainstay.webauthn_challenges IS
 COMMENT ON COLUMN mainstay.webauthn_challenges.hash IS 'secret: SHA-256 of the challenge';
 COMMENT ON COLUMN mainstay.webauthn_challenges.user_id IS
     'internal: the account that registers a passkey; null at a sign-in';
-COMMENT ON COLUMN mainstay.webauthn_challenges.state IS 'secret: sealed; the state that the response is checked against';
+COMMENT ON COLUMN mainstay.webauthn_challenges.state IS 'secret: sealed; state that the response is checked against';
 COMMENT ON COLUMN mainstay.webauthn_challenges.expires_at IS 'internal: when it expires';
 
 GRANT SELECT, INSERT, DELETE ON mainstay.webauthn_challenges TO mainstay_server;
