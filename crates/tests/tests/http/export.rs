@@ -89,7 +89,7 @@ async fn an_export_contains_everything_in_clear() {
     );
     assert_eq!(
         field(&export, "customers", "status").unwrap()["description"],
-        "the status of the relation"
+        "where the relation stands"
     );
     assert_eq!(
         field(&export, "remarks", "text").unwrap()["value"],

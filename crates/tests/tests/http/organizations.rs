@@ -183,7 +183,12 @@ async fn an_organization_can_be_transferred() {
     assert_eq!(resource, agent.user().to_string());
     assert_eq!(before, json!({ "owner": owner.user(), "role": "agent" }));
     assert_eq!(after, json!({ "owner": agent.user(), "role": "owner" }));
-    assert!(app.mail_to(owner.email()).await.subject.contains("handed"));
+    assert!(
+        app.mail_to(owner.email())
+            .await
+            .subject
+            .contains("transferred")
+    );
     assert!(app.mail_to(agent.email()).await.text.contains("“owner”"));
     owner
         .put("/v1/organization/owner", to(owner.user()))
