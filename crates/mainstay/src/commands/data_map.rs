@@ -20,7 +20,9 @@ pub(super) struct Arguments {
 /// temporarily if it is not running.
 pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Result<ExitCode> {
     #[cfg(feature = "dev")]
-    if let Some(private) = super::dev::borrow(platform, arguments.target.data_dir()).await? {
+    if let Some(private) =
+        super::dev::postgres::borrow(platform, arguments.target.data_dir()).await?
+    {
         let read = super::target::database_and(private.reader(), RetentionSettings::read)?;
         let printed = record(platform, read, arguments.json).await;
         private.stop().await?;

@@ -1,9 +1,9 @@
 //! `dev`: runs everything that a developer needs, and stops it again at Ctrl-C.
 
 mod data_dir;
-mod facts;
+pub(super) mod facts;
 mod ports;
-mod postgres;
+pub(super) mod postgres;
 
 use std::{
     path::{Path, PathBuf},
@@ -29,11 +29,9 @@ use crate::{
     },
 };
 
-pub(super) use facts::running;
-pub(super) use postgres::{Private, borrow};
-
 use facts::{Facts, Layer, Secrets};
 use ports::Ports;
+use postgres::Private;
 
 #[derive(Args)]
 pub(super) struct Arguments {

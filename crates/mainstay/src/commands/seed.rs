@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mainstay_database::Database;
 use mainstay_kernel::{OrganizationId, UserId};
 
-use super::{dev, output::say, target};
+use super::{dev::postgres, output::say, target};
 use crate::{Platform, Sample};
 
 #[derive(Args)]
@@ -35,7 +35,7 @@ pub(super) async fn run(platform: &Platform, arguments: Arguments) -> anyhow::Re
     let sample = platform
         .sample_data()
         .context("this service has no sample data")?;
-    let private = dev::borrow(platform, arguments.data_dir.as_deref()).await?;
+    let private = postgres::borrow(platform, arguments.data_dir.as_deref()).await?;
     let database = match &private {
         Some(private) => target::database_and(private.reader(), |_| ())?.0,
         None => target::database(arguments.data_dir.as_deref())?,

@@ -105,7 +105,7 @@ fn reader(data_dir: Option<&Path>) -> anyhow::Result<Reader> {
     let reader = Reader::of_process();
     #[cfg(feature = "dev")]
     if !super::configured::is_configured()
-        && let Some(running) = super::dev::running(data_dir)?
+        && let Some(running) = super::dev::facts::running(data_dir)?
     {
         return Ok(reader.with_layer("dev", running));
     }
