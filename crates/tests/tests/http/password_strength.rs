@@ -64,7 +64,7 @@ async fn a_short_password_is_not_shown_as_strong() {
     );
     assert_eq!(
         alone["warning"],
-        "This password is too short: use at least 15 characters."
+        "This password is too short. Use at least 15 characters."
     );
 
     let beside = judged(json!({ "password": short, "second_factor": true })).await;
