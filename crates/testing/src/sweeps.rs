@@ -14,6 +14,7 @@ mod parameters;
 mod permissions;
 mod platform_rows;
 mod scope;
+mod shape;
 mod sweep;
 
 pub use bodies::bodies;
