@@ -154,7 +154,7 @@ fn a_full_disk_is_an_error() {
 
     let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        complaint.starts_with("error: standard output cannot be written"),
+        complaint.starts_with("error: cannot write to standard output: "),
         "{complaint}"
     );
 }
