@@ -2,7 +2,7 @@
 
 use mainstay_testing::{
     assert_snapshot,
-    sweeps::{self, Scope},
+    sweeps::{self, Coverage},
 };
 
 use crate::file;
@@ -25,12 +25,12 @@ async fn an_organization_cannot_access_another_organizations_rows() {
 
 #[tokio::test]
 async fn an_undocumented_body_is_refused() {
-    sweeps::bodies(app::platform(), Scope::App).await;
+    sweeps::bodies(app::platform(), Coverage::App).await;
 }
 
 #[tokio::test]
 async fn an_undocumented_parameter_is_refused() {
-    sweeps::parameters(app::platform(), Scope::App).await;
+    sweeps::parameters(app::platform(), Coverage::App).await;
 }
 
 #[tokio::test]
@@ -40,5 +40,5 @@ async fn an_undocumented_method_is_refused() {
 
 #[tokio::test]
 async fn a_refusal_never_repeats_its_input() {
-    sweeps::echoes(app::platform(), Scope::App).await;
+    sweeps::echoes(app::platform(), Coverage::App).await;
 }

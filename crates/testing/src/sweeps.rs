@@ -5,6 +5,7 @@
 //! written. Sweeps do not know what an operation does: test that with the feature.
 
 mod bodies;
+mod coverage;
 mod credentials;
 mod echoes;
 mod methods;
@@ -13,18 +14,17 @@ mod organizations;
 mod parameters;
 mod permissions;
 mod platform_rows;
-mod scope;
 mod shape;
 mod sweep;
 
 pub use bodies::bodies;
+pub use coverage::Coverage;
 pub use credentials::credentials;
 pub use echoes::echoes;
 pub use methods::methods;
 pub use organizations::organizations;
 pub use parameters::parameters;
 pub use permissions::permissions;
-pub use scope::Scope;
 
 use mainstay::Platform;
 
@@ -36,8 +36,8 @@ pub async fn run(platform: fn() -> Platform) {
     credentials(platform()).await;
     permissions(platform()).await;
     organizations(platform()).await;
-    bodies(platform(), Scope::All).await;
-    parameters(platform(), Scope::All).await;
+    bodies(platform(), Coverage::All).await;
+    parameters(platform(), Coverage::All).await;
     methods(platform()).await;
-    echoes(platform(), Scope::All).await;
+    echoes(platform(), Coverage::All).await;
 }

@@ -3,7 +3,7 @@
 use mainstay::Platform;
 use serde_json::Value;
 
-use super::{operations::Operation, scope::Scope, sweep::Sweep};
+use super::{coverage::Coverage, operations::Operation, sweep::Sweep};
 use crate::TestApp;
 
 /// Body limit of the service under attack, in bytes (the default).
@@ -24,12 +24,12 @@ const TOO_DEEP: Expected = &[(400, "malformed_request"), (422, "invalid_input")]
 ///
 /// # Panics
 /// When an invalid body is accepted, or refused in an undocumented way.
-pub async fn bodies(platform: Platform, scope: Scope) {
+pub async fn bodies(platform: Platform, coverage: Coverage) {
     let limit = format!("{LIMIT}B");
     let mut sweep =
         Sweep::start(TestApp::builder(platform).setting("http.body_limit", limit)).await;
     for operation in sweep
-        .operations_in(scope)
+        .operations_in(coverage)
         .iter()
         .filter(|operation| operation.takes_json())
     {

@@ -10,7 +10,7 @@ use mainstay::Platform;
 use serde_json::{Value, json};
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
-use super::{operations::Operation, scope::Scope, sweep::Sweep};
+use super::{coverage::Coverage, operations::Operation, sweep::Sweep};
 use crate::{Answer, Call, TestApp};
 
 /// Canaries that no refusal may repeat, one for each JSON type.
@@ -28,12 +28,12 @@ const TRACES: [&str; 3] = ["canary", "718392045", "7183920451"];
 ///
 /// # Panics
 /// When a canary is repeated.
-pub async fn echoes(platform: Platform, scope: Scope) {
+pub async fn echoes(platform: Platform, coverage: Coverage) {
     let log = Log::of_process();
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
 
     let mut refused = 0;
-    for operation in sweep.operations_in(scope) {
+    for operation in sweep.operations_in(coverage) {
         for (what, call) in calls(&mut sweep, &operation).await {
             let answer = call.send().await;
             refused += usize::from(answer.status.is_client_error());
@@ -63,7 +63,7 @@ pub async fn echoes(platform: Platform, scope: Scope) {
     }
 
     assert!(
-        scope == Scope::App || refused > 100,
+        coverage == Coverage::App || refused > 100,
         "only {refused} requests were refused"
     );
 

@@ -3,7 +3,7 @@
 use mainstay::Platform;
 use serde_json::Value;
 
-use super::{operations::Operation, scope::Scope, sweep::Sweep};
+use super::{coverage::Coverage, operations::Operation, sweep::Sweep};
 use crate::TestApp;
 
 const MALFORMED: &[(u16, &str)] = &[(400, "malformed_request")];
@@ -15,9 +15,9 @@ const INVALID: &[(u16, &str)] = &[(422, "invalid_input")];
 ///
 /// # Panics
 /// When an invalid parameter is accepted, or refused in an undocumented way.
-pub async fn parameters(platform: Platform, scope: Scope) {
+pub async fn parameters(platform: Platform, coverage: Coverage) {
     let mut sweep = Sweep::start(TestApp::builder(platform)).await;
-    for operation in sweep.operations_in(scope) {
+    for operation in sweep.operations_in(coverage) {
         if !operation.query.is_empty() {
             in_query(&mut sweep, &operation).await;
         }

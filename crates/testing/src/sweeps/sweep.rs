@@ -6,7 +6,7 @@ use http::Method;
 use mainstay_access::BuiltInRole;
 use serde_json::Value;
 
-use super::{operations::Operation, platform_rows, scope::Scope};
+use super::{coverage::Coverage, operations::Operation, platform_rows};
 use crate::{Actor, Answer, Builder, Call, Client, Contents, Schemas, TestApp};
 
 /// A service under attack.
@@ -118,12 +118,12 @@ impl Sweep {
         Some((creating.clone(), creating.body.as_ref()?.1.clone()))
     }
 
-    /// The operations in `scope`. An app may have none that the sweep can attack.
-    pub(super) fn operations_in(&mut self, scope: Scope) -> Vec<Operation> {
-        self.must_attack = scope == Scope::All;
+    /// The operations in `coverage`. An app may have none that the sweep can attack.
+    pub(super) fn operations_in(&mut self, coverage: Coverage) -> Vec<Operation> {
+        self.must_attack = coverage == Coverage::All;
 
         let platform = self.app.platform();
-        let attacked = |it: &&Operation| scope == Scope::All || it.is_of_app(platform);
+        let attacked = |it: &&Operation| coverage == Coverage::All || it.is_of_app(platform);
 
         self.operations.iter().filter(attacked).cloned().collect()
     }

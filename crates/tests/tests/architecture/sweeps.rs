@@ -2,7 +2,7 @@
 
 use mainstay_testing::{
     assert_snapshot,
-    sweeps::{self, Scope},
+    sweeps::{self, Coverage},
 };
 use mainstay_tests::snapshot;
 
@@ -24,12 +24,12 @@ async fn an_organization_cannot_access_another_organizations_rows() {
 
 #[tokio::test]
 async fn an_undocumented_body_is_refused() {
-    sweeps::bodies(fixture::platform(), Scope::All).await;
+    sweeps::bodies(fixture::platform(), Coverage::All).await;
 }
 
 #[tokio::test]
 async fn an_undocumented_parameter_is_refused() {
-    sweeps::parameters(fixture::platform(), Scope::All).await;
+    sweeps::parameters(fixture::platform(), Coverage::All).await;
 }
 
 #[tokio::test]
@@ -39,5 +39,5 @@ async fn an_undocumented_method_is_refused() {
 
 #[tokio::test]
 async fn a_refusal_never_repeats_its_input() {
-    sweeps::echoes(fixture::platform(), Scope::All).await;
+    sweeps::echoes(fixture::platform(), Coverage::All).await;
 }

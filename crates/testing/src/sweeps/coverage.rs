@@ -2,7 +2,7 @@
 
 /// The operations that an expensive sweep attacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub enum Coverage {
     /// Every operation.
     All,
     /// The operations of the app's modules. The platform's own tests attack the others.
