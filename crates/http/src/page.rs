@@ -12,7 +12,7 @@ use crate::{Asset, Problem, asset::Representations};
 /// Pages are not part of the API document, and no endpoint may have the same path.
 ///
 /// ```
-/// use mainstay_http::Page;
+/// use mainstay_http::WebPage;
 ///
 /// let style = WebPage::file("/about/style.css", "text/css; charset=utf-8", b"body { margin: 2rem }");
 /// let page = WebPage::file("/about", "text/html; charset=utf-8", b"<!doctype html><title>About</title>")
