@@ -3,11 +3,13 @@
 use mainstay::{http::INVALID_INPUT, prelude::*};
 
 use super::{
-    CustomersDelete, CustomersErase, CustomersExport, CustomersRead, CustomersReveal,
-    CustomersWrite,
     bodies::{
         CreateCustomer, CustomerSort, CustomerView, ListCustomers, PersonalDataView,
         SearchCustomers, UpdateCustomer,
+    },
+    permissions::{
+        CustomersDelete, CustomersErase, CustomersExport, CustomersRead, CustomersReveal,
+        CustomersWrite,
     },
     row::{CustomerId, CustomerRow},
 };

@@ -3,8 +3,8 @@
 use mainstay::prelude::*;
 
 use super::{
-    CustomersReveal,
     fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress},
+    permissions::CustomersReveal,
 };
 
 /// A customer's identifier.

@@ -11,8 +11,8 @@ use mainstay::{
 use time::Duration;
 
 use super::{
-    CustomersWrite,
     fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress},
+    permissions::CustomersWrite,
     row::{CustomerRow, Status},
 };
 
