@@ -171,7 +171,7 @@ async fn an_auditor_verifies_the_log_and_an_export_of_it() {
         ",
         r"
             UPDATE mainstay.audit_events
-            SET actor_id = NULL
+            SET action = 'customer.viewed'
             WHERE id = (SELECT event_id FROM mainstay.audit_leaves WHERE index = 5)
         ",
     ] {
