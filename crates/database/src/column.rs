@@ -5,7 +5,7 @@ use mainstay_kernel::{Id, Timestamp, Uuid};
 use sea_query::{ArrayType, Value};
 use time::{Date, OffsetDateTime};
 
-use crate::{Error, Opening, Row, Sealing};
+use crate::{ColumnType, Error, Opening, Row, Sealing};
 
 /// A type of column values: how they are bound and read. Sealed types are encrypted when bound and
 /// decrypted when read.
@@ -45,6 +45,10 @@ pub trait Column: Sized {
 
     /// The null value of this type.
     fn null() -> Value;
+
+    /// Whether a column of this type can be read.
+    #[doc(hidden)]
+    fn fits(column: &ColumnType<'_>) -> bool;
 }
 
 /// A column that is not sealed, so that the database can compare and sort it, and custom queries
@@ -55,7 +59,18 @@ pub trait Column: Sized {
     note = "to filter by a sealed value, use `Filter::matches`; to sort by one, `Order::by_sealed`",
     note = "to read a sealed value, read its row with `get`, `page` or `reveal`"
 )]
-pub trait Plain: Column {}
+pub trait Plain: Column {
+    /// The value to bind.
+    fn bind(&self) -> Value;
+}
+
+/// The values of a statement's parameters, from columns' types: `values![id, status, now]`.
+#[macro_export]
+macro_rules! values {
+    ($($value:expr),* $(,)?) => {
+        ::std::vec![$($crate::Plain::bind(&$value)),*]
+    };
+}
 
 /// An enumeration or newtype that is stored as text.
 #[diagnostic::on_unimplemented(
@@ -76,7 +91,7 @@ impl<T: TextColumn> Column for T {
     type Present = Self;
 
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        Ok(Value::String(Some(self.as_text().to_owned())))
+        Ok(self.bind())
     }
 
     fn read(
@@ -92,6 +107,10 @@ impl<T: TextColumn> Column for T {
 
     fn null() -> Value {
         Value::String(None)
+    }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        column.holds::<String>()
     }
 }
 
@@ -128,6 +147,10 @@ impl<T: Personal> Column for Sealed<T> {
     fn null() -> Value {
         Value::Bytes(None)
     }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        column.holds::<Vec<u8>>()
+    }
 }
 
 impl<C: Column> Column for Option<C> {
@@ -157,13 +180,17 @@ impl<C: Column> Column for Option<C> {
     fn null() -> Value {
         C::null()
     }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        C::fits(column)
+    }
 }
 
 impl<T> Column for Id<T> {
     type Present = Self;
 
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        Ok(Value::Uuid(Some(self.uuid())))
+        Ok(self.bind())
     }
 
     fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
@@ -173,13 +200,17 @@ impl<T> Column for Id<T> {
     fn null() -> Value {
         Value::Uuid(None)
     }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        column.holds::<Uuid>()
+    }
 }
 
 impl Column for Timestamp {
     type Present = Self;
 
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        Ok(moment(*self))
+        Ok(self.bind())
     }
 
     fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
@@ -188,6 +219,10 @@ impl Column for Timestamp {
 
     fn null() -> Value {
         Value::TimeDateTimeWithTimeZone(None)
+    }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        column.holds::<OffsetDateTime>()
     }
 }
 
@@ -210,11 +245,7 @@ impl Column for Vec<String> {
     type Present = Self;
 
     fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        let items = self
-            .iter()
-            .map(|item| Value::String(Some(item.clone())))
-            .collect();
-        Ok(Value::Array(ArrayType::String, Some(Box::new(items))))
+        Ok(self.bind())
     }
 
     fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
@@ -224,24 +255,60 @@ impl Column for Vec<String> {
     fn null() -> Value {
         Value::Array(ArrayType::String, None)
     }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        column.holds::<Vec<String>>()
+    }
 }
 
-impl<T: TextColumn> Plain for T {}
-impl<T: Plain> Plain for Option<T> {}
-impl<T> Plain for Id<T> {}
-impl Plain for Timestamp {}
-impl Plain for Vec<String> {}
+impl<T: TextColumn> Plain for T {
+    fn bind(&self) -> Value {
+        Value::String(Some(self.as_text().to_owned()))
+    }
+}
+
+impl<T: Plain> Plain for Option<T> {
+    fn bind(&self) -> Value {
+        self.as_ref().map_or_else(T::null, T::bind)
+    }
+}
+
+impl<T> Plain for Id<T> {
+    fn bind(&self) -> Value {
+        Value::Uuid(Some(self.uuid()))
+    }
+}
+
+impl Plain for Timestamp {
+    fn bind(&self) -> Value {
+        moment(*self)
+    }
+}
+
+impl Plain for Vec<String> {
+    fn bind(&self) -> Value {
+        let items = self
+            .iter()
+            .map(|item| Value::String(Some(item.clone())))
+            .collect();
+        Value::Array(ArrayType::String, Some(Box::new(items)))
+    }
+}
 
 /// Types that sqlx and sea-query support directly.
 macro_rules! plain_columns {
     ($($type:ty => $variant:ident $(($boxed:path))?;)+) => {$(
-        impl Plain for $type {}
+        impl Plain for $type {
+            fn bind(&self) -> Value {
+                Value::$variant(Some($($boxed)?(self.clone())))
+            }
+        }
 
         impl Column for $type {
             type Present = Self;
 
             fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-                Ok(Value::$variant(Some($($boxed)?(self.clone()))))
+                Ok(self.bind())
             }
 
             fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
@@ -250,6 +317,10 @@ macro_rules! plain_columns {
 
             fn null() -> Value {
                 Value::$variant(None)
+            }
+
+            fn fits(column: &ColumnType<'_>) -> bool {
+                column.holds::<$type>()
             }
         }
     )+};

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use sea_query::Value;
 use tokio::sync::Mutex;
 
-use crate::{Database, Error, Row, pool::Lease, statement::Statement};
+use crate::{
+    Database, Error, FromRow, Row,
+    from_row::{Expectation, expect, read_rows},
+    pool::Lease,
+    statement::Statement,
+};
 
 /// Runs the statements of a door or of unscoped access: each on any connection of the pool, or all
 /// of them on the connection of a transaction.
@@ -85,13 +90,37 @@ impl Executor {
         text: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
+        self.expecting(name, text, values.into_iter().collect(), None)
+            .await
+    }
+
+    /// The same, and reads each row as a `T`.
+    pub(crate) async fn query_as<T: FromRow>(
+        &self,
+        name: &'static str,
+        text: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<T>, Error> {
         let values = values.into_iter().collect();
+        let rows = self
+            .expecting(name, text, values, Some(expect::<T>))
+            .await?;
+        read_rows(&rows)
+    }
+
+    async fn expecting(
+        &self,
+        name: &'static str,
+        text: &str,
+        values: Vec<Value>,
+        expectation: Option<Expectation>,
+    ) -> Result<Vec<Row>, Error> {
         let statement = match self.transaction {
             None => Statement::new(name, read_only(text), values).read_only(),
             Some(_) => Statement::new(name, query_only(text), values),
         };
 
-        self.read(statement).await
+        self.read(statement.expecting(expectation)).await
     }
 
     /// Takes the connection out of the transaction and hands it to the caller.

@@ -26,6 +26,7 @@ mod error;
 mod executor;
 mod export;
 mod filter;
+mod from_row;
 mod health;
 mod if_match;
 mod indexable;
@@ -43,6 +44,8 @@ mod parameters;
 mod pool;
 mod precondition;
 mod pulse;
+mod query;
+mod relation;
 mod retention;
 mod root_keys;
 mod rotation;
@@ -75,6 +78,7 @@ pub use erasure::Erased;
 pub use error::{ConstraintKind, Error};
 pub use export::{Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow};
 pub use filter::Filter;
+pub use from_row::{ExpectedColumn, Fields, FromRow};
 pub use health::Health;
 pub use indexable::{Indexable, normalised};
 pub use job::Job;
@@ -87,11 +91,13 @@ pub use parameters::DatabaseUrlError;
 pub use pool::PoolStatus;
 pub use precondition::Precondition;
 pub use pulse::Pulse;
+pub use query::table_of;
+pub use relation::{Relation, Relations};
 pub use retention::{Counted, Enforced, Retention, Then};
 pub use rotation::{
     KeyRingStatus, KeyUse, Rotation, RotationOutcome, RotationProgress, Usage, UsageKind,
 };
-pub use row::Row;
+pub use row::{ColumnType, Row};
 pub use schema::SchemaColumn;
 pub use schema_migrations::{Migration, Migrations, SchemaMigrations, SchemaVersion};
 pub use sealed_table::{
@@ -109,7 +115,9 @@ pub use unsettled::{is_unsettled, noting_unsettled};
 
 pub use mainstay_crypto::IndexLength;
 pub use mainstay_kernel::{Id, Uuid};
-pub use mainstay_macros::Entity;
+pub use mainstay_macros::{Entity, FromRow};
+/// Builds queries: see [`Door::query_select`].
+pub use sea_query;
 /// A value of a statement's parameter.
 pub use sea_query::Value;
 

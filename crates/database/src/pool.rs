@@ -22,7 +22,7 @@ use crate::{
     DatabaseUrl, Error, Row, Settings,
     connection::Limits,
     liveness::{Assessment, Liveness},
-    statement::{Encoded, Patience, Statement},
+    statement::{Encoded, Patience, Statement, check_columns},
     unsettled::note_unsettled,
 };
 
@@ -206,7 +206,15 @@ impl Lease {
             is_lasting: statement.is_lasting(),
         };
         let before = std::mem::replace(&mut self.state, running);
-        let answer = statement.run(&mut kept.postgres, self.patience).await;
+        let expectation = statement.expectation();
+        let mut answer = statement.run(&mut kept.postgres, self.patience).await;
+
+        // The columns of other results are checked when they are read.
+        if let (Some(expectation), Ok([])) = (expectation, answer.as_deref()) {
+            answer = check_columns(&mut kept.postgres, expectation)
+                .await
+                .map(|()| Vec::new());
+        }
 
         if answer.as_ref().err().is_some_and(Error::breaks_connection) {
             self.state = State::Broken;

@@ -1,6 +1,9 @@
 //! One row of a result, as the driver returns it. `column.rs` converts its columns.
 
-use sqlx::{Row as _, postgres::PgRow};
+use sqlx::{
+    Row as _,
+    postgres::{PgRow, PgTypeInfo},
+};
 
 use crate::Error;
 
@@ -22,5 +25,15 @@ impl Row {
         T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
         Ok(self.0.try_get(position)?)
+    }
+}
+
+/// The type of a result's column.
+pub struct ColumnType<'a>(pub(crate) &'a PgTypeInfo);
+
+impl ColumnType<'_> {
+    /// Whether the column holds values of the type `T`.
+    pub(crate) fn holds<T: sqlx::Type<sqlx::Postgres>>(&self) -> bool {
+        T::compatible(self.0)
     }
 }

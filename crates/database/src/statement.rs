@@ -5,12 +5,12 @@ use std::{borrow::Cow, time::Duration};
 use sea_query::{Value, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
-    AssertSqlSafe, IntoArguments as _,
-    postgres::{PgArguments, PgExecutor},
+    AssertSqlSafe, Executor as _, IntoArguments as _, SqlSafeStr as _, Statement as _,
+    postgres::{PgArguments, PgConnection, PgExecutor},
 };
 use tokio::time::timeout;
 
-use crate::{Error, Row};
+use crate::{Error, Row, from_row::Expectation};
 
 /// A statement: its name for traces and metrics, its text, and the values of its parameters.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub(crate) struct Statement {
     /// Why no organization limits it, where none does.
     pub(crate) unscoped: Option<&'static str>,
     effect: Effect,
+    /// What its columns must be.
+    expectation: Option<Expectation>,
 }
 
 /// The effect of a statement.
@@ -46,6 +48,15 @@ impl Statement {
             values,
             unscoped: None,
             effect: Effect::Open,
+            expectation: None,
+        }
+    }
+
+    /// Sets what its columns must be.
+    pub(crate) fn expecting(self, expectation: Option<Expectation>) -> Self {
+        Self {
+            expectation,
+            ..self
         }
     }
 
@@ -82,6 +93,7 @@ impl Statement {
             sql: self.sql,
             arguments,
             effect: self.effect,
+            expectation: self.expectation,
         }
     }
 
@@ -138,17 +150,38 @@ impl Patience {
     }
 }
 
+/// Checks the columns of a statement that the connection has just run. It has prepared the text, so
+/// this is no round trip.
+///
+/// # Errors
+/// [`Error::Internal`] if the columns are not as expected.
+pub(crate) async fn check_columns(
+    connection: &mut PgConnection,
+    (sql, expectation): (Cow<'static, str>, Expectation),
+) -> Result<(), Error> {
+    let prepared = connection
+        .prepare(AssertSqlSafe(sql).into_sql_str())
+        .await?;
+    expectation(prepared.columns())
+}
+
 /// A statement with encoded values.
 pub(crate) struct Encoded {
     sql: Cow<'static, str>,
     arguments: PgArguments,
     effect: Effect,
+    expectation: Option<Expectation>,
 }
 
 impl Encoded {
     /// Whether its effect is permanent.
     pub(crate) fn is_lasting(&self) -> bool {
         self.effect == Effect::Lasting
+    }
+
+    /// Its text, and what its columns must be, if that is known.
+    pub(crate) fn expectation(&self) -> Option<(Cow<'static, str>, Expectation)> {
+        Some((self.sql.clone(), self.expectation?))
     }
 
     /// Runs the statement with the timeout `patience`. A connection that

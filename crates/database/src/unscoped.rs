@@ -9,7 +9,7 @@ use sea_query::Value;
 use serde::Serialize;
 
 use crate::{
-    Change, Database, Error, Event, Job, Origin, Row,
+    Change, Database, Error, Event, FromRow, Job, Origin, Row,
     audit::{COLUMNS, WIDTH, placeholders, record},
     executor::Executor,
     job,
@@ -123,6 +123,21 @@ impl Unscoped {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
         self.executor.query(name, text, values).await
+    }
+
+    /// Runs a static query and reads each row as a `T`. It can only read: see
+    /// [`Door::query`](crate::Door::query).
+    ///
+    /// # Errors
+    /// The error of the database; [`Error::Internal`] if the text writes, or does not return the
+    /// columns of `T`.
+    pub async fn query<T: FromRow>(
+        &self,
+        name: &'static str,
+        text: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<T>, Error> {
+        self.executor.query_as(name, text, values).await
     }
 
     /// Makes a [`Change`], records its event and queues its jobs, in one statement. Returns the

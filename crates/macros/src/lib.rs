@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod entity;
+mod from_row;
 mod paths;
 mod shapes;
 
@@ -70,6 +71,15 @@ pub fn choice(_: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_derive(Entity, attributes(entity))]
 pub fn entity(item: TokenStream) -> TokenStream {
     entity::expand(&parse_macro_input!(item as DeriveInput))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Declares a struct that is read from a row by the names of its columns: see
+/// `mainstay_database::FromRow`.
+#[proc_macro_derive(FromRow, attributes(from_row))]
+pub fn from_row(item: TokenStream) -> TokenStream {
+    from_row::expand(&parse_macro_input!(item as DeriveInput))
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

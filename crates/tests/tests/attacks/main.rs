@@ -32,6 +32,7 @@ mod table_locks;
 mod aborted_statements;
 mod anonymous_rows;
 mod browsers;
+mod careless_queries;
 mod consent;
 mod credential_races;
 mod declarations;

@@ -1,0 +1,113 @@
+//! Relations: what a hand-written query may select from, and whose rows it sees of them.
+
+use mainstay_kernel::Uuid;
+use sea_query::Value;
+
+use crate::{Entity, door::uuid};
+
+/// A table as a hand-written query sees it: only the caller's rows, and only the columns that are
+/// not sealed. Every [`Entity`] is a relation. A query selects from it by its [`NAME`](Self::NAME).
+pub trait Relation {
+    /// Name in the text of a query, in lower case and without a schema.
+    const NAME: &'static str;
+    /// Name of the table, qualified with its schema unless that is `public`.
+    const TABLE: &'static str;
+
+    /// The columns that a query sees.
+    fn columns() -> impl Iterator<Item = &'static str>;
+
+    /// The condition for the caller's rows, where `?` is the caller's organization.
+    const CONDITION: &'static str = "organization_id = ?";
+}
+
+impl<E: Entity> Relation for E {
+    const NAME: &'static str = unqualified(E::TABLE);
+    const TABLE: &'static str = E::TABLE;
+
+    fn columns() -> impl Iterator<Item = &'static str> {
+        E::COLUMNS
+            .iter()
+            .copied()
+            .filter(|column| !E::SEALED.contains(column))
+    }
+}
+
+/// The relations of a query: a tuple of up to eight entities or other [`Relation`]s.
+pub trait Relations: 'static {
+    /// Adds their descriptions.
+    #[doc(hidden)]
+    fn describe(shadows: &mut Vec<Shadow>);
+}
+
+/// The common table expression that stands in for a table in the text of a query.
+#[doc(hidden)]
+pub struct Shadow {
+    pub(crate) name: &'static str,
+    table: &'static str,
+    columns: Vec<&'static str>,
+    condition: &'static str,
+}
+
+impl Shadow {
+    fn of<R: Relation>() -> Self {
+        Self {
+            name: R::NAME,
+            table: R::TABLE,
+            columns: R::columns().collect(),
+            condition: R::CONDITION,
+        }
+    }
+
+    /// Its text. `$position` is the caller's organization.
+    ///
+    /// Postgres folds it into the query, so an index serves it as it serves the table
+    /// (PostgreSQL manual, 7.8.3).
+    pub(crate) fn clause(&self, position: usize) -> String {
+        format!(
+            "{} AS NOT MATERIALIZED (SELECT {} FROM {} WHERE {})",
+            self.name,
+            self.columns.join(", "),
+            self.table,
+            self.condition.replace('?', &format!("${position}"))
+        )
+    }
+}
+
+/// The value of a shadow's parameter.
+pub(crate) fn scope(organization: Uuid) -> Value {
+    uuid(organization)
+}
+
+macro_rules! relations {
+    ($($relation:ident)+) => {
+        impl<$($relation: Relation + 'static),+> Relations for ($($relation,)+) {
+            fn describe(shadows: &mut Vec<Shadow>) {
+                $(shadows.push(Shadow::of::<$relation>());)+
+            }
+        }
+    };
+}
+
+relations!(A);
+relations!(A B);
+relations!(A B C);
+relations!(A B C D);
+relations!(A B C D E);
+relations!(A B C D E F);
+relations!(A B C D E F G);
+relations!(A B C D E F G H);
+
+/// The part of a table's name after its schema.
+const fn unqualified(table: &'static str) -> &'static str {
+    let bytes = table.as_bytes();
+    let mut dot = 0;
+
+    while dot < bytes.len() {
+        if bytes[dot] == b'.' {
+            return table.split_at(dot + 1).1;
+        }
+        dot += 1;
+    }
+
+    table
+}
