@@ -68,6 +68,7 @@ mod error;
 mod known_answers;
 mod password;
 mod personal;
+mod plain_values;
 mod private;
 mod ring;
 mod sealed;

@@ -17,6 +17,12 @@ pub trait Personal: Sized {
 
     /// The form for callers who may not see the value, such as `a***@example.org`.
     fn mask(&self) -> String;
+
+    /// Whether the value may be stored. The infinite values of floats may not: JSON cannot show
+    /// them.
+    fn is_storable(&self) -> bool {
+        true
+    }
 }
 
 /// A personal type whose values can be compared: rows can be sorted by them and, if the type is

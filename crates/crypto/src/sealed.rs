@@ -1,5 +1,7 @@
 //! Personal values in memory.
 
+mod rules;
+
 use std::{borrow::Cow, fmt};
 
 use garde::{Path, Report, Validate};
@@ -49,6 +51,11 @@ impl<T: Personal> Sealed<T> {
     /// The value itself, for a caller whose access has been recorded.
     pub fn disclose(&self, _recorded: &Disclosure) -> &T {
         &self.0
+    }
+
+    /// Whether the value may be stored: see [`Personal::is_storable`].
+    pub fn is_storable(&self) -> bool {
+        self.0.is_storable()
     }
 
     /// The sealed value for the database, as [`DataKey::seal`] makes it.

@@ -5,7 +5,7 @@ use std::fmt;
 use garde::Validate;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use zeroize::Zeroizing;
 
 /// Maximum length of the part before the `@`, in octets (RFC 5321 §4.5.3.1.1).
@@ -21,7 +21,8 @@ const MAX_LENGTH: usize = 254;
 /// and compared without regard to ASCII case. The domain is a host name by UTS 46; an
 /// internationalised domain is stored in its ASCII form (`xn--…`). The type does not check whether
 /// the mailbox exists: a confirmation e-mail does.
-#[derive(Clone, PartialEq, Eq, JsonSchema, Validate)]
+#[derive(Clone, PartialEq, Eq, JsonSchema, Serialize, Validate)]
+#[serde(transparent)]
 #[schemars(transparent)]
 #[garde(transparent)]
 pub struct EmailAddress(

@@ -1,4 +1,5 @@
-//! Basic types of all crates: ids, e-mail addresses, the clock, random bytes and secret strings.
+//! Basic types of all crates: ids, e-mail addresses, dates and other values, the clock, random bytes
+//! and secret strings.
 //!
 //! This crate does no I/O and knows nothing of HTTP, SQL or accounts. Time and randomness are
 //! passed as values ([`Runtime`]), never taken from globals, so that tests control them;
@@ -10,6 +11,7 @@ mod id;
 mod line;
 mod random;
 mod timestamp;
+mod values;
 
 pub use clock::Clock;
 pub use email::EmailAddress;
@@ -19,6 +21,7 @@ pub use random::Random;
 pub use secrecy::{ExposeSecret, SecretString};
 pub use timestamp::{NotATimestamp, Timestamp};
 pub use uuid::Uuid;
+pub use values::{Bytes, Date, Decimal, Interval, InvalidText, JsonOf, NetworkAddress, TimeOfDay};
 
 /// A user account.
 pub enum User {}

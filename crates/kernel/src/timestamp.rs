@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     fmt,
     ops::{Add, Sub},
+    str::FromStr,
     time::SystemTime,
 };
 
@@ -57,6 +58,14 @@ impl Timestamp {
     /// Whole seconds since 1970-01-01T00:00:00Z.
     pub fn unix_timestamp(self) -> i64 {
         self.0.unix_timestamp()
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = NotATimestamp;
+
+    fn from_str(text: &str) -> Result<Self, NotATimestamp> {
+        Self::parse(text)
     }
 }
 
