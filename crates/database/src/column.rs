@@ -1,19 +1,24 @@
 //! Column types: how values are bound to a statement and read from a row.
 
+mod binding;
+mod scalar;
+
 use mainstay_crypto::{Personal, Sealed};
-use mainstay_kernel::{Id, Timestamp, Uuid};
-use sea_query::{ArrayType, Value};
-use time::{Date, OffsetDateTime};
+use mainstay_kernel::Timestamp;
+use sea_query::Value;
 
 use crate::{ColumnType, Error, Opening, Row, Sealing};
+
+pub(crate) use binding::arguments;
+pub use scalar::{Scalar, Sortable, TextColumn};
 
 /// A type of column values: how they are bound and read. Sealed types are encrypted when bound and
 /// decrypted when read.
 #[diagnostic::on_unimplemented(
     message = "a column cannot hold `{Self}`",
     label = "not a column type",
-    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, \
-            `Timestamp`, `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
+    note = "columns hold the types of `Scalar`, such as `i64`, `String`, `Date` and `Id<T>`, a `Vec` of each, \
+            `Vec<u8>`, `Sealed<T>`, and an `Option` of each",
     note = "for an enumeration, which is stored as text, add `#[choice]`; for another text type, implement `TextColumn`"
 )]
 pub trait Column: Sized {
@@ -29,7 +34,8 @@ pub trait Column: Sized {
     /// The value to bind.
     ///
     /// # Errors
-    /// [`Error::Internal`] if there is no key to seal it with.
+    /// [`Error::Value`] if the value must not be stored, [`Error::Internal`] if there is no key to
+    /// seal it with.
     fn write(&self, sealing: &Sealing<'_>, column: &'static str) -> Result<Value, Error>;
 
     /// Reads the value of `row` at `position`.
@@ -72,25 +78,38 @@ macro_rules! values {
     };
 }
 
-/// An enumeration or newtype that is stored as text.
-#[diagnostic::on_unimplemented(
-    message = "a column cannot hold `{Self}`",
-    label = "not a column type",
-    note = "columns hold `bool`, `i16`, `i32`, `i64`, `f64`, `String`, `Vec<String>`, `Vec<u8>`, `Uuid`, `Date`, \
-            `Timestamp`, `serde_json::Value`, `Id<T>`, `Sealed<T>`, and an `Option` of each",
-    note = "for an enumeration, which is stored as text, add `#[choice]`; for another text type, implement `TextColumn`"
-)]
-pub trait TextColumn: Sized {
-    /// The text to store.
-    fn as_text(&self) -> &str;
-    /// Parses a stored text; `None` if it is invalid.
-    fn from_text(text: &str) -> Option<Self>;
-}
-
-impl<T: TextColumn> Column for T {
+impl<T: Scalar> Column for T {
     type Present = Self;
 
-    fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
+    fn write(&self, _: &Sealing<'_>, column: &'static str) -> Result<Value, Error> {
+        storable(self.refusal(), column)?;
+        Ok(self.bound())
+    }
+
+    fn read(
+        row: &Row,
+        position: usize,
+        _: &Opening<'_>,
+        column: &'static str,
+    ) -> Result<Self, Error> {
+        T::read_one(row, position, column)
+    }
+
+    fn null() -> Value {
+        T::null_value()
+    }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        T::fits(column)
+    }
+}
+
+impl<T: Scalar> Column for Vec<T> {
+    type Present = Self;
+
+    fn write(&self, _: &Sealing<'_>, column: &'static str) -> Result<Value, Error> {
+        let refusal = self.iter().find_map(T::refusal);
+        storable(refusal, column)?;
         Ok(self.bind())
     }
 
@@ -100,27 +119,36 @@ impl<T: TextColumn> Column for T {
         _: &Opening<'_>,
         column: &'static str,
     ) -> Result<Self, Error> {
-        let text: &str = row.decode(position)?;
-        Self::from_text(text)
-            .ok_or_else(|| Error::internal(format!("column {column} has an unknown value")))
+        T::read_all(row, position, column)
     }
 
     fn null() -> Value {
-        Value::String(None)
+        Value::Array(T::array_type(), None)
     }
 
     fn fits(column: &ColumnType<'_>) -> bool {
-        column.holds::<String>()
+        T::array_fits(column)
     }
 }
 
-impl TextColumn for String {
-    fn as_text(&self) -> &str {
-        self
+/// `bytea` without a limit. For inputs and views, use [`Bytes`](mainstay_kernel::Bytes).
+impl Column for Vec<u8> {
+    type Present = Self;
+
+    fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
+        Ok(self.bind())
     }
 
-    fn from_text(text: &str) -> Option<Self> {
-        Some(text.to_owned())
+    fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
+        row.decode(position)
+    }
+
+    fn null() -> Value {
+        Value::Bytes(None)
+    }
+
+    fn fits(column: &ColumnType<'_>) -> bool {
+        column.holds::<Vec<u8>>()
     }
 }
 
@@ -130,6 +158,9 @@ impl<T: Personal> Column for Sealed<T> {
     const SEALED: bool = true;
 
     fn write(&self, sealing: &Sealing<'_>, column: &'static str) -> Result<Value, Error> {
+        let refusal = (!self.is_storable()).then_some(scalar::NOT_FINITE);
+        storable(refusal, column)?;
+
         sealing
             .seal(self, column)
             .map(|cell| Value::Bytes(Some(cell)))
@@ -186,46 +217,6 @@ impl<C: Column> Column for Option<C> {
     }
 }
 
-impl<T> Column for Id<T> {
-    type Present = Self;
-
-    fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        Ok(self.bind())
-    }
-
-    fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
-        row.decode::<Uuid>(position).map(Self::from)
-    }
-
-    fn null() -> Value {
-        Value::Uuid(None)
-    }
-
-    fn fits(column: &ColumnType<'_>) -> bool {
-        column.holds::<Uuid>()
-    }
-}
-
-impl Column for Timestamp {
-    type Present = Self;
-
-    fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        Ok(self.bind())
-    }
-
-    fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
-        row.decode::<OffsetDateTime>(position).map(Self::from)
-    }
-
-    fn null() -> Value {
-        Value::TimeDateTimeWithTimeZone(None)
-    }
-
-    fn fits(column: &ColumnType<'_>) -> bool {
-        column.holds::<OffsetDateTime>()
-    }
-}
-
 impl Row {
     /// The value of a column that is not sealed, by its position, starting at 0.
     ///
@@ -241,29 +232,22 @@ pub(crate) fn moment(moment: Timestamp) -> Value {
     Value::TimeDateTimeWithTimeZone(Some(moment.inner()))
 }
 
-impl Column for Vec<String> {
-    type Present = Self;
-
-    fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-        Ok(self.bind())
-    }
-
-    fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
-        row.decode(position)
-    }
-
-    fn null() -> Value {
-        Value::Array(ArrayType::String, None)
-    }
-
-    fn fits(column: &ColumnType<'_>) -> bool {
-        column.holds::<Vec<String>>()
+impl<T: Scalar> Plain for T {
+    fn bind(&self) -> Value {
+        self.bound()
     }
 }
 
-impl<T: TextColumn> Plain for T {
+impl<T: Scalar> Plain for Vec<T> {
     fn bind(&self) -> Value {
-        Value::String(Some(self.as_text().to_owned()))
+        let items = self.iter().map(T::bound).collect();
+        Value::Array(T::array_type(), Some(Box::new(items)))
+    }
+}
+
+impl Plain for Vec<u8> {
+    fn bind(&self) -> Value {
+        Value::Bytes(Some(self.clone()))
     }
 }
 
@@ -273,67 +257,7 @@ impl<T: Plain> Plain for Option<T> {
     }
 }
 
-impl<T> Plain for Id<T> {
-    fn bind(&self) -> Value {
-        Value::Uuid(Some(self.uuid()))
-    }
-}
-
-impl Plain for Timestamp {
-    fn bind(&self) -> Value {
-        moment(*self)
-    }
-}
-
-impl Plain for Vec<String> {
-    fn bind(&self) -> Value {
-        let items = self
-            .iter()
-            .map(|item| Value::String(Some(item.clone())))
-            .collect();
-        Value::Array(ArrayType::String, Some(Box::new(items)))
-    }
-}
-
-/// Types that sqlx and sea-query support directly.
-macro_rules! plain_columns {
-    ($($type:ty => $variant:ident $(($boxed:path))?;)+) => {$(
-        impl Plain for $type {
-            fn bind(&self) -> Value {
-                Value::$variant(Some($($boxed)?(self.clone())))
-            }
-        }
-
-        impl Column for $type {
-            type Present = Self;
-
-            fn write(&self, _: &Sealing<'_>, _: &'static str) -> Result<Value, Error> {
-                Ok(self.bind())
-            }
-
-            fn read(row: &Row, position: usize, _: &Opening<'_>, _: &'static str) -> Result<Self, Error> {
-                row.decode(position)
-            }
-
-            fn null() -> Value {
-                Value::$variant(None)
-            }
-
-            fn fits(column: &ColumnType<'_>) -> bool {
-                column.holds::<$type>()
-            }
-        }
-    )+};
-}
-
-plain_columns! {
-    bool => Bool;
-    i16 => SmallInt;
-    i32 => Int;
-    i64 => BigInt;
-    f64 => Double;
-    Uuid => Uuid;
-    Date => TimeDate;
-    Vec<u8> => Bytes;
-    serde_json::Value => Json(Box::new);
+/// Refuses a value that must not be stored.
+fn storable(refusal: Option<&'static str>, column: &'static str) -> Result<(), Error> {
+    refusal.map_or(Ok(()), |expected| Err(Error::refused(column, expected)))
 }

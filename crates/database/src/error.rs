@@ -24,6 +24,12 @@ pub enum Error {
         /// Kind of constraint.
         kind: ConstraintKind,
     },
+    /// The column cannot hold the value: it is out of the column's range, too long, or not finite.
+    #[error("a column cannot hold a value: expected {expected}")]
+    Value {
+        /// What the column expected.
+        expected: String,
+    },
     /// The cursor is invalid, or belongs to another listing.
     #[error("the cursor does not belong to this listing")]
     Cursor,
@@ -124,6 +130,13 @@ impl Error {
         }
     }
 
+    /// The column cannot hold the value.
+    pub(crate) fn refused(column: &str, expected: &str) -> Self {
+        Self::Value {
+            expected: format!("{expected} in {column}"),
+        }
+    }
+
     pub(crate) fn internal(cause: impl Into<Cause>) -> Self {
         Self::Internal(cause.into())
     }
@@ -200,6 +213,10 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         // The caller's session has ended meanwhile. A repeated request is refused for that reason.
         "28000" => Error::Contended,
         "57014" => Error::Timeout,
+        "22003" => unstorable("a number in the range of its column"),
+        "22001" => unstorable("a text no longer than its column allows"),
+        // NUL, as text or as `\u0000` in JSON.
+        "22021" | "22P05" => unstorable("text without NUL characters"),
         TOO_MANY_COMPARISONS => {
             let seconds = refusal
                 .hint()
@@ -217,6 +234,12 @@ fn from_postgres(refusal: &PgDatabaseError) -> Error {
         }
         code if code.starts_with("53") => Error::unavailable(Refusal::from(refusal)),
         _ => Error::internal(Refusal::from(refusal)),
+    }
+}
+
+fn unstorable(expected: &str) -> Error {
+    Error::Value {
+        expected: expected.to_owned(),
     }
 }
 

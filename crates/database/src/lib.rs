@@ -68,7 +68,7 @@ mod writing;
 pub use audit::{Event, Origin};
 pub use cell::{Opening, Sealing};
 pub use changes::Changes;
-pub use column::{Column, Plain, TextColumn};
+pub use column::{Column, Plain, Scalar, Sortable, TextColumn};
 pub use connection::DatabaseUrl;
 pub use cursor::{Cursor, Limit};
 pub use database::Database;
@@ -123,5 +123,7 @@ pub use sea_query::Value;
 
 #[doc(hidden)]
 pub use entity::{count_sealed, pick_sealed};
+#[doc(hidden)]
+pub use mainstay_crypto::{Personal, Zeroizing};
 #[doc(hidden)]
 pub use statements::Statements;

@@ -6,7 +6,6 @@ use sea_query::{
     Alias, Expr, ExprTrait as _, IntoTableRef as _, JoinType, PostgresQueryBuilder, Query,
     SelectStatement, TableRef, Value,
 };
-use sea_query_sqlx::SqlxBinder as _;
 
 use crate::{
     Cursor, Door, Entity, Error, Filter, Limit, Order, Row,
@@ -161,16 +160,16 @@ impl<P: Permission> Door<P> {
         wanted: usize,
         recorded: Option<PageRecord>,
     ) -> Result<Vec<Row>, Error> {
-        let (text, values) = select.build_sqlx(PostgresQueryBuilder);
+        let (text, values) = select.build(PostgresQueryBuilder);
         // The limit is not a parameter, because the plan depends on it, and Postgres would plan
         // each execution again.
         let text = format!("{text} LIMIT {}", wanted + 1);
         let name = statements::<E>().names.page;
 
         match recorded {
-            None => self.read(Statement::new(name, text, values.0.0)).await,
+            None => self.read(Statement::new(name, text, values.0)).await,
             Some(recorded) => {
-                self.write(self.on_record::<E>(name, &text, values.0.0, recorded))
+                self.write(self.on_record::<E>(name, &text, values.0, recorded))
                     .await
             }
         }

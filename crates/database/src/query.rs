@@ -18,7 +18,6 @@ use std::{
 
 use mainstay_access::Permission;
 use sea_query::{PostgresQueryBuilder, SelectStatement, Value};
-use sea_query_sqlx::SqlxBinder as _;
 
 use crate::{
     Door, Error, FromRow, Relations,
@@ -71,8 +70,8 @@ impl<P: Permission> Door<P> {
         name: &'static str,
         select: SelectStatement,
     ) -> Result<Vec<T>, Error> {
-        let (text, values) = select.build_sqlx(PostgresQueryBuilder);
-        self.query::<R, T>(name, &text, values.0.0).await
+        let (text, values) = select.build(PostgresQueryBuilder);
+        self.query::<R, T>(name, &text, values.0).await
     }
 }
 

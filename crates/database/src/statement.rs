@@ -2,15 +2,14 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use sea_query::{Value, Values};
-use sea_query_sqlx::SqlxValues;
+use sea_query::Value;
 use sqlx::{
-    AssertSqlSafe, Executor as _, IntoArguments as _, SqlSafeStr as _, Statement as _,
+    AssertSqlSafe, Executor as _, SqlSafeStr as _, Statement as _,
     postgres::{PgArguments, PgConnection, PgExecutor},
 };
 use tokio::time::timeout;
 
-use crate::{Error, Row, from_row::Expectation};
+use crate::{Error, Row, column::arguments, from_row::Expectation};
 
 /// A statement: its name for traces and metrics, its text, and the values of its parameters.
 #[derive(Clone)]
@@ -86,12 +85,11 @@ impl Statement {
         }
     }
 
-    /// Encodes the values. A value that cannot be encoded fails here, before anything is sent.
+    /// Encodes the values. With a value that cannot be encoded, nothing is sent.
     pub(crate) fn encode(self) -> Encoded {
-        let arguments = SqlxValues(Values(self.values)).into_arguments();
         Encoded {
             sql: self.sql,
-            arguments,
+            arguments: arguments(self.values),
             effect: self.effect,
             expectation: self.expectation,
         }
@@ -168,7 +166,7 @@ pub(crate) async fn check_columns(
 /// A statement with encoded values.
 pub(crate) struct Encoded {
     sql: Cow<'static, str>,
-    arguments: PgArguments,
+    arguments: Result<PgArguments, Error>,
     effect: Effect,
     expectation: Option<Expectation>,
 }
@@ -198,7 +196,7 @@ impl Encoded {
         connection: impl PgExecutor<'c>,
         patience: Patience,
     ) -> Result<Vec<Row>, Error> {
-        let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments);
+        let query = sqlx::query_with(AssertSqlSafe(self.sql), self.arguments?);
         let rows = patience
             .hold(query.fetch_all(connection))
             .await

@@ -25,6 +25,7 @@ impl From<Error> for Problem {
                 .problem()
                 .detail(format!("The resource is at version {current}. Read it again, then repeat the change.")),
             Error::Constraint { name, .. } => CONFLICT.problem().caused_by(format!("constraint {name}")),
+            Error::Value { expected } => INVALID_INPUT.problem().detail(format!("Expected {expected}.")),
             Error::Cursor => INVALID_INPUT.problem().errors([FieldError {
                 location: "query".into(),
                 pointer: "/cursor".to_owned(),

@@ -74,7 +74,7 @@ pub use input::{
     ClientBasic, Cookie, CookieValue, Form, Header, HeaderField, Input, Json, OAuthForm, Patch,
     Path, PathParameters, PathValue, Query, Shape, Shared, UserAgent,
 };
-pub use mainstay_macros::{choice, delete, get, input, patch, post, put, view};
+pub use mainstay_macros::{choice, delete, get, input, part, patch, post, put, view};
 pub use management::Management;
 pub use matrix::{AccessRow, access_matrix, access_table};
 pub use module::{Module, Recipient, SharedValue};

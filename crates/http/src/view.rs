@@ -1,13 +1,16 @@
 //! Views: types that may be part of a response.
 
-use mainstay_database::Uuid;
-use mainstay_kernel::{Id, Timestamp};
+use mainstay_kernel::{
+    Bytes, Date, Decimal, EmailAddress, Id, Interval, JsonOf, NetworkAddress, TimeOfDay, Timestamp,
+    Uuid,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A type that may be part of a response. `#[view]` implements it.
 ///
-/// Strings, numbers, booleans, timestamps, ids and choices are views already.
+/// The types that columns hold are views already: texts, numbers, booleans, dates and times, ids,
+/// choices and JSON.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a view",
     note = "write `#[view]` above the type"
@@ -35,7 +38,18 @@ macro_rules! plain_views {
     )*};
 }
 
-plain_views! { String bool i16 i32 i64 u16 u32 u64 f64 Timestamp Uuid }
+plain_views! {
+    String bool i16 i32 i64 u16 u32 u64 f32 f64 Decimal Date TimeOfDay Timestamp Interval Uuid
+    EmailAddress NetworkAddress serde_json::Value
+}
+
+impl<const MOST: usize> View for Bytes<MOST> {
+    const VERSIONED: bool = false;
+}
+
+impl<T: View> View for JsonOf<T> {
+    const VERSIONED: bool = false;
+}
 
 impl<T> View for Id<T> {
     const VERSIONED: bool = false;

@@ -58,6 +58,18 @@ pub fn view(_: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
+/// Declares a type that requests, responses and JSON columns (`JsonOf<T>`) represent alike, such as
+/// the lines of an order. Its fields need rules, as those of `#[input]` do.
+///
+/// Unknown fields are refused, also in stored rows: to remove a field, rewrite the rows in a
+/// migration. A new field must be an `Option`, or have a default.
+#[proc_macro_attribute]
+pub fn part(_: TokenStream, item: TokenStream) -> TokenStream {
+    shapes::part(parse_macro_input!(item as DeriveInput))
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
 /// Declares an enum that requests, responses and the database represent by the same snake_case
 /// word.
 #[proc_macro_attribute]

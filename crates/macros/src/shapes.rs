@@ -12,12 +12,7 @@ use crate::paths;
 pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
     named_fields(&item)?;
 
-    let mut errors = TokenStream::new();
-    if let Data::Struct(data) = &mut item.data {
-        for field in &mut data.fields {
-            errors.extend(complete(field).map_err(Error::into_compile_error).err());
-        }
-    }
+    let errors = complete_fields(&mut item);
 
     let http = paths::platform_crate("http");
     let (name, serde, schemars) = (
@@ -36,6 +31,49 @@ pub(crate) fn input(mut item: DeriveInput) -> Result<TokenStream> {
 
         impl #http::Shape for #name {}
     })
+}
+
+pub(crate) fn part(mut item: DeriveInput) -> Result<TokenStream> {
+    named_fields(&item)?;
+
+    let errors = complete_fields(&mut item);
+
+    let http = paths::platform_crate("http");
+    let (name, serde, schemars) = (
+        &item.ident,
+        quoted(&http, "serde"),
+        quoted(&http, "schemars"),
+    );
+
+    Ok(quote! {
+        #errors
+
+        #[derive(
+            Clone, Debug, PartialEq, #http::serde::Deserialize, #http::serde::Serialize, #http::schemars::JsonSchema,
+            #http::garde::Validate,
+        )]
+        #[serde(crate = #serde, deny_unknown_fields)]
+        #[schemars(crate = #schemars)]
+        #item
+
+        impl #http::Shape for #name {}
+
+        impl #http::View for #name {
+            const VERSIONED: bool = false;
+        }
+    })
+}
+
+/// Adds missing attributes to all fields, and returns the errors of those without rules.
+fn complete_fields(item: &mut DeriveInput) -> TokenStream {
+    let mut errors = TokenStream::new();
+    if let Data::Struct(data) = &mut item.data {
+        for field in &mut data.fields {
+            errors.extend(complete(field).map_err(Error::into_compile_error).err());
+        }
+    }
+
+    errors
 }
 
 /// Adds missing attributes to a field: a field without rules has those of its type, and `Patch` and
@@ -102,7 +140,8 @@ fn rule_to_write(ty: &Type) -> Rule {
     };
 
     match last.ident.to_string().as_str() {
-        "bool" => Rule::None,
+        // JSON (`serde_json::Value`) may have any form.
+        "bool" | "Uuid" | "Value" => Rule::None,
         "String" | "char" => Rule::Missing("length(chars, max = 200)"),
         "u8" | "u16" | "u32" | "u64" | "u128" | "usize" | "i8" | "i16" | "i32" | "i64" | "i128"
         | "isize" | "f32" | "f64" => Rule::Missing("range(min = 0, max = 100)"),
@@ -114,15 +153,14 @@ fn rule_to_write(ty: &Type) -> Rule {
     }
 }
 
-/// The type inside `Patch<…>` and `Option<…>`.
+/// The type inside `Patch<…>`, `Option<…>` and `Sealed<…>`.
 fn innermost(ty: &Type) -> &Type {
     let Type::Path(path) = ty else { return ty };
-    let Some(last) = path
-        .path
-        .segments
-        .last()
-        .filter(|last| last.ident == "Patch" || last.ident == "Option")
-    else {
+    let Some(last) = path.path.segments.last().filter(|last| {
+        ["Patch", "Option", "Sealed"]
+            .iter()
+            .any(|name| last.ident == name)
+    }) else {
         return ty;
     };
 
@@ -234,6 +272,20 @@ pub(crate) fn choice(item: DeriveInput) -> Result<TokenStream> {
 
         impl #http::View for #name {
             const VERSIONED: bool = false;
+        }
+
+        impl #database::Personal for #name {
+            fn to_plaintext(&self) -> #database::Zeroizing<::std::vec::Vec<u8>> {
+                #database::Zeroizing::new(#database::TextColumn::as_text(self).as_bytes().to_vec())
+            }
+
+            fn from_plaintext(bytes: &[u8]) -> ::std::option::Option<Self> {
+                #database::TextColumn::from_text(::std::str::from_utf8(bytes).ok()?)
+            }
+
+            fn mask(&self) -> ::std::string::String {
+                "•••".to_owned()
+            }
         }
 
         impl #database::TextColumn for #name {

@@ -71,12 +71,13 @@ pub mod prelude {
         Allowed, CONFLICT, Created, CreatedAt, ErasureView, ExportPage, ExportView, Form, Fresh,
         FreshOrScoped, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent, OnConstraint,
         PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode,
-        TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, patch, post,
-        put, view,
+        TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, part, patch,
+        post, put, view,
     };
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};
     pub use mainstay_kernel::{
-        EmailAddress, Id, Line, OrganizationId, Runtime, Timestamp, UserId, Uuid,
+        Bytes, Date, Decimal, EmailAddress, Id, Interval, JsonOf, Line, NetworkAddress,
+        OrganizationId, Runtime, TimeOfDay, Timestamp, UserId, Uuid,
     };
     pub use mainstay_mail::{Letter, Mail};
     pub use mainstay_watch::{By, LooksFor, Rule, Severity};

@@ -126,9 +126,15 @@ fn string(schema: &Value) -> String {
         Some("date-time") => {
             "a timestamp such as `2026-11-22T04:54:00.416002Z` (RFC 3339)".to_owned()
         }
+        Some("time-local") => "a time of day such as `23:59:00`".to_owned(),
+        Some("decimal") => "a decimal number such as `\"12.50\"`, as a string".to_owned(),
+        Some("ip-network") => {
+            "an IP address such as `192.0.2.1` or a network such as `192.0.2.0/24`".to_owned()
+        }
         Some("email") => format!("an e-mail address{length}"),
         Some("password") => format!("a string{length}"),
         Some(format) => format!("a string of the format {format}{length}"),
+        None if schema["contentEncoding"] == "base64" => format!("base64 with padding{length}"),
         None => match schema["pattern"].as_str() {
             Some(LINE_PATTERN) => format!("one line of text{length}"),
             Some(pattern) => format!("a string{length} that matches `{pattern}`"),

@@ -61,6 +61,16 @@ impl<'v> Values<'v> {
             .map_err(|_| de::Error::custom("invalid value"))
     }
 
+    /// Refuses `inf` and `NaN`, which JSON cannot write.
+    fn finite<T: FromStr + Copy>(self, is_finite: fn(T) -> bool) -> Result<T, Error> {
+        let number = self.parsed()?;
+        if is_finite(number) {
+            Ok(number)
+        } else {
+            Err(de::Error::custom("not a finite number"))
+        }
+    }
+
     /// Refuses `05` and `+5`.
     fn integer<T: FromStr + Display>(self) -> Result<T, Error> {
         let text = self.one()?;
@@ -129,11 +139,11 @@ impl<'de> Deserializer<'de> for Values<'de> {
     }
 
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_f32(self.parsed()?)
+        visitor.visit_f32(self.finite(f32::is_finite)?)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_f64(self.parsed()?)
+        visitor.visit_f64(self.finite(f64::is_finite)?)
     }
 
     integers! {
