@@ -1,8 +1,9 @@
 //! The columns that an update sets.
 
+use mainstay_kernel::Decimal;
 use sea_query::Value;
 
-use crate::{Column, Entity, Error, Field, Sealing};
+use crate::{Column, Entity, Error, Field, Plain, Sealing};
 
 /// The columns that an update sets. Other columns keep their values.
 pub struct Changes<E> {
@@ -11,8 +12,43 @@ pub struct Changes<E> {
     entity: std::marker::PhantomData<fn() -> E>,
 }
 
-type Assignment =
-    Box<dyn Fn(&Sealing<'_>, &mut Vec<(&'static str, Value)>) -> Result<(), Error> + Send + Sync>;
+type Assignment = Box<dyn Fn(&Sealing<'_>, &mut Vec<Assigned>) -> Result<(), Error> + Send + Sync>;
+
+/// A column, and how it changes.
+pub(crate) struct Assigned {
+    pub(crate) column: &'static str,
+    pub(crate) how: How,
+    pub(crate) value: Value,
+}
+
+/// How a column changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It is set to the value.
+    Set,
+    /// The value is added to it.
+    Add,
+}
+
+impl How {
+    /// The assignment of the value at `$position` to a column of `t`, with a comma.
+    pub(crate) fn assignment(self, column: &str, position: usize) -> String {
+        match self {
+            Self::Set => format!("{column} = ${position}, "),
+            Self::Add => format!("{column} = t.{column} + ${position}, "),
+        }
+    }
+}
+
+/// A column type whose values can be added.
+pub trait Number: Plain {}
+
+impl Number for i16 {}
+impl Number for i32 {}
+impl Number for i64 {}
+impl Number for f32 {}
+impl Number for Decimal {}
+impl Number for f64 {}
 
 impl<E: Entity> Changes<E> {
     /// Creates an empty set of changes.
@@ -38,13 +74,37 @@ impl<E: Entity> Changes<E> {
         self.seals |= V::SEALED;
 
         self.assignments.push(Box::new(move |sealing, set| {
-            set.push((field.column, value.write(sealing, field.column)?));
+            let assigned = |column, value| Assigned {
+                column,
+                how: How::Set,
+                value,
+            };
+
+            set.push(assigned(field.column, value.write(sealing, field.column)?));
             if let Some(index) = field.blind_index {
-                set.push((
-                    index.column,
-                    (index.write)(&value, sealing, index.column, index.length),
-                ));
+                let value = (index.write)(&value, sealing, index.column, index.length);
+                set.push(assigned(index.column, value));
             }
+            Ok(())
+        }));
+
+        self
+    }
+
+    /// Adds `by`, which may be negative, to `field` in the statement itself, so that concurrent
+    /// increments add up without a version. A column that may not go below zero needs a `CHECK`.
+    #[must_use]
+    pub fn increment<V: Number + Send + Sync + 'static>(
+        mut self,
+        field: Field<E, V>,
+        by: V,
+    ) -> Self {
+        self.assignments.push(Box::new(move |_, set| {
+            set.push(Assigned {
+                column: field.column,
+                how: How::Add,
+                value: by.bind(),
+            });
             Ok(())
         }));
 
@@ -56,10 +116,7 @@ impl<E: Entity> Changes<E> {
         self.assignments.is_empty()
     }
 
-    pub(crate) fn resolve(
-        &self,
-        sealing: &Sealing<'_>,
-    ) -> Result<Vec<(&'static str, Value)>, Error> {
+    pub(crate) fn resolve(&self, sealing: &Sealing<'_>) -> Result<Vec<Assigned>, Error> {
         let mut set = Vec::with_capacity(self.assignments.len());
         self.assignments
             .iter()

@@ -1,6 +1,6 @@
 //! The door: a caller's access to the rows of their organization, and reading one row.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use mainstay_access::{Denied, Permission, Principal, Proof};
 use mainstay_crypto::{DataKey, Disclosure, Personal, Sealed};
@@ -54,6 +54,17 @@ impl<E> Revealed<E> {
     /// The row, with its sealed fields masked.
     pub fn row(&self) -> &E {
         &self.row
+    }
+}
+
+impl<P> Clone for Door<P> {
+    fn clone(&self) -> Self {
+        Self {
+            proof: self.proof.clone(),
+            origin: self.origin.clone(),
+            executor: self.executor.clone(),
+            shows: self.shows,
+        }
     }
 }
 
@@ -140,13 +151,13 @@ impl<P: Permission> Door<P> {
             return Ok(row);
         }
         let statements = statements::<E>();
-        let rows = self.find(id, &statements.find).await?;
+        let rows = self.find(id, statements.find.as_str()).await?;
         self.decode(rows.first().ok_or(Error::NotFound)?)
     }
 
     /// Reads a row with a cached data key; `None` if the row has another key now.
     async fn get_under<E: Entity>(&self, id: Id<E>, key: &DataKey) -> Result<Option<E>, Error> {
-        let rows = self.find(id, &statements::<E>().find_under).await?;
+        let rows = self.find(id, statements::<E>().find_under.as_str()).await?;
         let row = rows.first().ok_or(Error::NotFound)?;
         if row.decode::<i64>(E::COLUMNS.len())? == key.id() {
             return self.decode_under(row, Some(key)).map(Some);
@@ -156,7 +167,11 @@ impl<P: Permission> Door<P> {
         Ok(None)
     }
 
-    async fn find<E: Entity>(&self, id: Id<E>, text: &'static str) -> Result<Vec<Row>, Error> {
+    pub(crate) async fn find<E: Entity>(
+        &self,
+        id: Id<E>,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Result<Vec<Row>, Error> {
         let values = vec![uuid(id.uuid()), uuid(self.organization())];
         self.read(Statement::new(statements::<E>().names.find, text, values))
             .await
@@ -196,7 +211,7 @@ impl<P: Permission> Door<P> {
             return Ok(());
         }
 
-        let rows = self.find(id, &statements::<E>().find).await?;
+        let rows = self.find(id, statements::<E>().find.as_str()).await?;
         Err(if rows.is_empty() {
             Error::NotFound
         } else {
@@ -288,7 +303,7 @@ impl<P: Permission> Door<P> {
         if let Some(key) = self.database().kept_key(id.uuid()) {
             return Ok(key);
         }
-        let rows = self.find(id, &statements::<E>().find_key).await?;
+        let rows = self.find(id, statements::<E>().find_key.as_str()).await?;
         self.decoder()
             .unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
     }

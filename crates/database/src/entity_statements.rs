@@ -7,6 +7,7 @@
 use crate::{
     Entity,
     audit::{COLUMNS, WIDTH, placeholders},
+    changes::How,
     statements::{Names, Statements},
 };
 
@@ -27,12 +28,7 @@ impl Statements {
         let selected = selected::<E>();
         let keys = joined_keys::<E>();
         let record = placeholders(1, WIDTH);
-        let (alive, after) = (alive::<E>(), shown::<E>("changed"));
-        let (destroyed, from_changed) = if sealed::<E>() {
-            ("mainstay.destroy_data_key(data_key)", "FROM changed")
-        } else {
-            ("false", "")
-        };
+        let alive = alive::<E>();
 
         Self {
             names: Names::of::<E>(),
@@ -75,55 +71,32 @@ impl Statements {
                     FROM t {keys}
                 "
             ),
-            insert: insert::<E>(&record),
-            delete: format!(
-                r"
-                    WITH found AS (
-                        SELECT *
-                        FROM {table}
-                        WHERE id = ${FIRST} AND organization_id = $3{alive}
-                        FOR UPDATE
-                    ),
-                    changed AS (
-                        DELETE FROM {table} t
-                        USING found
-                        WHERE t.id = found.id
-                          AND (${version}::bigint[] IS NULL OR t.version = ANY(${version}))
-                        RETURNING t.*
-                    ),
-                    destroyed AS (
-                        SELECT {destroyed} AS gone
-                        {from_changed}
-                    ),
-                    recorded AS (
-                        INSERT INTO mainstay.audit_events ({COLUMNS}, before)
-                        SELECT {record}, {after}
-                        FROM changed
-                    )
-                    SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed)
-                    FROM found
-                    LEFT JOIN changed USING (id)
-                ",
-                version = FIRST + 1,
-            ),
+            insert: insert::<E>(""),
+            delete: delete::<E>(""),
             selected,
         }
     }
 
-    /// The update that sets `columns` to the values from `$15` on. After the record come `$12` ID,
+    /// The update that assigns the values from `$15` on. After the record come `$12` ID,
     /// `$13` versions or null, and `$14` time. The last value is the ID of the data key that sealed
     /// the values, if any is sealed.
     ///
     /// It returns the row after the change, or nulls if it did not change, and last the version
     /// found. The row's data key is included unless it is the one that sealed the values.
-    pub(crate) fn update<E: Entity>(&self, columns: &[&'static str], seals: bool) -> String {
+    pub(crate) fn update<E: Entity>(
+        &self,
+        assigned: &[(&'static str, How)],
+        seals: bool,
+        queued: &str,
+    ) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;
-        let assignments: String = columns
+        let assignments: String = assigned
             .iter()
             .zip(first..)
-            .map(|(column, position)| format!("{column} = ${position}, "))
+            .map(|((column, how), position)| how.assignment(column, position))
             .collect();
+        let columns: Vec<_> = assigned.iter().map(|(column, _)| *column).collect();
 
         let key = if seals {
             format!("AND t.data_key = ${}", first + columns.len())
@@ -162,14 +135,14 @@ impl Statements {
                     SELECT {record}, {before}, {after}
                     FROM found
                     JOIN changed USING (id)
-                )
+                ){queued}
                 SELECT {selected}, found.version
                 FROM found
                 LEFT JOIN changed t ON t.id = found.id {keys}
             ",
             alive = alive::<E>(),
-            before = set::<E>("found", columns),
-            after = set::<E>("changed", columns),
+            before = set::<E>("found", &columns),
+            after = set::<E>("changed", &columns),
             id = FIRST,
             version = FIRST + 1,
             now = FIRST + 2,
@@ -201,7 +174,9 @@ pub(crate) fn sealed<E: Entity>() -> bool {
     !E::SEALED.is_empty()
 }
 
-fn insert<E: Entity>(record: &str) -> String {
+/// The insert. `queued` is a clause that queues jobs, or empty.
+pub(crate) fn insert<E: Entity>(queued: &str) -> String {
+    let record = placeholders(1, WIDTH);
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
 
     let (key, key_column, key_value, first) = if sealed::<E>() {
@@ -224,7 +199,7 @@ fn insert<E: Entity>(record: &str) -> String {
                 INSERT INTO {table} (organization_id, {key_column}{columns})
                 VALUES ($3, {key_value}{values})
                 RETURNING *
-            )
+            ){queued}
             INSERT INTO mainstay.audit_events ({COLUMNS}, after)
             SELECT {record}, {after}
             FROM changed
@@ -232,6 +207,48 @@ fn insert<E: Entity>(record: &str) -> String {
         table = E::TABLE,
         after = written::<E>("changed"),
         columns = columns.join(", ")
+    )
+}
+
+/// The delete. `queued` is a clause that queues jobs, or empty.
+pub(crate) fn delete<E: Entity>(queued: &str) -> String {
+    let (record, table) = (placeholders(1, WIDTH), E::TABLE);
+    let (alive, after) = (alive::<E>(), shown::<E>("changed"));
+    let (destroyed, from_changed) = if sealed::<E>() {
+        ("mainstay.destroy_data_key(data_key)", "FROM changed")
+    } else {
+        ("false", "")
+    };
+
+    format!(
+        r"
+            WITH found AS (
+                SELECT *
+                FROM {table}
+                WHERE id = ${FIRST} AND organization_id = $3{alive}
+                FOR UPDATE
+            ),
+            changed AS (
+                DELETE FROM {table} t
+                USING found
+                WHERE t.id = found.id
+                  AND (${version}::bigint[] IS NULL OR t.version = ANY(${version}))
+                RETURNING t.*
+            ),
+            destroyed AS (
+                SELECT {destroyed} AS gone
+                {from_changed}
+            ),
+            recorded AS (
+                INSERT INTO mainstay.audit_events ({COLUMNS}, before)
+                SELECT {record}, {after}
+                FROM changed
+            ){queued}
+            SELECT found.version, changed.id IS NOT NULL, (SELECT gone FROM destroyed)
+            FROM found
+            LEFT JOIN changed USING (id)
+        ",
+        version = FIRST + 1,
     )
 }
 
@@ -248,7 +265,7 @@ fn insert_keys(tuples: &str) -> String {
 
 /// The statement that inserts `count` rows. After the record comes an array of the records' IDs;
 /// then, for each row, its data key if it is sealed, and its values.
-pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
+pub(crate) fn insert_many<E: Entity>(count: usize, queued: &str) -> String {
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
     let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
     let starts = (0..count).map(|row| FIRST + 1 + row * (key_width + columns.len()));
@@ -282,7 +299,7 @@ pub(crate) fn insert_many<E: Entity>(count: usize) -> String {
                 INSERT INTO {table} (organization_id, {key_column}{columns})
                 VALUES {tuples}
                 RETURNING *
-            )
+            ){queued}
             INSERT INTO mainstay.audit_events ({COLUMNS}, after)
             SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after}
             FROM changed

@@ -1,6 +1,9 @@
 //! Runs the statements of a door: on the pool, or on the connection of a transaction.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use sea_query::Value;
 use tokio::sync::Mutex;
@@ -22,9 +25,16 @@ pub(crate) struct Executor {
     unscoped: Option<&'static str>,
 }
 
-/// The connection of a transaction, shared by all its participants; `None` after it has ended.
+/// A transaction, shared by all its participants.
 #[derive(Clone)]
-struct Running(Arc<Mutex<Option<Lease>>>);
+struct Running(Arc<Shared>);
+
+struct Shared {
+    /// Its connection; `None` after it has ended.
+    lease: Mutex<Option<Lease>>,
+    /// Whether Postgres rolled it back in favour of another.
+    aborted: AtomicBool,
+}
 
 impl Executor {
     /// Runs each statement on any connection.
@@ -40,7 +50,10 @@ impl Executor {
     pub(crate) fn on(database: Database, lease: Lease) -> Self {
         Self {
             database,
-            transaction: Some(Running(Arc::new(Mutex::new(Some(lease))))),
+            transaction: Some(Running(Arc::new(Shared {
+                lease: Mutex::new(Some(lease)),
+                aborted: AtomicBool::new(false),
+            }))),
             unscoped: None,
         }
     }
@@ -59,6 +72,13 @@ impl Executor {
 
     pub(crate) fn is_transaction(&self) -> bool {
         self.transaction.is_some()
+    }
+
+    /// Whether Postgres rolled the transaction back in favour of another.
+    pub(crate) fn was_aborted(&self) -> bool {
+        self.transaction
+            .as_ref()
+            .is_some_and(|running| running.0.aborted.load(Ordering::Relaxed))
     }
 
     /// Runs a trusted statement that only reads; repeats it on another connection if the first was
@@ -125,13 +145,13 @@ impl Executor {
 
     /// Takes the connection out of the transaction and hands it to the caller.
     pub(crate) async fn end(&self) -> Option<Lease> {
-        self.transaction.as_ref()?.0.lock().await.take()
+        self.transaction.as_ref()?.0.lease.lock().await.take()
     }
 
     /// Drops the connection, unless a statement is running; that one rolls back when it ends.
     pub(crate) fn abandon(&self) {
         if let Some(running) = &self.transaction
-            && let Ok(mut lease) = running.0.try_lock()
+            && let Ok(mut lease) = running.0.lease.try_lock()
         {
             drop(lease.take());
         }
@@ -140,11 +160,17 @@ impl Executor {
 
 impl Running {
     async fn run(&self, database: &Database, statement: Statement) -> Result<Vec<Row>, Error> {
-        let mut lease = self.0.lock().await;
+        let mut lease = self.0.lease.lock().await;
         let lease = lease
             .as_mut()
             .ok_or_else(|| Error::internal("the transaction has ended"))?;
-        database.run_on(lease, statement).await
+        let answer = database.run_on(lease, statement).await;
+
+        if matches!(answer, Err(Error::Aborted)) {
+            self.0.aborted.store(true, Ordering::Relaxed);
+        }
+
+        answer
     }
 }
 

@@ -63,11 +63,12 @@ mod statements;
 mod transaction;
 mod unscoped;
 mod unsettled;
+mod write;
 mod writing;
 
 pub use audit::{Event, Origin};
 pub use cell::{Opening, Sealing};
-pub use changes::Changes;
+pub use changes::{Changes, Number};
 pub use column::{Column, Plain, Scalar, Sortable, TextColumn};
 pub use connection::DatabaseUrl;
 pub use cursor::{Cursor, Limit};
@@ -112,6 +113,7 @@ pub use sealed_change::HeldKey;
 pub use transaction::Transaction;
 pub use unscoped::{OwnKey, Unscoped};
 pub use unsettled::{is_unsettled, noting_unsettled};
+pub use write::Write;
 
 pub use mainstay_crypto::IndexLength;
 pub use mainstay_kernel::{Id, Uuid};

@@ -3,32 +3,69 @@
 use std::ops::Deref;
 
 use mainstay_access::Permission;
+use mainstay_kernel::Id;
 
-use crate::{Door, Error, statement::Statement};
+use crate::{Door, Entity, Error, entity_statements::statements, statement::Statement};
 
-/// A door whose statements are committed together or not at all. Use it only if one statement is
-/// not enough: `BEGIN` and `COMMIT` each take a round trip.
+/// A door whose statements are committed together or not at all: see [`Door::transaction`].
 ///
-/// ```ignore
-/// let transaction = by.begin().await?;
-/// transaction.insert(&order).await?;
-/// transaction.insert_many(&lines).await?;
-/// transaction.commit().await?;
-/// ```
-///
-/// [Unscoped](Door::unscoped) access through its door takes part in the transaction until it ends.
-/// Dropping it without [`commit`](Self::commit) rolls it back and returns its connection to the
-/// pool.
-#[must_use = "a transaction that is not committed does nothing"]
+/// [Unscoped](Door::unscoped) access through it takes part in the transaction until it ends.
 pub struct Transaction<P>(Door<P>);
 
+/// A transaction that has begun. Dropping it rolls it back, unless it was committed, and returns
+/// its connection to the pool.
+struct Begun<P>(Door<P>);
+
 impl<P: Permission> Door<P> {
-    /// Starts a transaction in the caller's name (`READ COMMITTED`).
+    /// Runs `work` in a transaction (`READ COMMITTED`), and commits it if that succeeds. If `work`
+    /// fails, panics or is dropped, the transaction is rolled back.
+    ///
+    /// Use it only if one statement is not enough: beginning and committing each take a round trip,
+    /// and rows stay locked until the end.
+    ///
+    /// ```ignore
+    /// by.transaction(async |tx| -> Result<(), Problem> {
+    ///     tx.insert(&order).await?;
+    ///     tx.insert_many(&lines).await?;
+    ///     Ok(())
+    /// })
+    /// .await?;
+    /// ```
+    ///
+    /// If Postgres rolls the transaction back in favour of another (40001, 40P01), nothing of it
+    /// has happened, and `work` runs once more. So it must change nothing but through `tx`.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if no connection is free in time; [`Error::Internal`] within a
-    /// transaction, because transactions cannot be nested.
-    pub async fn begin(&self) -> Result<Transaction<P>, Error> {
+    /// The error of `work`; [`Error::Unavailable`] if no connection is free in time;
+    /// [`Error::OutcomeUnknown`] if the transaction may have been committed; [`Error::Internal`]
+    /// within a transaction, because transactions cannot be nested.
+    pub async fn transaction<T, F: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(Transaction<P>) -> Result<T, F> + Clone,
+    ) -> Result<T, F> {
+        match self.attempt(work.clone()).await {
+            Err(Failed::Aborted(_)) => {
+                tracing::info!("Postgres rolled a transaction back; repeating it");
+                self.attempt(work).await.map_err(Failed::into_inner)
+            }
+            outcome => outcome.map_err(Failed::into_inner),
+        }
+    }
+
+    async fn attempt<T, F: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(Transaction<P>) -> Result<T, F>,
+    ) -> Result<T, Failed<F>> {
+        let begun = self.begin().await.map_err(Failed::of)?;
+
+        match work(Transaction(begun.0.clone())).await {
+            Ok(done) => begun.commit().await.map(|()| done).map_err(Failed::of),
+            Err(error) if begun.0.executor().was_aborted() => Err(Failed::Aborted(error)),
+            Err(error) => Err(Failed::Otherwise(error)),
+        }
+    }
+
+    async fn begin(&self) -> Result<Begun<P>, Error> {
         if self.executor().is_transaction() {
             return Err(Error::internal(
                 "a transaction cannot be started within a transaction",
@@ -41,31 +78,62 @@ impl<P: Permission> Door<P> {
             .await?;
         lease.in_transaction();
 
-        Ok(Transaction(self.on(lease)))
+        Ok(Begun(self.on(lease)))
     }
 }
 
-impl<P: Permission> Transaction<P> {
-    /// Commits the transaction.
-    ///
-    /// # Errors
-    /// The error of the database; [`Error::OutcomeUnknown`] if the transaction may have been
-    /// committed.
-    pub async fn commit(self) -> Result<(), Error> {
-        self.write(Statement::new("commit", "COMMIT", Vec::new()).lasting())
+/// Why a transaction failed.
+enum Failed<F> {
+    /// Postgres rolled it back in favour of another.
+    Aborted(F),
+    Otherwise(F),
+}
+
+impl<F: From<Error>> Failed<F> {
+    fn of(error: Error) -> Self {
+        match error {
+            Error::Aborted => Self::Aborted(error.into()),
+            other => Self::Otherwise(other.into()),
+        }
+    }
+
+    fn into_inner(self) -> F {
+        match self {
+            Self::Aborted(error) | Self::Otherwise(error) => error,
+        }
+    }
+}
+
+impl<P: Permission> Begun<P> {
+    async fn commit(self) -> Result<(), Error> {
+        self.0
+            .write(Statement::new("commit", "COMMIT", Vec::new()).lasting())
             .await?;
 
         // Only now can the connection be used again.
-        if let Some(lease) = self.executor().end().await {
+        if let Some(lease) = self.0.executor().end().await {
             lease.give_back();
         }
         Ok(())
     }
 }
 
-impl<P> Drop for Transaction<P> {
+impl<P> Drop for Begun<P> {
     fn drop(&mut self) {
         self.0.abandon();
+    }
+}
+
+impl<P: Permission> Transaction<P> {
+    /// Reads one row and locks it until the transaction ends (`FOR UPDATE`): no one else changes or
+    /// deletes it meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such row in the caller's organization.
+    pub async fn get_for_update<E: Entity>(&self, id: Id<E>) -> Result<E, Error> {
+        let text = format!("{} FOR UPDATE OF t", statements::<E>().find);
+        let rows = self.find(id, text).await?;
+        self.decode(rows.first().ok_or(Error::NotFound)?)
     }
 }
 

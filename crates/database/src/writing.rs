@@ -1,16 +1,20 @@
 //! A door's writes: inserts, updates and deletes of single rows, each one statement with its audit
 //! record.
 
+use std::borrow::Cow;
+
 use mainstay_access::Permission;
 use mainstay_crypto::DataKey;
 use mainstay_kernel::Id;
 use sea_query::Value;
+use serde::Serialize;
 
 use crate::{
-    Changes, Door, Entity, Error, Event, IfMatch, Row, Versioned,
+    Changes, Door, Entity, Error, Event, IfMatch, Job, Row, Versioned, Write,
     column::moment,
     door::uuid,
-    entity_statements::{insert_many, sealed, statements},
+    entity_statements::{delete, insert, insert_many, sealed, statements},
+    job,
     statement::Statement,
 };
 
@@ -19,19 +23,23 @@ impl<P: Permission> Door<P> {
     ///
     /// # Errors
     /// [`Error::Constraint`] if the row violates a constraint.
-    pub async fn insert<E: Entity>(&self, row: &E) -> Result<(), Error> {
+    pub fn insert<'a, E: Entity>(&'a self, row: &'a E) -> Write<'a, ()> {
+        Write::new(move |jobs| self.insert_with(row, jobs))
+    }
+
+    async fn insert_with<E: Entity>(&self, row: &E, jobs: Vec<Job>) -> Result<(), Error> {
         let statements = statements::<E>();
         let id = row.id();
         let mut values = self.record::<E>("created", id);
         let key = self.push_key(row, &mut values);
         values.extend(row.values(&self.sealing::<E>(id.uuid(), key.as_ref()))?);
 
-        self.write(Statement::new(
-            statements.names.insert,
-            statements.insert.as_str(),
-            values,
-        ))
-        .await?;
+        let text = match queued(jobs, &mut values) {
+            None => Cow::Borrowed(statements.insert.as_str()),
+            Some(queued) => insert::<E>(&queued).into(),
+        };
+        self.write(Statement::new(statements.names.insert, text, values))
+            .await?;
 
         if let Some(key) = key {
             self.database().keep_key(id.uuid(), key);
@@ -46,7 +54,11 @@ impl<P: Permission> Door<P> {
     ///
     /// # Errors
     /// [`Error::Constraint`] if a row violates a constraint.
-    pub async fn insert_many<E: Entity>(&self, rows: &[E]) -> Result<(), Error> {
+    pub fn insert_many<'a, E: Entity>(&'a self, rows: &'a [E]) -> Write<'a, ()> {
+        Write::new(move |jobs| self.insert_many_with(rows, jobs))
+    }
+
+    async fn insert_many_with<E: Entity>(&self, rows: &[E], jobs: Vec<Job>) -> Result<(), Error> {
         let Some(first) = rows.first() else {
             return Ok(());
         };
@@ -61,12 +73,11 @@ impl<P: Permission> Door<P> {
             values.extend(row.values(&self.sealing::<E>(row.id().uuid(), key.as_ref()))?);
         }
 
-        let statement = Statement::new(
-            statements.names.insert,
-            insert_many::<E>(rows.len()),
-            values,
-        );
-        self.write(statement).await.map(drop)
+        let queued = queued(jobs, &mut values).unwrap_or_default();
+        let text = insert_many::<E>(rows.len(), &queued);
+        self.write(Statement::new(statements.names.insert, text, values))
+            .await
+            .map(drop)
     }
 
     /// Updates some columns of a row and returns the row. One round trip, or two if a sealed field
@@ -76,13 +87,23 @@ impl<P: Permission> Door<P> {
     /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`]
     /// if `if_match` names another version; [`Error::Constraint`] if the values violate a
     /// constraint.
-    pub async fn update<E: Versioned>(
+    pub fn update<E: Versioned>(
         &self,
         id: Id<E>,
         if_match: IfMatch,
         changes: Changes<E>,
+    ) -> Write<'_, E> {
+        Write::new(move |jobs| self.update_with(id, if_match, changes, jobs))
+    }
+
+    async fn update_with<E: Versioned>(
+        &self,
+        id: Id<E>,
+        if_match: IfMatch,
+        changes: Changes<E>,
+        jobs: Vec<Job>,
     ) -> Result<E, Error> {
-        if changes.is_empty() {
+        if changes.is_empty() && jobs.is_empty() {
             return self.unchanged(id, &if_match).await;
         }
 
@@ -94,7 +115,7 @@ impl<P: Permission> Door<P> {
             };
 
             match self
-                .try_update(id, &if_match, &changes, key.as_ref())
+                .try_update(id, &if_match, &changes, key.as_ref(), jobs.clone())
                 .await?
             {
                 Some(row) => return Ok(row),
@@ -126,11 +147,13 @@ impl<P: Permission> Door<P> {
         if_match: &IfMatch,
         changes: &Changes<E>,
         key: Option<&DataKey>,
+        jobs: Vec<Job>,
     ) -> Result<Option<E>, Error> {
         let statements = statements::<E>();
-        let (columns, set): (Vec<_>, Vec<_>) = changes
+        let (assigned, set): (Vec<_>, Vec<_>) = changes
             .resolve(&self.sealing::<E>(id.uuid(), key))?
             .into_iter()
+            .map(|assigned| ((assigned.column, assigned.how), assigned.value))
             .unzip();
         let mut values = self.record::<E>("updated", id);
         let now = moment(self.runtime().clock.now());
@@ -139,7 +162,8 @@ impl<P: Permission> Door<P> {
         values.extend(set);
         values.extend(key.map(|key| Value::BigInt(Some(key.id()))));
 
-        let text = statements.update::<E>(&columns, key.is_some());
+        let queued = queued(jobs, &mut values).unwrap_or_default();
+        let text = statements.update::<E>(&assigned, key.is_some(), &queued);
         let rows = self
             .write(Statement::new(statements.names.update, text, values))
             .await?;
@@ -179,17 +203,26 @@ impl<P: Permission> Door<P> {
     /// # Errors
     /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`]
     /// if `if_match` names another version; [`Error::Constraint`] if other rows still reference it.
-    pub async fn delete<E: Versioned>(&self, id: Id<E>, if_match: IfMatch) -> Result<(), Error> {
+    pub fn delete<E: Versioned>(&self, id: Id<E>, if_match: IfMatch) -> Write<'_, ()> {
+        Write::new(move |jobs| self.delete_with(id, if_match, jobs))
+    }
+
+    async fn delete_with<E: Versioned>(
+        &self,
+        id: Id<E>,
+        if_match: IfMatch,
+        jobs: Vec<Job>,
+    ) -> Result<(), Error> {
         let statements = statements::<E>();
         let mut values = self.record::<E>("deleted", id);
         values.extend([uuid(id.uuid()), if_match.value()]);
 
+        let text = match queued(jobs, &mut values) {
+            None => Cow::Borrowed(statements.delete.as_str()),
+            Some(queued) => delete::<E>(&queued).into(),
+        };
         let rows = self
-            .write(Statement::new(
-                statements.names.delete,
-                statements.delete.as_str(),
-                values,
-            ))
+            .write(Statement::new(statements.names.delete, text, values))
             .await?;
 
         let row = rows.first().ok_or(Error::NotFound)?;
@@ -202,6 +235,27 @@ impl<P: Permission> Door<P> {
         self.database().forget_key(id.uuid());
 
         Ok(())
+    }
+
+    /// Creates a job of this kind, to be queued with a write.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the payload cannot be serialized.
+    pub fn job(&self, kind: &'static str, payload: &impl Serialize) -> Result<Job, Error> {
+        Job::new(kind, payload, self.database().ring(), self.runtime())
+    }
+
+    /// Queues a job without a write. In a [`transaction`](Self::transaction), it runs if that is
+    /// committed.
+    ///
+    /// # Errors
+    /// The error of the database.
+    pub async fn queue(&self, job: Job) -> Result<(), Error> {
+        let text = format!("WITH changed AS (SELECT){} SELECT", job::queued(1));
+        let values = job::values(vec![job]).into();
+        self.write(Statement::new("jobs.queue", text, values))
+            .await
+            .map(drop)
     }
 
     /// Creates the data key of a new row, and adds the values of its row in `data_keys`.
@@ -220,4 +274,15 @@ impl<P: Permission> Door<P> {
             key
         })
     }
+}
+
+/// The clause that queues jobs, whose values it adds; `None` without jobs.
+fn queued(jobs: Vec<Job>, values: &mut Vec<Value>) -> Option<String> {
+    if jobs.is_empty() {
+        return None;
+    }
+
+    let clause = job::queued(values.len() + 1);
+    values.extend(job::values(jobs));
+    Some(clause)
 }

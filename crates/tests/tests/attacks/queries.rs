@@ -3,7 +3,7 @@
 
 use mainstay::{
     access::BuiltInRole::Owner,
-    database::{Change, Event},
+    database::{Change, Event, Unscoped},
     prelude::*,
 };
 use mainstay_testing::{Actor, TestApp};
@@ -74,11 +74,13 @@ async fn ask_within(
     by: Allowed<QueriesRead>,
     Path(number): Path<u32>,
 ) -> Result<NoContent, Problem> {
-    let transaction = by.begin().await?;
-    transaction
-        .select("queries.ask", WRITING[number as usize], [])
-        .await?;
-    transaction.commit().await?;
+    by.transaction(async |tx| -> Result<(), Problem> {
+        tx.select("queries.ask", WRITING[number as usize], [])
+            .await?;
+        Ok(())
+    })
+    .await?;
+
     Ok(NoContent)
 }
 
@@ -102,24 +104,31 @@ async fn ask_around(
 /// Queue an e-mail in a transaction, and commit it unless the number is odd.
 #[patch("/v1/queries/{number}")]
 async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
-    let transaction = by.begin().await?;
-    let around = transaction.unscoped("a test");
+    let outcome = by
+        .transaction(async |tx| -> Result<Unscoped, Problem> {
+            let around = tx.unscoped("a test");
+            let event = Event {
+                action: "letter.queued".into(),
+                resource: "letter",
+                resource_id: None,
+                organization: None,
+            };
 
-    let event = Event {
-        action: "letter.queued".into(),
-        resource: "letter",
-        resource_id: None,
-        organization: None,
-    };
+            let change = Change::new("letters.queue", "changed AS (SELECT 1)", [], event);
+            around
+                .change(change.queue(around.job("letter", &json!({}))?))
+                .await?;
 
-    let change = Change::new("letters.queue", "changed AS (SELECT 1)", [], event);
-    around
-        .change(change.queue(around.job("letter", &json!({}))?))
-        .await?;
+            if number % 2 == 0 {
+                Ok(around)
+            } else {
+                Err(NOT_FOUND.problem())
+            }
+        })
+        .await;
 
-    if number % 2 == 0 {
-        transaction.commit().await?;
-        // The transaction has ended, so it must not be used any more.
+    // The transaction has ended, so it must not be used any more.
+    if let Ok(around) = outcome {
         assert!(
             around
                 .select("letters.after", "SELECT 1", [])

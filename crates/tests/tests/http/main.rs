@@ -74,6 +74,7 @@ mod signing_keys;
 mod spellings;
 mod sponsors;
 mod step_up;
+mod writes;
 
 use mainstay_testing::{Actor, TestApp};
 use serde_json::{Value, json};

@@ -77,17 +77,17 @@ async fn create_pair(
         updated_at: by.runtime().clock.now(),
     };
 
-    let transaction = by.begin().await?;
-    transaction
-        .insert(&probe(body.first))
-        .await
-        .on_constraint("probes_label_key", LABEL_TAKEN)?;
-    transaction
-        .insert(&probe(body.second))
-        .await
-        .on_constraint("probes_label_key", LABEL_TAKEN)?;
+    let probes = [probe(body.first), probe(body.second)];
+    by.transaction(async |tx| -> Result<(), Problem> {
+        for probe in &probes {
+            tx.insert(probe)
+                .await
+                .on_constraint("probes_label_key", LABEL_TAKEN)?;
+        }
 
-    transaction.commit().await?;
+        Ok(())
+    })
+    .await?;
 
     Ok(NoContent)
 }

@@ -38,9 +38,12 @@ const LOCK: &str = r"
 /// Panic in the middle of a transaction.
 #[get("/v1/panics/transaction")]
 async fn panic_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> {
-    let transaction = by.begin().await?;
-    transaction.select("panics.lock", LOCK, []).await?;
-    panic!("as the test expects");
+    by.transaction(async |tx| -> Result<(), Problem> {
+        tx.select("panics.lock", LOCK, []).await?;
+        panic!("as the test expects");
+    })
+    .await?;
+    Ok(NoContent)
 }
 
 /// Panic where a value is bound: this timestamp does not exist in UTC.
@@ -59,16 +62,18 @@ async fn panic_at_a_value(by: Allowed<Panic>) -> Result<NoContent, Problem> {
 /// The same in the middle of a transaction.
 #[get("/v1/panics/both")]
 async fn panic_at_a_value_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> {
-    let transaction = by.begin().await?;
-    transaction.select("panics.lock", LOCK, []).await?;
-    let value = datetime!(9999-12-31 23:59:59 -1).into();
-    transaction
-        .select(
+    by.transaction(async |tx| -> Result<(), Problem> {
+        tx.select("panics.lock", LOCK, []).await?;
+        let value = datetime!(9999-12-31 23:59:59 -1).into();
+        tx.select(
             "panics.value",
             "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1",
             [value],
         )
         .await?;
+        Ok(())
+    })
+    .await?;
     Ok(NoContent)
 }
 

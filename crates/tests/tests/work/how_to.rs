@@ -6,12 +6,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use mainstay::{
-    access::BuiltInRole::Owner,
-    database::{Change, Event},
-    http::WebPage,
-    prelude::*,
-};
+use mainstay::{access::BuiltInRole::Owner, http::WebPage, prelude::*};
 use mainstay_testing::{Builder, TestApp};
 use mainstay_tests::root;
 use serde_json::json;
@@ -51,41 +46,27 @@ async fn send_parcels(
     by: Allowed<ParcelsSend>,
     Json(body): Json<SendParcels>,
 ) -> Result<NoContent, Problem> {
-    let transaction = by.begin().await?;
+    let parcel = |label| ParcelRow {
+        id: by.runtime().new_id(),
+        label,
+        version: 1,
+        updated_at: by.runtime().clock.now(),
+    };
+    let parcels: Vec<_> = body.labels.into_iter().map(parcel).collect();
 
-    for label in body.labels {
-        let now = by.runtime().clock.now();
-        let parcel = ParcelRow {
-            id: by.runtime().new_id(),
-            label,
-            version: 1,
-            updated_at: now,
-        };
+    by.transaction(async |tx| -> Result<(), Problem> {
+        for parcel in &parcels {
+            tx.insert(parcel)
+                .queue(tx.job(PRINT_LABEL, &parcel.label)?)
+                .await
+                .on_constraint("parcels_label_key", LABEL_TAKEN)?;
+        }
 
-        transaction
-            .insert(&parcel)
-            .await
-            .on_constraint("parcels_label_key", LABEL_TAKEN)?;
-        order_label(&transaction, &parcel).await?;
-    }
-
-    transaction.commit().await?;
+        Ok(())
+    })
+    .await?;
 
     Ok(NoContent)
-}
-
-/// Orders the label: the job is queued with the parcel, or not at all.
-async fn order_label(by: &Door<ParcelsSend>, parcel: &ParcelRow) -> Result<(), DatabaseError> {
-    let unscoped = by.unscoped("the queue belongs to no organization");
-    let job = unscoped.job(PRINT_LABEL, &parcel.label)?;
-    let event = Event {
-        action: "parcel.label_ordered".to_owned(),
-        resource: "parcel",
-        resource_id: Some(parcel.id.uuid()),
-        organization: Some(by.organization().into()),
-    };
-    let change = Change::new("parcels.order_label", "changed AS (SELECT 1)", [], event).queue(job);
-    unscoped.change(change).await.map(drop)
 }
 
 /// The kind of job that prints a label.
