@@ -8,17 +8,22 @@ use sea_query::{
 };
 
 use crate::{
-    Cursor, Door, Entity, Error, Filter, Limit, Order, Row,
+    Cursor, Door, Entity, Error, Filter, Limit, Order, Row, Total,
     audit::{ACTOR, COLUMNS, OCCURRED_AT, WIDTH, placeholders},
     door::uuid,
     entity_statements::{sealed, statements},
     filter::Condition,
     keyset::{Last, keyset},
-    order::{By, KeyOf},
+    order::{By, SealedKey, SortKey},
     page_record::PageRecord,
-    sorting::{MOST_SORTED, Position, Sort, cut},
+    position::{Position, write_key},
+    sorting::{MOST_SORTED, Sort, cut},
     statement::Statement,
+    total::{count_of, counting},
 };
+
+/// The columns of a row's data key, which follow its own.
+const KEY_COLUMNS: [&str; 3] = ["id", "wrapped", "subject_id"];
 
 /// One page of a listing.
 #[derive(Debug)]
@@ -27,6 +32,8 @@ pub struct Page<E> {
     pub items: Vec<E>,
     /// Cursor of the next page; `None` on the last page.
     pub next: Option<Cursor>,
+    /// How many rows match, if the filter asked: see [`Filter::with_total`].
+    pub total: Option<Total>,
 }
 
 impl<P: Permission> Door<P> {
@@ -77,79 +84,120 @@ impl<P: Permission> Door<P> {
         after: Option<&Cursor>,
         asked: Option<serde_json::Value>,
     ) -> Result<Page<E>, Error> {
-        self.check_proof(&order)?;
+        order.check(self.principal())?;
 
         let sealing = self.sealing::<E>(Uuid::nil(), None);
-        let conditions = filter.resolve(&sealing)?;
+        let conditions = filter.resolve(&sealing);
         let context = self.context::<E>(&conditions, &order);
         let after = after
             .map(|cursor| self.open(&context, cursor))
             .transpose()?;
+        let is_first = after.is_none();
         let recorded = PageRecord::of(&filter, &order, asked);
 
-        let select = self.selection::<E>(conditions);
+        let mut select = self.selection::<E>(conditions.clone());
+        if filter.counts() {
+            select = counting(select, self.matching::<E>(conditions.clone()));
+        }
 
-        let Order {
-            name,
-            direction,
-            by,
-        } = order;
-        let (mut items, more, key) = match by {
-            By::Column {
-                key,
-                bind,
-                nullable,
-            } => {
-                let after = match &after {
-                    Some(position) => Some(Last::of(position, bind, nullable, &sealing)?),
-                    None => None,
-                };
-
-                let rows = self
-                    .select_page::<E>(
-                        keyset(select, name, direction, after),
-                        limit.get(),
-                        recorded,
-                    )
-                    .await?;
-
-                let items = rows
-                    .iter()
-                    .map(|row| self.decode(row))
-                    .collect::<Result<Vec<E>, _>>()?;
-                let (items, more) = cut(items, limit.get());
-
-                (items, more, key)
+        let found = match order.by {
+            By::Columns(keys) => {
+                let after = after.map(|it| Last::of(&it, &keys)).transpose()?;
+                let select = keyset(select, &keys, after);
+                self.page_by_columns(select, &keys, limit, recorded).await?
             }
-            By::Sealed { key, .. } => {
-                let turn = self.database().sort_slots().turn().await?;
-                let rows = self.select_page::<E>(select, MOST_SORTED, recorded).await?;
-                let sort = Sort {
-                    key,
-                    direction,
-                    after,
-                    limit: limit.get(),
-                };
-                turn.page(self.decoder(), rows, sort).await?
+            By::Sealed(key) => {
+                self.page_sorted(select, key, after, limit, recorded)
+                    .await?
             }
         };
 
-        let next = match items.last() {
-            Some(last) if more => Some(self.seal(&context, &key, last)?),
-            _ => None,
+        let total = match found.counted {
+            _ if !filter.counts() => None,
+            Some(count) => Some(count),
+            None if is_first => Some(0),
+            None => Some(self.count::<E>(conditions).await?),
         };
+
+        let mut items = found.items;
         items.retain(|row| filter.confirms(row));
+        let next = found.last.map(|last| self.seal(&context, &last));
 
-        Ok(Page { items, next })
+        Ok(Page {
+            items,
+            next: next.transpose()?,
+            total: total.map(|count| Total::of(count, filter.compared().is_empty())),
+        })
     }
 
-    /// Refuses an order by a sealed field with the proof of another caller.
-    fn check_proof<E: Entity>(&self, order: &Order<E>) -> Result<(), Error> {
-        match &order.by {
-            By::Sealed { allowed, .. } if **allowed != **self.principal() => Err(Error::internal(
-                "the proof for a sealed order belongs to another caller",
-            )),
-            _ => Ok(()),
+    /// Reads a page whose order the database knows.
+    async fn page_by_columns<E: Entity>(
+        &self,
+        select: SelectStatement,
+        keys: &[SortKey<E>],
+        limit: Limit,
+        recorded: Option<PageRecord>,
+    ) -> Result<Found<E>, Error> {
+        let rows = self.select_page::<E>(select, limit.get(), recorded).await?;
+        let items = rows
+            .iter()
+            .map(|row| self.decode(row))
+            .collect::<Result<Vec<E>, _>>()?;
+        let (items, more) = cut(items, limit.get());
+
+        let last = items.last().filter(|_| more);
+        let last = last.map(|row| {
+            let keys = keys.iter().map(|key| write_key(key.value(row)));
+            let keys = keys.collect::<Result<_, _>>()?;
+            Ok::<_, Error>(Position {
+                keys,
+                id: row.id().uuid(),
+            })
+        });
+
+        Ok(Found {
+            last: last.transpose()?,
+            counted: counted::<E>(&rows)?,
+            items,
+        })
+    }
+
+    /// Reads all rows and sorts them by a sealed field.
+    async fn page_sorted<E: Entity>(
+        &self,
+        select: SelectStatement,
+        key: SealedKey<E>,
+        after: Option<Position>,
+        limit: Limit,
+        recorded: Option<PageRecord>,
+    ) -> Result<Found<E>, Error> {
+        let turn = self.database().sort_slots().turn().await?;
+        let rows = self.select_page::<E>(select, MOST_SORTED, recorded).await?;
+        let counted = counted::<E>(&rows)?;
+
+        let sort = Sort {
+            key,
+            after,
+            limit: limit.get(),
+        };
+        let (items, last) = turn.page(self.decoder(), rows, sort).await?;
+
+        Ok(Found {
+            items,
+            last,
+            counted,
+        })
+    }
+
+    /// Counts the matching rows, for a page that has none itself.
+    async fn count<E: Entity>(&self, conditions: Vec<Condition>) -> Result<i64, Error> {
+        let matching = self.matching::<E>(conditions);
+        let name = statements::<E>().names.page;
+        let rows = self.read(count_of(name, matching)).await?;
+
+        match rows.first() {
+            Some(row) => row.decode(0),
+            None => Ok(0),
         }
     }
 
@@ -221,7 +269,7 @@ impl<P: Permission> Door<P> {
 
         if sealed::<E>() {
             select
-                .columns(["id", "wrapped", "subject_id"].map(|column| of("k", column)))
+                .columns(KEY_COLUMNS.map(|column| of("k", column)))
                 .join_as(
                     JoinType::InnerJoin,
                     table("mainstay.data_keys"),
@@ -230,7 +278,27 @@ impl<P: Permission> Door<P> {
                 );
         }
 
-        select.and_where(Expr::col(of("t", "organization_id")).eq(uuid(self.organization())));
+        self.limited(select, conditions)
+    }
+
+    /// Selects the rows that match, without their columns.
+    fn matching<E: Entity>(&self, conditions: Vec<Condition>) -> SelectStatement {
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust("1"))
+            .from_as(table(E::TABLE), Alias::new("t"));
+
+        if sealed::<E>() {
+            select.and_where(Expr::cust("t.data_key IS NOT NULL"));
+        }
+
+        self.limited(select, conditions)
+    }
+
+    /// Limits a selection to the caller's rows for which the conditions hold.
+    fn limited(&self, mut select: SelectStatement, conditions: Vec<Condition>) -> SelectStatement {
+        let organization = Expr::col((Alias::new("t"), Alias::new("organization_id")));
+        select.and_where(organization.eq(uuid(self.organization())));
 
         for condition in conditions {
             select.and_where(condition.expression());
@@ -242,11 +310,10 @@ impl<P: Permission> Door<P> {
     /// The context that a cursor is bound to: organization, table, order and filter.
     fn context<E: Entity>(&self, conditions: &[Condition], order: &Order<E>) -> String {
         format!(
-            "{} {} {} {:?} {conditions:?}",
+            "{} {} {} {conditions:?}",
             self.organization(),
             E::TABLE,
-            order.name,
-            order.direction
+            order.described()
         )
     }
 
@@ -259,12 +326,8 @@ impl<P: Permission> Door<P> {
         serde_json::from_slice(&position).map_err(|_| Error::Cursor)
     }
 
-    fn seal<E: Entity>(&self, context: &str, key: &KeyOf<E>, last: &E) -> Result<Cursor, Error> {
-        let position = Position {
-            key: key(last)?,
-            id: last.id().uuid(),
-        };
-        let position = serde_json::to_vec(&position).map_err(Error::internal)?;
+    fn seal(&self, context: &str, last: &Position) -> Result<Cursor, Error> {
+        let position = serde_json::to_vec(last).map_err(Error::internal)?;
         let ring = self.database().ring();
 
         Ok(Cursor(ring.seal_cursor(
@@ -273,6 +336,26 @@ impl<P: Permission> Door<P> {
             &position,
         )))
     }
+}
+
+/// The rows of a page.
+struct Found<E> {
+    items: Vec<E>,
+    /// The position of the last row, if more follow.
+    last: Option<Position>,
+    /// The number of matching rows, if the statement counted them and found any.
+    counted: Option<i64>,
+}
+
+/// Reads the number of matching rows, if the statement has it after the entity's columns and key.
+fn counted<E: Entity>(rows: &[Row]) -> Result<Option<i64>, Error> {
+    let width = E::COLUMNS.len() + if sealed::<E>() { KEY_COLUMNS.len() } else { 0 };
+    let counts = |row: &&Row| row.width() > width;
+
+    rows.first()
+        .filter(counts)
+        .map(|row| row.decode(width))
+        .transpose()
 }
 
 /// A table by its name, which has the schema before a dot unless that is `public`.

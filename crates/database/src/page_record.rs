@@ -1,6 +1,6 @@
 //! The audit record of a page.
 
-use crate::{Entity, Filter, Order, order::By};
+use crate::{Entity, Filter, Order};
 
 /// The audit record of a page.
 pub(crate) struct PageRecord {
@@ -18,7 +18,7 @@ impl PageRecord {
         order: &Order<E>,
         asked: Option<serde_json::Value>,
     ) -> Option<Self> {
-        let sorted_by = matches!(order.by, By::Sealed { .. }).then_some(order.name);
+        let sorted_by = order.sealed_column();
         let searched_by = filter.compared();
         let verb = match (searched_by, sorted_by) {
             ([], None) => {

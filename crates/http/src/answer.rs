@@ -235,7 +235,7 @@ fn describe_created<V: View>(operation: &mut Operation<'_>) {
     succeeds(operation, StatusCode::CREATED, Some(schema), headers);
 }
 
-fn succeeds(
+pub(crate) fn succeeds(
     operation: &mut Operation<'_>,
     status: StatusCode,
     schema: Option<Schema>,
@@ -278,7 +278,7 @@ fn describe_condition<V: View>(operation: &mut Operation<'_>) {
     succeeds(operation, StatusCode::NOT_MODIFIED, None, etag::<V>());
 }
 
-fn json(status: StatusCode, body: &impl Serialize, version: Option<i64>) -> Reply {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize, version: Option<i64>) -> Reply {
     let mut reply = Response::new(Body::from(to_bytes(body)));
     *reply.status_mut() = status;
     reply.headers_mut().insert(

@@ -17,6 +17,7 @@ mod certificate;
 mod client;
 mod conditions;
 mod connections;
+mod counted_page;
 mod credentials;
 mod declaration;
 mod docs_page;
@@ -61,6 +62,7 @@ pub use authenticate::{Authenticator, PresentedCredential, Refusal};
 pub use bodies::PUBLIC_BODY_LIMIT;
 pub use certificate::Certificate;
 pub use client::ForwardedBy;
+pub use counted_page::{CountedPage, TotalView};
 pub use credentials::SESSION_COOKIE;
 pub use declaration::{
     Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement,

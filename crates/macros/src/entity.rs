@@ -6,12 +6,15 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
 use crate::paths;
 
-/// The attribute of a struct: `#[entity(table = "…", resource = "…", erasure = "…", reveal = …)]`.
+/// The attribute of a struct: `#[entity(table = "…", resource = "…", erasure = "…", reveal = …, search = "…",
+/// language = "…")]`.
 struct Table {
     table: LitStr,
     resource: LitStr,
     erasure: Option<Ident>,
     reveal: Option<Type>,
+    search: Option<LitStr>,
+    language: Option<LitStr>,
 }
 
 /// A field with its `#[entity(…)]` attributes.
@@ -39,6 +42,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         resource,
         erasure,
         reveal,
+        search,
+        language,
     } = table(item)?;
 
     let columns = fields
@@ -106,9 +111,20 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         }
     });
 
+    let search = search.map(|column| {
+        let language = language.map_or_else(|| "simple".to_owned(), |language| language.value());
+        quote! {
+            /// The words of a row, for full-text search.
+            #[allow(dead_code)]
+            #visibility const SEARCH: #database::TextSearch<#entity> =
+                #database::TextSearch::new(#column, #language);
+        }
+    });
+
     Ok(quote! {
         impl #entity {
             #(#constants)*
+            #search
         }
 
         impl #database::Entity for #entity {
@@ -208,6 +224,7 @@ fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
 
 fn table(item: &DeriveInput) -> Result<Table> {
     let (mut table, mut resource, mut erasure, mut reveal) = (None, None, None, None);
+    let (mut search, mut language) = (None, None);
 
     for attribute in item
         .attrs
@@ -220,9 +237,12 @@ fn table(item: &DeriveInput) -> Result<Table> {
                 () if meta.path.is_ident("resource") => resource = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("erasure") => erasure = Some(parse_erasure(&meta.value()?.parse()?)?),
                 () if meta.path.is_ident("reveal") => reveal = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("search") => search = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("language") => language = Some(meta.value()?.parse()?),
                 () => {
                     return Err(meta.error(
-                        "expected `table = \"…\"`, `resource = \"…\"`, `erasure = \"…\"` or `reveal = SomePermission`",
+                        "expected `table = \"…\"`, `resource = \"…\"`, `erasure = \"…\"`, `reveal = SomePermission`, \
+                         `search = \"…\"` or `language = \"…\"`",
                     ));
                 }
             }
@@ -237,6 +257,8 @@ fn table(item: &DeriveInput) -> Result<Table> {
             resource,
             erasure,
             reveal,
+            search,
+            language,
         }),
         _ => Err(Error::new_spanned(
             &item.ident,

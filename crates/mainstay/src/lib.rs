@@ -68,9 +68,9 @@ pub mod prelude {
         Order, Retention, Revealed,
     };
     pub use mainstay_http::{
-        Allowed, CONFLICT, Created, CreatedAt, ErasureView, ExportPage, ExportView, Form, Fresh,
-        FreshOrScoped, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent, OnConstraint,
-        PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode,
+        Allowed, CONFLICT, CountedPage, Created, CreatedAt, ErasureView, ExportPage, ExportView,
+        Form, Fresh, FreshOrScoped, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent,
+        OnConstraint, PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode,
         TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, part, patch,
         post, put, view,
     };

@@ -14,8 +14,12 @@ mod authenticators;
 mod external;
 #[path = "../support/oauth.rs"]
 mod oauth_support;
+#[path = "../support/parcels.rs"]
+mod parcels;
 #[path = "../support/remarks.rs"]
 mod remarks;
+#[path = "../support/specimens.rs"]
+mod specimens;
 
 mod account_pages;
 mod account_removal;
@@ -27,6 +31,7 @@ mod audit_events;
 mod browser;
 mod client_credentials;
 mod client_secrets;
+mod column_types;
 mod conditions;
 mod consent;
 mod cookies;
@@ -37,6 +42,7 @@ mod erasure;
 mod export;
 mod external_identities;
 mod external_sign_in;
+mod filters;
 mod foreign_headers;
 mod invitations;
 mod listing;
@@ -71,6 +77,7 @@ mod sessions;
 mod short_passwords;
 mod sign_ups;
 mod signing_keys;
+mod sorting;
 mod spellings;
 mod sponsors;
 mod step_up;
