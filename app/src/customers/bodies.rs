@@ -3,7 +3,7 @@
 use mainstay::{database::Revealed, prelude::*};
 
 use super::{
-    fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress, born_by},
+    fields::{FullName, NationalId, Notes, Phone, PostalAddress, born_by},
     row::{CustomerId, CustomerRow, Status},
 };
 
@@ -20,7 +20,7 @@ pub struct CreateCustomer {
     /// The customer's telephone number.
     phone: Option<Sealed<Phone>>,
     /// The customer's date of birth.
-    date_of_birth: Option<Sealed<DateOfBirth>>,
+    date_of_birth: Option<Sealed<Date>>,
     /// The number of the customer's passport or identity card.
     national_id: Option<Sealed<NationalId>>,
     /// The customer's postal address.
@@ -47,7 +47,7 @@ pub struct UpdateCustomer {
     /// The customer's telephone number.
     phone: Patch<Option<Sealed<Phone>>>,
     /// The customer's date of birth.
-    date_of_birth: Patch<Option<Sealed<DateOfBirth>>>,
+    date_of_birth: Patch<Option<Sealed<Date>>>,
     /// The number of the customer's passport or identity card.
     national_id: Patch<Option<Sealed<NationalId>>>,
     /// The customer's postal address.
@@ -157,7 +157,7 @@ pub struct PersonalDataView {
     /// The telephone number, such as `+44 20 7946 0958`.
     phone: Option<String>,
     /// The date of birth, such as `1985-04-12`.
-    date_of_birth: Option<String>,
+    date_of_birth: Option<Date>,
     /// The number of the passport or identity card, such as `L01X00T47`.
     national_id: Option<String>,
     /// The postal address, such as `12 St James's Square, London`.
@@ -247,9 +247,7 @@ impl PersonalDataView {
             phone: revealed
                 .open_optional(|row| &row.phone)
                 .map(|phone| phone.as_str().to_owned()),
-            date_of_birth: revealed
-                .open_optional(|row| &row.date_of_birth)
-                .map(|date| date.to_iso_8601()),
+            date_of_birth: revealed.open_optional(|row| &row.date_of_birth).copied(),
             national_id: revealed
                 .open_optional(|row| &row.national_id)
                 .map(|id| id.as_str().to_owned()),

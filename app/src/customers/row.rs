@@ -3,7 +3,7 @@
 use mainstay::prelude::*;
 
 use super::{
-    fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress},
+    fields::{FullName, NationalId, Notes, Phone, PostalAddress},
     permissions::CustomersReveal,
 };
 
@@ -20,7 +20,7 @@ pub struct CustomerRow {
     pub email: Sealed<EmailAddress>,
     #[entity(blind_index = "phone_index")]
     pub phone: Option<Sealed<Phone>>,
-    pub date_of_birth: Option<Sealed<DateOfBirth>>,
+    pub date_of_birth: Option<Sealed<Date>>,
     #[entity(blind_index = "national_id_index")]
     pub national_id: Option<Sealed<NationalId>>,
     pub postal_address: Option<Sealed<PostalAddress>>,

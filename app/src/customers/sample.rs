@@ -11,7 +11,7 @@ use mainstay::{
 use time::Duration;
 
 use super::{
-    fields::{DateOfBirth, FullName, NationalId, Notes, Phone, PostalAddress},
+    fields::{FullName, NationalId, Notes, Phone, PostalAddress},
     permissions::CustomersWrite,
     row::{CustomerRow, Status},
 };
@@ -127,7 +127,7 @@ fn invent(runtime: &Runtime) -> Option<CustomerRow> {
             "+49 30 {:07}",
             number % 10_000_000
         )))),
-        date_of_birth: DateOfBirth::parse(&born).map(Sealed::new),
+        date_of_birth: Date::parse(&born).map(Sealed::new),
         national_id: Some(Sealed::new(NationalId::new(format!("ID{number:010}")))),
         postal_address: Some(Sealed::new(PostalAddress::new(format!(
             "{} Sample Street\n{}",

@@ -1,6 +1,6 @@
 //! One condition of a filter, and its SQL.
 
-use sea_query::{Alias, Expr, Value};
+use sea_query::{Alias, ArrayType, Expr, Value};
 
 /// A condition. Cursors are bound to its `Debug` form.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub(crate) enum Condition {
 pub(crate) enum Comparison {
     /// With one value, which may be a list.
     With(Term, Value),
-    /// Equal to one of the values.
+    /// Equal to one of the blind indexes.
     OneOf(Vec<Value>),
     /// Null, or not null.
     IsNull(bool),
@@ -107,13 +107,12 @@ impl Comparison {
 }
 
 fn one_of(with: impl FnOnce(&'static str, Vec<Value>) -> Expr, values: Vec<Value>) -> Expr {
-    // The indexes under the keys of the ring, of which there are few.
     match values.len() {
         0 => Expr::cust("false"),
         1 => with("($1 = $2)", values),
-        2 => with("($1 IN ($2, $3))", values),
+        // Blind indexes under several keys of the ring.
         _ => {
-            let items = Value::Array(sea_query::ArrayType::Bytes, Some(Box::new(values)));
+            let items = Value::Array(ArrayType::Bytes, Some(Box::new(values)));
             with("($1 = ANY($2))", vec![items])
         }
     }

@@ -138,7 +138,7 @@ async fn plan_of_page(app: &TestApp) -> String {
     const LAST: &str = r"
         SELECT statement
         FROM pg_prepared_statements
-        WHERE statement LIKE '%parcels%'
+        WHERE statement LIKE '%parcels%' AND statement NOT LIKE '%pg_prepared_statements%'
         ORDER BY prepare_time DESC
         LIMIT 1
     ";
