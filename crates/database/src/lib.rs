@@ -80,7 +80,7 @@ pub use entity::{BlindIndexColumn, Entity, Field, Revealable, Versioned};
 pub use erasure::Erased;
 pub use error::{ConstraintKind, Error};
 pub use export::{Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow};
-pub use filter::{Filter, Group, JsonScalar, Listing, TextSearch};
+pub use filter::{Filter, Group, JsonScalar, TextSearch, Whole};
 pub use from_row::{ExpectedColumn, Fields, FromRow};
 pub use health::Health;
 pub use indexable::{Indexable, normalised};

@@ -1,6 +1,9 @@
 //! Conditions of which any, all or none must hold.
 
-use super::{Condition, Filter, Part};
+use super::{
+    condition::Condition,
+    listing::{Filter, Part},
+};
 use crate::Entity;
 
 /// The place of a filter within [`Filter::any_of`], [`Filter::all_of`] or [`Filter::none_of`],

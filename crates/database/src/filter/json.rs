@@ -3,7 +3,10 @@
 use mainstay_kernel::JsonOf;
 use sea_query::Value;
 
-use super::{Comparison, Condition, Filter, Term};
+use super::{
+    condition::{Comparison, Condition, Term},
+    listing::Filter,
+};
 use crate::{Entity, Field, Plain, Scalar};
 
 /// A column of JSON: `serde_json::Value` or `JsonOf<T>`.

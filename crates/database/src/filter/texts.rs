@@ -2,7 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::{Comparison, Condition, Filter};
+use super::{
+    condition::{Comparison, Condition},
+    listing::Filter,
+};
 use crate::{Entity, Field, Plain, TextColumn};
 
 /// A column of search words (`tsvector`) that the schema generates from other columns. The derive

@@ -118,7 +118,11 @@ fn report(text: &str) -> String {
             continue;
         }
 
-        if line.trim_start().starts_with("--> ") {
+        // `:::` is another place in the same file.
+        if ["--> ", "::: "]
+            .iter()
+            .any(|arrow| line.trim_start().starts_with(arrow))
+        {
             elsewhere = !line.contains("--> ui/");
             let file = line.split(".rs:").next().unwrap_or(line);
             lines.push(if elsewhere {

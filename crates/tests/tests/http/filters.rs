@@ -9,7 +9,8 @@ use crate::parcels::{insert, start, titles};
 const COLUMNS: &str = "title, note, size, price, sent, tags, numbers, data";
 
 const ROWS: [&str; 5] = [
-    r#"'Anvil', 'very heavy', 5, 19.99, '2026-01-31', '{iron,tools}', '{1,9223372036854775807}', '{"a": {"b": [1, 2]}}'"#,
+    r#"'Anvil', 'very heavy', 5, 19.99, '2026-01-31', '{iron,tools}', '{1,9223372036854775807}',
+       '{"a": {"b": [1, 2]}}'"#,
     r#"'banana', NULL, 1, 0.5, NULL, '{}', '{}', '{"a": null, "ä": 1}'"#,
     r#"'Band 100%_\', 'elastic bands', 2, 7, '2026-02-28', '{tools}', '{2}', '["a"]'"#,
     r#"'Élan', 'heavy', 3, 7.00, '2025-12-31', '{iron}', '{1}', '{"a": {"b": [2], "c": 1}}'"#,

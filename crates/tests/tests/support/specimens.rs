@@ -218,7 +218,8 @@ pub async fn grant(app: &TestApp, permission: &str) {
     run(
         app,
         &format!(
-            "INSERT INTO role_permissions SELECT id, '{permission}' FROM roles WHERE name = 'owner' ON CONFLICT DO NOTHING"
+            "INSERT INTO role_permissions SELECT id, '{permission}' FROM roles WHERE name = 'owner' \
+             ON CONFLICT DO NOTHING"
         ),
     )
     .await;
