@@ -1,42 +1,50 @@
 //! The cache of unwrapped data keys.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use mainstay_crypto::DataKey;
 use mainstay_kernel::{Clock, Timestamp, Uuid};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 /// Maximum number of cached data keys, and how long they are cached.
-const CAPACITY: u64 = 20_000;
+const CAPACITY: usize = 20_000;
 const LIFETIME: Duration = Duration::from_secs(300);
+
+/// How often expired keys are removed that were not asked for, in seconds, while the cache is in
+/// use.
+const SWEEP_INTERVAL: i64 = 30;
 
 /// A cache of unwrapped data keys by row, so that updating a row that was just read takes no extra
 /// round trip.
 ///
-/// Keys expire after their lifetime by the service's clock, whether they are used or not. Unused
-/// keys are evicted by the machine's clock. Dropping the last reference wipes a key from memory.
+/// Keys expire after their lifetime by the service's clock, whether they are used or not. Dropping
+/// the last reference wipes a key from memory.
 pub(crate) struct KeptKeys {
     keys: Cache<Uuid, (Timestamp, DataKey)>,
     clock: Clock,
+    /// When expired keys were last removed, in seconds since the epoch.
+    swept: AtomicI64,
 }
 
 impl KeptKeys {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
-            keys: Cache::builder()
-                .max_capacity(CAPACITY)
-                .time_to_live(LIFETIME)
-                .build(),
+            keys: Cache::new(CAPACITY),
+            swept: AtomicI64::new(clock.now().inner().unix_timestamp()),
             clock,
         }
     }
 
     /// The key of a row, unless it has expired.
     pub(crate) fn get(&self, row: Uuid) -> Option<DataKey> {
+        let now = self.clock.now();
+        self.sweep(now);
+
         let (since, key) = self.keys.get(&row)?;
-        // A negative age, after the clock was set back, fails the conversion and counts as expired.
-        let age = Duration::try_from(self.clock.now().inner() - since.inner());
-        if age.is_ok_and(|age| age < LIFETIME) {
+        if is_current(since, now) {
             return Some(key);
         }
 
@@ -45,12 +53,39 @@ impl KeptKeys {
     }
 
     pub(crate) fn insert(&self, row: Uuid, key: DataKey) {
-        self.keys.insert(row, (self.clock.now(), key));
+        let now = self.clock.now();
+        self.sweep(now);
+        self.keys.insert(row, (now, key));
     }
 
     pub(crate) fn forget(&self, row: Uuid) {
-        self.keys.invalidate(&row);
+        self.keys.remove(&row);
     }
+
+    /// Removes expired keys, if that was not done recently.
+    fn sweep(&self, now: Timestamp) {
+        let seconds = now.inner().unix_timestamp();
+        let swept = self.swept.load(Ordering::Relaxed);
+        let is_recent = (swept..swept.saturating_add(SWEEP_INTERVAL)).contains(&seconds);
+        if is_recent || !self.claim_sweep(swept, seconds) {
+            return;
+        }
+
+        self.keys.retain(|_, (since, _)| is_current(*since, now));
+    }
+
+    /// Whether this thread is the one that sweeps.
+    fn claim_sweep(&self, swept: i64, now: i64) -> bool {
+        self.swept
+            .compare_exchange(swept, now, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
+    }
+}
+
+/// Whether a key that is cached `since` then may still be used. A negative age, after the clock was
+/// set back, fails the conversion and counts as expired.
+fn is_current(since: Timestamp, now: Timestamp) -> bool {
+    Duration::try_from(now.inner() - since.inner()).is_ok_and(|age| age < LIFETIME)
 }
 
 #[cfg(test)]
@@ -75,19 +110,18 @@ mod tests {
     #[test]
     fn the_cache_does_not_exceed_its_capacity() {
         let (kept, _) = kept();
-        let (key, rows) = (key(), 1..=u128::from(CAPACITY) + 5_000);
+        let (key, rows) = (key(), 1..=CAPACITY as u128 + 5_000);
         for row in rows.clone() {
             kept.insert(Uuid::from_u128(row), key.clone());
         }
 
-        kept.keys.run_pending_tasks();
         let found = rows
             .filter(|row| kept.get(Uuid::from_u128(*row)).is_some())
             .count();
 
         // Evicted keys are gone, and all others are returned.
-        assert_eq!(u64::try_from(found).unwrap(), kept.keys.entry_count());
-        assert!((1..=CAPACITY).contains(&kept.keys.entry_count()), "{found}");
+        assert_eq!(found, kept.keys.len());
+        assert!((1..=CAPACITY).contains(&found), "{found}");
     }
 
     #[test]
@@ -109,13 +143,20 @@ mod tests {
         assert!(kept.get(row).is_none());
 
         // The key is removed, not only withheld.
-        kept.keys.run_pending_tasks();
-        assert_eq!(kept.keys.entry_count(), 0);
-        assert_eq!(
-            kept.keys.policy().time_to_live(),
-            Some(LIFETIME),
-            "an unused key expires, too"
-        );
+        assert_eq!(kept.keys.len(), 0);
+    }
+
+    #[test]
+    fn an_unused_key_is_removed_after_its_lifetime() {
+        let (kept, clock) = kept();
+        kept.insert(Uuid::from_u128(1), key());
+        clock.advance(Span::minutes(4));
+        kept.insert(Uuid::from_u128(2), key());
+        assert_eq!(kept.keys.len(), 2);
+
+        clock.advance(Span::minutes(1));
+        assert!(kept.get(Uuid::from_u128(2)).is_some());
+        assert_eq!(kept.keys.len(), 1);
     }
 
     #[test]
