@@ -1,13 +1,22 @@
 //! The span, the log line and the metrics of every request.
 
-use std::time::Duration;
+use std::{cell::RefCell, collections::HashMap, time::Duration};
 
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, StatusCode, request::Parts};
 use mainstay_kernel::Uuid;
 use mainstay_telemetry::parent_of;
+use metrics::{Gauge, Histogram};
 use tracing::{Span, field};
 
 use crate::reply::Reply;
+
+// The metrics that each thread has used, because finding one by its labels costs several times as
+// much as recording a value. Methods, routes and statuses are small fixed sets.
+thread_local! {
+    static DURATIONS: RefCell<HashMap<(&'static str, &'static str, u16), Histogram>> =
+        RefCell::default();
+    static ACTIVE: RefCell<HashMap<(&'static str, &'static str), Gauge>> = RefCell::default();
+}
 
 /// The operation name of everything that is not an endpoint.
 pub(crate) const PAGE: &str = "page";
@@ -30,7 +39,10 @@ pub(crate) fn span(
     );
 
     if !span.is_disabled() {
-        span.record("otel.name", format!("{method} {route}"));
+        span.record(
+            "otel.name",
+            field::display(format_args!("{method} {route}")),
+        );
     }
 
     if let Some(parent) = parent_of(|name| headers.get(name).and_then(|value| value.to_str().ok()))
@@ -64,13 +76,21 @@ pub(crate) fn report(
         _ => tracing::info!(method, route, status, code, cause, microseconds, "answered"),
     }
 
+    DURATIONS.with_borrow_mut(|durations| {
+        durations
+            .entry((method, route, status))
+            .or_insert_with(|| duration(method, route, reply.status()))
+            .record(took.as_secs_f64());
+    });
+}
+
+fn duration(method: &'static str, route: &'static str, status: StatusCode) -> Histogram {
     metrics::histogram!(
         "http_server_request_duration_seconds",
         "http_request_method" => method,
         "http_route" => route,
-        "http_response_status_code" => reply.status().as_str().to_owned(),
+        "http_response_status_code" => status.as_str().to_owned(),
     )
-    .record(took.as_secs_f64());
 }
 
 /// The method as a label for metrics: a registered one or `_OTHER`, because a client may send any
@@ -88,14 +108,23 @@ pub(crate) fn label(parts: &Parts) -> &'static str {
     }
 }
 
+fn active(method: &'static str, route: &'static str) -> Gauge {
+    metrics::gauge!(
+        "http_server_active_requests", "http_request_method" => method, "http_route" => route
+    )
+}
+
 /// Counts a request as active until it is dropped, even if its client disconnects.
-pub(crate) struct Active(metrics::Gauge);
+pub(crate) struct Active(Gauge);
 
 impl Active {
     pub(crate) fn new(method: &'static str, route: &'static str) -> Self {
-        let gauge = metrics::gauge!(
-            "http_server_active_requests", "http_request_method" => method, "http_route" => route
-        );
+        let gauge = ACTIVE.with_borrow_mut(|gauges| {
+            gauges
+                .entry((method, route))
+                .or_insert_with(|| active(method, route))
+                .clone()
+        });
         gauge.increment(1.0);
         Self(gauge)
     }

@@ -11,7 +11,7 @@ use std::{cell::Cell, io::Write, sync::OnceLock};
 
 use mainstay_kernel::Clock;
 use tracing::{
-    Dispatch, Event, Level, Subscriber,
+    Dispatch, Event, Level, Metadata, Subscriber,
     dispatcher::WeakDispatch,
     span::{Attributes, Id, Record},
 };
@@ -24,7 +24,7 @@ use tracing_subscriber::{
 };
 
 use crate::{Settings, verbosity::Verbosity};
-use correlation::Correlation;
+use correlation::{CORRELATED, Correlation};
 use line::{Line, Style};
 
 /// The largest buffer that is reused, in bytes. Longer lines are rare.
@@ -48,10 +48,17 @@ where
 {
     let style = Style::new(settings.log_format, colour);
 
-    // Spans have the ids of the request, so a filter for warnings must not remove them.
-    let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO);
+    // Spans have the ids of the request, so a filter for warnings must not remove them. Unless spans
+    // are exported, and so have a trace's id, others have nothing for a line: without this layer's
+    // interest, they cost nothing.
+    let exported = settings.otlp_endpoint.is_some();
+    let spans = filter_fn(move |metadata| {
+        metadata.is_span() && *metadata.level() <= Level::INFO && (exported || has_ids(metadata))
+    });
     let (filter, verbosity) = Verbosity::new(&settings.log_filter);
-    let filter = filter.or(spans.with_max_level_hint(LevelFilter::INFO));
+    let filter = filter_fn(|metadata| !metadata.is_span())
+        .and(filter)
+        .or(spans.with_max_level_hint(LevelFilter::INFO));
 
     (
         LogLayer {
@@ -63,6 +70,13 @@ where
         .with_filter(filter),
         verbosity,
     )
+}
+
+/// Whether a span has ids for the lines within it.
+fn has_ids(metadata: &Metadata<'_>) -> bool {
+    CORRELATED
+        .iter()
+        .any(|name| metadata.fields().field(name).is_some())
 }
 
 struct LogLayer<W> {

@@ -50,11 +50,14 @@ pub fn start(settings: &Settings) -> Result<Telemetry, TelemetryError> {
 
     let colour = io::stdout().is_terminal();
     let (lines, verbosity) = logs::layer(settings, colour, io::stdout, Clock::default());
-    let subscriber = registry()
-        .with(lines)
-        .with(traces.as_ref().map(traces::layer));
+    let subscriber = registry().with(lines);
 
-    set_global_default(subscriber).map_err(TelemetryError::Subscriber)?;
+    // Not an `Option` of a layer: with one, spans that no layer wants are asked about at each use.
+    match &traces {
+        Some(provider) => set_global_default(subscriber.with(traces::layer(provider))),
+        None => set_global_default(subscriber),
+    }
+    .map_err(TelemetryError::Subscriber)?;
     let telemetry = Telemetry {
         metrics: install_recorder()?,
         traces,

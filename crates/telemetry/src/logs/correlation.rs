@@ -9,6 +9,9 @@ use tracing::{
 use tracing_opentelemetry::get_otel_context;
 use tracing_subscriber::registry::{ExtensionsMut, LookupSpan, SpanRef};
 
+/// The fields of spans that have ids.
+pub(super) const CORRELATED: [&str; 2] = ["request_id", "trace_id"];
+
 /// The ids in the fields of a span, or in the spans around an event.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Correlation {
@@ -28,11 +31,17 @@ impl Correlation {
 
     /// Stores ids that are recorded later.
     pub(super) fn of_record(extensions: &mut ExtensionsMut<'_>, values: &Record<'_>) {
-        let mut ids: Self = extensions.remove().unwrap_or_default();
-        values.record(&mut ids);
-        if !ids.is_empty() {
-            extensions.insert(ids);
+        let mut recorded = Self::default();
+        values.record(&mut recorded);
+        if recorded.is_empty() {
+            return;
         }
+
+        let earlier: Self = extensions.remove().unwrap_or_default();
+        extensions.insert(Self {
+            request_id: recorded.request_id.or(earlier.request_id),
+            trace_id: recorded.trace_id.or(earlier.trace_id),
+        });
     }
 
     /// Returns the ids of the nearest span that has them. If spans are exported, the trace's id is
@@ -74,7 +83,7 @@ impl Visit for Correlation {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if matches!(field.name(), "request_id" | "trace_id") {
+        if CORRELATED.contains(&field.name()) {
             self.record_str(field, &format!("{value:?}"));
         }
     }

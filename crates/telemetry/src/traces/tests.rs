@@ -148,7 +148,10 @@ fn a_callers_flag_does_not_force_sampling() {
 #[test]
 fn a_log_line_has_the_id_of_the_exported_trace() {
     let (url, _requests) = collector();
-    let settings = settings("1");
+    let settings = Settings {
+        otlp_endpoint: Some(url.clone()),
+        ..settings("1")
+    };
     let provider = provider(&settings, &url).unwrap();
     let (log, written) = mpsc::channel::<Vec<u8>>();
     let writer = move || Sent(log.clone());
