@@ -46,7 +46,7 @@ pub enum Verdict {
 impl PasswordHasher {
     /// A hasher that runs at most `concurrency` computations at once (usually the number of cores;
     /// at least 1) while at most `waiting` more callers wait. Its memory use grows to that of
-    /// `concurrency` computations and stays there.
+    /// `concurrency` computations, and is freed some seconds after the last one.
     pub fn new(
         parameters: Argon2Parameters,
         concurrency: usize,

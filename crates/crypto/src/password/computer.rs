@@ -2,20 +2,27 @@
 //! memory.
 //!
 //! Allocating 19 MiB for each login would leave the allocator with a gigabyte after a thousand
-//! logins. Instead, the buffers are kept, one per concurrent computation. A buffer contains the
-//! traces of the last password until the next one overwrites them: wiping would cost a tenth of the
-//! computation, and the hash itself is in the database.
+//! logins. Instead, the buffers are kept, one per concurrent computation, and freed when nobody has
+//! signed in for some seconds. A buffer contains the traces of the last password until the next one
+//! overwrites them: wiping would cost a tenth of the computation, and the hash itself is in the
+//! database.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use argon2::{Algorithm, Argon2, Block, Version};
 use mainstay_kernel::{ExposeSecret, SecretString};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{sync::Semaphore, task::spawn_blocking, time::sleep};
 
 use super::{hash_error::HashError, stored::StoredHash};
+
+/// How long buffers are kept without a computation.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// What a [`PasswordHasher`](super::PasswordHasher) has done since it was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +35,7 @@ pub struct Statistics {
     pub waiting: usize,
     /// The highest number of computations that ran at once.
     pub peak: usize,
-    /// Allocated memory buffers.
+    /// Allocated memory buffers; none some seconds after the last computation.
     pub buffers: usize,
 }
 
@@ -40,13 +47,15 @@ pub(super) struct Computer {
     computations: Arc<Semaphore>,
     max_callers: usize,
     max_computations: usize,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 #[derive(Default)]
-struct Shared {
+pub(super) struct Shared {
     /// The free buffers. The last one returned is reused first, so an idle service needs only one.
     buffers: Mutex<Vec<Vec<Block>>>,
+    /// Whether a task waits to free them.
+    is_watched: AtomicBool,
     computations: AtomicU64,
     running: AtomicUsize,
     peak: AtomicUsize,
@@ -83,6 +92,8 @@ impl Computer {
             .acquire_owned()
             .await
             .map_err(|_| HashError::Interrupted)?;
+
+        self.shared.free_when_idle();
 
         let shared = Arc::clone(&self.shared);
         let password = password.clone();
@@ -160,6 +171,41 @@ impl Shared {
             .push(buffer);
 
         result.map(|()| output).map_err(|_| HashError::Parameters)
+    }
+
+    /// Starts the task that frees the buffers, unless it is running.
+    fn free_when_idle(self: &Arc<Self>) {
+        if self.is_watched.swap(true, Ordering::Relaxed) {
+            return;
+        }
+
+        let shared = Arc::clone(self);
+        tokio::spawn(async move {
+            loop {
+                let seen = shared.computations.load(Ordering::Relaxed);
+                sleep(IDLE).await;
+                if shared.free_unless_used(seen) {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Frees the buffers, unless there was a computation after the first `seen`, or one is running.
+    pub(super) fn free_unless_used(&self, seen: u64) -> bool {
+        let is_used = self.running.load(Ordering::Relaxed) > 0
+            || self.computations.load(Ordering::Relaxed) != seen;
+        if is_used {
+            return false;
+        }
+
+        // Before the buffers are freed, so that a computation that starts now is watched again.
+        self.is_watched.store(false, Ordering::Relaxed);
+        let freed =
+            std::mem::take(&mut *self.buffers.lock().unwrap_or_else(PoisonError::into_inner));
+        self.allocated.fetch_sub(freed.len(), Ordering::Relaxed);
+
+        true
     }
 
     fn take_buffer(&self) -> Vec<Block> {

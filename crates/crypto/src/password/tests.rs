@@ -214,11 +214,27 @@ async fn concurrency_is_limited_and_memory_is_reused() {
     );
 }
 
+#[tokio::test]
+async fn memory_is_freed_when_nobody_has_signed_in() {
+    let hasher = hasher(CHEAP, 1, 1);
+    hasher.hash(&"password".into()).await.unwrap();
+    assert_eq!(hasher.statistics().buffers, 1);
+
+    let shared = &hasher.computer.shared;
+    assert!(!shared.free_unless_used(0), "there was a computation since");
+    assert!(shared.free_unless_used(1));
+    assert_eq!(hasher.statistics().buffers, 0);
+
+    hasher.hash(&"password".into()).await.unwrap();
+    assert_eq!(hasher.statistics().buffers, 1);
+}
+
 /// A runtime whose only blocking thread is held until the sender is dropped: no computation starts
 /// before that.
 fn held_runtime() -> (runtime::Runtime, mpsc::Sender<()>) {
     let runtime = runtime::Builder::new_current_thread()
         .max_blocking_threads(1)
+        .enable_time()
         .build()
         .unwrap();
     let (release, held) = mpsc::channel();
