@@ -38,6 +38,10 @@ routes:
 openapi:
     cargo run --quiet -- openapi
 
+# Measure whole requests beside bare axum and sqlx: processor time, latency, memory, start.
+bench:
+    cargo bench -p mainstay-tests --bench requests
+
 # Measure the cost of audit and sealing compared with a plain table: throughput, latency, CPU time, round trips.
 bench-audit:
     cargo bench -p mainstay-tests --bench audit
