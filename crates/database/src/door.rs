@@ -219,31 +219,6 @@ impl<P: Permission> Door<P> {
         })
     }
 
-    /// Runs a static query. `$1` is the caller's organization, which the text must use; `values`
-    /// start at `$2`.
-    ///
-    /// The query can only read: it runs in a read-only transaction, and Postgres refuses other
-    /// statements. To write, use a method that adds an audit record. Within a
-    /// [`Transaction`](crate::Transaction), functions called by the text can still write.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] if the text does not limit `organization_id` to `$1`, or if it writes.
-    pub async fn select(
-        &self,
-        name: &'static str,
-        text: &'static str,
-        values: impl IntoIterator<Item = Value>,
-    ) -> Result<Vec<Row>, Error> {
-        if !text.contains("organization_id = $1") {
-            return Err(Error::internal(format!(
-                "the query {name} is not limited to organization_id = $1"
-            )));
-        }
-
-        let values = std::iter::once(uuid(self.organization())).chain(values);
-        self.executor.query(name, text, values).await
-    }
-
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
         self.executor.read(statement).await
     }

@@ -111,7 +111,13 @@ fn compose<R: Relations>(text: &str, position: usize) -> Result<String, String> 
     R::describe(&mut shadows);
 
     let names: Vec<_> = shadows.iter().map(|shadow| shadow.name).collect();
-    let query = wall::checked(text, &names)?;
+    let functions: Vec<_> = shadows
+        .iter()
+        .flat_map(|shadow| shadow.functions)
+        .copied()
+        .collect();
+
+    let query = wall::checked(text, &names, &functions)?;
     let clauses: Vec<_> = shadows
         .iter()
         .map(|shadow: &Shadow| shadow.clause(position))

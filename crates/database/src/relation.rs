@@ -18,6 +18,10 @@ pub trait Relation {
 
     /// The condition for the caller's rows, where `?` is the caller's organization.
     const CONDITION: &'static str = "organization_id = ?";
+
+    /// Functions of the schema that a query may call, by their qualified names. They must not
+    /// return rows of others.
+    const FUNCTIONS: &'static [&'static str] = &[];
 }
 
 impl<E: Entity> Relation for E {
@@ -46,6 +50,7 @@ pub struct Shadow {
     table: &'static str,
     columns: Vec<&'static str>,
     condition: &'static str,
+    pub(crate) functions: &'static [&'static str],
 }
 
 impl Shadow {
@@ -55,6 +60,7 @@ impl Shadow {
             table: R::TABLE,
             columns: R::columns().collect(),
             condition: R::CONDITION,
+            functions: R::FUNCTIONS,
         }
     }
 

@@ -112,7 +112,9 @@ impl Unscoped {
         )
     }
 
-    /// Runs a static query, which can only read: see [`Door::select`](crate::Door::select).
+    /// Runs a static query. It can only read: it runs in a read-only transaction, and Postgres
+    /// refuses other statements. Within a [`Transaction`](crate::Transaction), functions called by
+    /// the text can still write.
     ///
     /// # Errors
     /// The error of the database; [`Error::Internal`] if the text writes.
@@ -125,8 +127,7 @@ impl Unscoped {
         self.executor.query(name, text, values).await
     }
 
-    /// Runs a static query and reads each row as a `T`. It can only read: see
-    /// [`Door::query`](crate::Door::query).
+    /// Runs a static query, which can only read, and reads each row as a `T`.
     ///
     /// # Errors
     /// The error of the database; [`Error::Internal`] if the text writes, or does not return the

@@ -12,6 +12,7 @@ pub mod roles;
 pub mod service_accounts;
 
 mod operator;
+mod relations;
 mod settings;
 mod upkeep;
 

@@ -8,7 +8,7 @@
 
 use http::StatusCode;
 use mainstay_access::{Permission, Principal};
-use mainstay_database::{Door, Unscoped, Uuid, Value};
+use mainstay_database::{Door, Relations, Unscoped, Uuid, Value};
 use mainstay_http::{Kind, NOT_FOUND, Problem};
 
 use crate::events::{Action, about};
@@ -52,19 +52,19 @@ pub async fn refused<P: Permission>(
 }
 
 /// Finds out why a statement changed nothing: its target belongs to an account with more
-/// permissions than the caller, or does not exist. `find` is the name and the text of a statement
-/// that selects whether the target exceeds the caller. Its parameters are the caller's
-/// organization, the values of `target`, and what [`held_by`] returns.
-pub async fn out_of_reach<P: Permission>(
+/// permissions than the caller, or does not exist. `find` is the name and the text of a query over
+/// `R` that selects whether the target exceeds the caller. Its parameters are the values of
+/// `target`, and what [`held_by`] returns.
+pub async fn out_of_reach<R: Relations, P: Permission>(
     by: &Door<P>,
     find: (&'static str, &'static str),
     target: impl IntoIterator<Item = Value>,
     (resource, id): (&'static str, Uuid),
 ) -> Problem {
     let values: Vec<_> = target.into_iter().chain(held_by(by.principal())).collect();
-    let rows = by.select(find.0, find.1, values).await;
+    let exceeds = by.query::<R, bool>(find.0, find.1, values).await;
 
-    match rows.and_then(|rows| rows.first().map(|row| row.get::<bool>(0)).transpose()) {
+    match exceeds.map(|found| found.first().copied()) {
         Err(error) => error.into(),
         Ok(Some(true)) => refused(by, resource, Some(id)).await,
         Ok(Some(false) | None) => NOT_FOUND.problem(),

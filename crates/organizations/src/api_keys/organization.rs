@@ -1,6 +1,7 @@
 //! The keys of an organization, for its administrators.
 
 use super::{permissions::ApiKeysManage, view::ApiKeyView};
+use crate::relations::ApiKeys;
 use mainstay_database::{Change, Cursor, Direction, Filter, Limit, Order};
 use mainstay_http::{
     Allowed, FreshOrScoped, NOT_FOUND, NoContent, PageOf, Path, Problem, Query, Shared, delete,
@@ -64,9 +65,9 @@ pub(super) async fn delete_organization_api_key(
     ";
 
     const EXCEEDS: &str = r"
-        SELECT mainstay.member_exceeds(user_id, $1, $3, $4)
-        FROM mainstay.api_keys
-        WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL
+        SELECT mainstay.member_exceeds(user_id, organization_id, $2, $3)
+        FROM api_keys
+        WHERE id = $1 AND revoked_at IS NULL
     ";
 
     let organization = by.principal().organization;
@@ -98,7 +99,7 @@ pub(super) async fn delete_organization_api_key(
 
     if revoked.is_empty() {
         let thing = [id.uuid().into()];
-        return Err(out_of_reach(
+        return Err(out_of_reach::<(ApiKeys,), _>(
             &by,
             ("api_keys.exceeds", EXCEEDS),
             thing,

@@ -10,7 +10,7 @@ use mainstay_accounts::{
     throttle::{TOO_MANY_ATTEMPTS, requests::admit_invitation},
 };
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, Unscoped, Uuid};
 use mainstay_http::{
     Allowed, Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Problem, Shared,
     UNAUTHENTICATED, input, post,
@@ -28,6 +28,7 @@ use time::Duration;
 use super::row::{InvitationId, InvitationView, email_cell};
 use crate::{
     members::permissions::MembersManage,
+    relations::{Organizations, Roles},
     roles::{name::RoleName, role::UNKNOWN_ROLE},
 };
 
@@ -181,31 +182,37 @@ pub(super) async fn create_invitation(
     }))
 }
 
+/// The role that an invitation gives.
+#[derive(FromRow)]
+struct RoleToGive {
+    /// The organization's name.
+    organization: String,
+    role: Option<Uuid>,
+    /// Whether the role grants more than the caller's.
+    exceeds: Option<bool>,
+}
+
 /// Finds the role with this name, if the caller may assign it, and the organization's name.
 async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, String), Problem> {
     const FIND: &str = r"
-        SELECT o.name, r.id, mainstay.role_exceeds(r.id, $3, $4)
-        FROM mainstay.organizations o
-        LEFT JOIN mainstay.roles r
-            ON r.name = $2
-            AND (r.organization_id = $1 OR r.organization_id IS NULL)
-        WHERE o.id = $1
+        SELECT o.name AS organization, r.id AS role, mainstay.role_exceeds(r.id, $2, $3) AS exceeds
+        FROM organizations o
+        LEFT JOIN roles r ON r.name = $1
     ";
 
     let [held, owner] = held_by(by.principal());
-    let rows = by
-        .select("roles.to_give", FIND, [role.into(), held, owner])
-        .await?;
+    let found: Option<RoleToGive> = by
+        .query::<(Organizations, Roles), _>("roles.to_give", FIND, [role.into(), held, owner])
+        .await?
+        .pop();
 
     // The organization was deleted in the meantime, and the session with it.
-    let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let id = row
-        .get::<Option<Uuid>>(1)?
-        .ok_or_else(|| UNKNOWN_ROLE.problem())?;
-    if row.get(2)? {
-        Err(refused(by, "role", Some(id)).await)
+    let found = found.ok_or_else(|| UNAUTHENTICATED.problem())?;
+    let id = found.role.ok_or_else(|| UNKNOWN_ROLE.problem())?;
+    if found.exceeds == Some(false) {
+        Ok((id, found.organization))
     } else {
-        Ok((id, row.get(0)?))
+        Err(refused(by, "role", Some(id)).await)
     }
 }
 

@@ -12,7 +12,7 @@ use mainstay_principals::{
 };
 
 use super::row::{InvitationId, InvitationRow, InvitationView};
-use crate::members::permissions::MembersManage;
+use crate::{members::permissions::MembersManage, relations::Invitations};
 
 const SEALED_BY_HAND: &str =
     "an invitation's address is sealed under the invitation's own key; it is shown masked";
@@ -88,10 +88,10 @@ pub(super) async fn delete_invitation(
     ";
 
     const EXCEEDS: &str = r"
-        SELECT mainstay.role_exceeds(role_id, $3, $4)
-            OR mainstay.member_exceeds(invited_by, $1, $3, $4)
-        FROM mainstay.invitations
-        WHERE organization_id = $1 AND id = $2
+        SELECT mainstay.role_exceeds(role_id, $2, $3)
+            OR mainstay.member_exceeds(invited_by, organization_id, $2, $3)
+        FROM invitations
+        WHERE id = $1
     ";
 
     let [held, owner] = held_by(by.principal());
@@ -112,7 +112,7 @@ pub(super) async fn delete_invitation(
 
     if deleted.is_empty() {
         let thing = [id.uuid().into()];
-        return Err(out_of_reach(
+        return Err(out_of_reach::<(Invitations,), _>(
             &by,
             ("invitations.exceeds", EXCEEDS),
             thing,

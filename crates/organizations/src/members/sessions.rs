@@ -1,6 +1,6 @@
 //! Lists and ends a member's sessions in the organization.
 
-use mainstay_database::{Change, Error, Row, Uuid};
+use mainstay_database::{Change, FromRow, values};
 use mainstay_http::{
     Allowed, FreshOrScoped, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
 };
@@ -13,6 +13,7 @@ use mainstay_principals::{
 };
 
 use super::{permissions::MembersManage, row::MemberId, target::find_target};
+use crate::relations::Sessions;
 
 /// Ends all sessions. The membership is locked first, so that no session starts at the same time.
 const END_ALL: &str = r"
@@ -53,6 +54,7 @@ const END_ONE: &str = r"
 
 /// A session of a member. Its IP address and its device are shown only to the member.
 #[view]
+#[derive(FromRow)]
 pub(super) struct MemberSessionView {
     /// The session's id.
     id: SessionId,
@@ -77,12 +79,11 @@ pub(super) async fn list_member_sessions(
 ) -> Result<Listing<MemberSessionView>, Problem> {
     const LIST: &str = r"
         SELECT id, kind, client_id, created_at, last_used_at, expires_at
-        FROM mainstay.sessions
-        WHERE organization_id = $1
-          AND user_id = $2
+        FROM sessions
+        WHERE user_id = $1
           AND ended_at IS NULL
-          AND expires_at > $3
-          AND (idle_expires_at IS NULL OR idle_expires_at > $3)
+          AND expires_at > $2
+          AND (idle_expires_at IS NULL OR idle_expires_at > $2)
         ORDER BY id DESC
         LIMIT 1000
     ";
@@ -92,17 +93,11 @@ pub(super) async fn list_member_sessions(
         .ok_or_else(|| NOT_FOUND.problem())?;
 
     let now = principals.runtime().clock.now();
-    let rows = by
-        .select(
-            "sessions.list_of_member",
-            LIST,
-            [id.uuid().into(), now.inner().into()],
-        )
+    let items = by
+        .query::<(Sessions,), _>("sessions.list_of_member", LIST, values![id, now])
         .await?;
 
-    Ok(Listing {
-        items: rows.iter().map(view).collect::<Result<_, _>>()?,
-    })
+    Ok(Listing { items })
 }
 
 /// End all of a member's sessions in the organization.
@@ -188,15 +183,4 @@ async fn end(
     }
 
     Ok(!ended.is_empty())
-}
-
-fn view(row: &Row) -> Result<MemberSessionView, Error> {
-    Ok(MemberSessionView {
-        id: row.get::<Uuid>(0)?.into(),
-        kind: row.get(1)?,
-        client_id: row.get(2)?,
-        created_at: row.get(3)?,
-        last_used_at: row.get(4)?,
-        expires_at: row.get(5)?,
-    })
 }

@@ -2,11 +2,12 @@
 
 use mainstay_access::Permission;
 use mainstay_accounts::account::address::email_cell;
-use mainstay_database::{Door, Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Door, Error, FromRow, OwnKey, Unscoped, Uuid};
 use mainstay_kernel::{EmailAddress, UserId};
 use mainstay_principals::privilege::held_by;
 
 use super::row::MemberId;
+use crate::relations::{DataKeys, Memberships, Organizations, Roles, Users};
 
 /// The member that a change concerns.
 pub(crate) struct TargetMember {
@@ -35,23 +36,21 @@ pub(crate) async fn find_target<P: Permission>(
         SELECT
             m.user_id,
             m.role_id,
-            present.name,
-            mainstay.role_exceeds(m.role_id, $4, $5),
-            wanted.id,
-            mainstay.role_exceeds(wanted.id, $4, $5),
-            o.name,
+            present.name AS role_name,
+            mainstay.role_exceeds(m.role_id, $3, $4) AS exceeds,
+            wanted.id AS wanted,
+            mainstay.role_exceeds(wanted.id, $3, $4) AS wanted_exceeds,
+            o.name AS organization_name,
             u.email,
-            k.id,
-            k.wrapped
-        FROM mainstay.memberships m
-        JOIN mainstay.organizations o ON o.id = m.organization_id
-        JOIN mainstay.roles present ON present.id = m.role_id
-        JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'person'
-        JOIN mainstay.data_keys k ON k.id = u.data_key
-        LEFT JOIN mainstay.roles wanted
-            ON wanted.name = $3
-            AND (wanted.organization_id = m.organization_id OR wanted.organization_id IS NULL)
-        WHERE m.organization_id = $1 AND m.user_id = $2
+            k.id AS key_id,
+            k.wrapped AS wrapped_key
+        FROM memberships m
+        JOIN organizations o ON o.id = m.organization_id
+        JOIN roles present ON present.id = m.role_id
+        JOIN users u ON u.id = m.user_id AND u.kind = 'person'
+        JOIN data_keys k ON k.id = u.data_key
+        LEFT JOIN roles wanted ON wanted.name = $2
+        WHERE m.user_id = $1
     ";
 
     let [held, owner] = held_by(by.principal());
@@ -62,29 +61,51 @@ pub(crate) async fn find_target<P: Permission>(
         owner,
     ];
 
-    let rows = by.select("memberships.find", FIND, values).await?;
-    rows.first().map(read).transpose()
+    let mut found = by
+        .query::<Target, FoundMember>("memberships.find", FIND, values)
+        .await?;
+
+    Ok(found.pop().map(TargetMember::of))
 }
 
-fn read(row: &Row) -> Result<TargetMember, Error> {
-    let user: UserId = row.get(0)?;
-    let wanted = row.get::<Option<Uuid>>(4)?;
+/// What a member is found in.
+type Target = (Memberships, Organizations, Roles, Users, DataKeys);
 
-    Ok(TargetMember {
-        user,
-        role: row.get(1)?,
-        role_name: row.get(2)?,
-        exceeds: row.get(3)?,
-        wanted: wanted
-            .map(|wanted| Ok::<_, Error>((wanted, row.get(5)?)))
-            .transpose()?,
-        organization_name: row.get(6)?,
-        email: row.get(7)?,
-        key: mainstay_accounts::account::key::own_key(user, row, 8)?,
-    })
+/// The member, as read from the database.
+#[derive(FromRow)]
+struct FoundMember {
+    user_id: UserId,
+    role_id: Uuid,
+    role_name: String,
+    exceeds: bool,
+    wanted: Option<Uuid>,
+    wanted_exceeds: Option<bool>,
+    organization_name: String,
+    email: Vec<u8>,
+    key_id: i64,
+    wrapped_key: Vec<u8>,
 }
 
 impl TargetMember {
+    fn of(found: FoundMember) -> Self {
+        let key = OwnKey {
+            id: found.key_id,
+            subject: found.user_id.uuid(),
+            wrapped: found.wrapped_key,
+        };
+
+        Self {
+            user: found.user_id,
+            role: found.role_id,
+            role_name: found.role_name,
+            exceeds: found.exceeds,
+            wanted: found.wanted.zip(found.wanted_exceeds),
+            organization_name: found.organization_name,
+            email: found.email,
+            key,
+        }
+    }
+
     /// Opens the member's address, to send an e-mail to the member.
     pub(crate) fn address(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
         unscoped.open_own(&self.key, &email_cell(self.user.uuid()), &self.email)

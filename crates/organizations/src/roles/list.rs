@@ -6,6 +6,7 @@ use super::{
     permissions::RolesRead,
     role::{RoleId, RoleView, find},
 };
+use crate::relations::{RolePermissions, Roles};
 
 /// List roles: the built-in ones, then the organization's own.
 #[get("/v1/roles")]
@@ -14,24 +15,23 @@ pub(super) async fn list_roles(by: Allowed<RolesRead>) -> Result<Listing<RoleVie
         SELECT
             r.id,
             r.name,
-            r.organization_id IS NULL,
+            r.organization_id IS NULL AS built_in,
             ARRAY(
                 SELECT permission
-                FROM mainstay.role_permissions
+                FROM role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
-            ),
+            ) AS permissions,
             r.version
-        FROM mainstay.roles r
-        WHERE r.organization_id = $1 OR r.organization_id IS NULL
+        FROM roles r
         ORDER BY r.organization_id NULLS FIRST, r.id
     ";
 
-    let rows = by.select("roles.list", LIST, []).await?;
+    let items = by
+        .query::<(Roles, RolePermissions), _>("roles.list", LIST, [])
+        .await?;
 
-    Ok(Listing {
-        items: rows.iter().map(RoleView::read).collect::<Result<_, _>>()?,
-    })
+    Ok(Listing { items })
 }
 
 /// Show a role.
@@ -40,6 +40,6 @@ pub(super) async fn get_role(
     by: Allowed<RolesRead>,
     Path(id): Path<RoleId>,
 ) -> Result<Json<RoleView>, Problem> {
-    let (role, _) = find(&by, id).await?.ok_or_else(|| NOT_FOUND.problem())?;
-    Ok(Json(role))
+    let found = find(&by, id).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    Ok(Json(found.role))
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 use mainstay_access::Permission;
-use mainstay_database::{Door, Error, IfMatch, Row, Uuid};
+use mainstay_database::{Door, Error, FromRow, IfMatch, Uuid};
 use mainstay_http::{Kind, NOT_FOUND, Problem, view};
 use mainstay_kernel::Id;
 use mainstay_principals::privilege::{held_by, refused};
+
+use crate::relations::{RolePermissions, Roles};
 
 /// Built-in roles cannot be changed.
 pub(crate) const BUILT_IN_ROLE: Kind = Kind::new(
@@ -28,6 +30,7 @@ pub(crate) type RoleId = Id<RoleView>;
 
 /// A role.
 #[view]
+#[derive(FromRow)]
 pub(crate) struct RoleView {
     /// The role's id.
     pub(super) id: RoleId,
@@ -42,50 +45,44 @@ pub(crate) struct RoleView {
     pub(super) version: i64,
 }
 
-impl RoleView {
-    /// Reads the columns `id, name, built in, permissions, version`.
-    pub(super) fn read(row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            built_in: row.get(2)?,
-            permissions: row.get(3)?,
-            version: row.get(4)?,
-        })
-    }
+/// A role, and how it compares with the caller's permissions.
+#[derive(FromRow)]
+pub(crate) struct FoundRole {
+    #[from_row(flatten)]
+    pub(super) role: RoleView,
+    /// Whether it grants more than the caller holds.
+    exceeds: bool,
 }
 
-/// Finds a role of the caller's organization or a built-in one, and whether it grants more than the
-/// caller holds.
+/// Finds a role of the caller's organization or a built-in one.
 pub(crate) async fn find<P: Permission>(
     by: &Door<P>,
     id: RoleId,
-) -> Result<Option<(RoleView, bool)>, Error> {
+) -> Result<Option<FoundRole>, Error> {
     const FIND: &str = r"
         SELECT
             r.id,
             r.name,
-            r.organization_id IS NULL,
+            r.organization_id IS NULL AS built_in,
             ARRAY(
                 SELECT permission
-                FROM mainstay.role_permissions
+                FROM role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
-            ),
+            ) AS permissions,
             r.version,
-            mainstay.role_exceeds(r.id, $3, $4)
-        FROM mainstay.roles r
-        WHERE r.id = $2 AND (r.organization_id = $1 OR r.organization_id IS NULL)
+            mainstay.role_exceeds(r.id, $2, $3) AS exceeds
+        FROM roles r
+        WHERE r.id = $1
     ";
 
     let [held, owner] = held_by(by.principal());
-    let rows = by
-        .select("roles.find", FIND, [id.uuid().into(), held, owner])
+    let values = [id.uuid().into(), held, owner];
+    let mut found = by
+        .query::<(Roles, RolePermissions), _>("roles.find", FIND, values)
         .await?;
 
-    rows.first()
-        .map(|row| Ok((RoleView::read(row)?, row.get(5)?)))
-        .transpose()
+    Ok(found.pop())
 }
 
 /// Finds a role that the caller may change, at the version that `if_match` demands.
@@ -94,7 +91,7 @@ pub(crate) async fn find_to_change<P: Permission>(
     id: RoleId,
     if_match: &IfMatch,
 ) -> Result<RoleView, Problem> {
-    let (role, exceeds) = find(by, id).await?.ok_or_else(|| NOT_FOUND.problem())?;
+    let FoundRole { role, exceeds } = find(by, id).await?.ok_or_else(|| NOT_FOUND.problem())?;
     if role.built_in {
         return Err(BUILT_IN_ROLE.problem());
     }

@@ -1,5 +1,6 @@
 //! Service accounts in requests and responses.
 
+use mainstay_database::FromRow;
 use mainstay_http::{Patch, input, view};
 use mainstay_kernel::{Timestamp, UserId};
 use mainstay_principals::names::DisplayName;
@@ -29,6 +30,7 @@ pub(crate) struct UpdateServiceAccount {
 
 /// A service account.
 #[view]
+#[derive(FromRow)]
 pub(crate) struct ServiceAccountView {
     /// The account's id, which is also its `client_id`.
     pub(super) id: UserId,

@@ -15,6 +15,7 @@ use super::{
     bodies::{CreateServiceAccount, ServiceAccountView},
     permissions::ServiceAccountsManage,
 };
+use crate::relations::Roles;
 
 /// Maximum number of service accounts of an organization. They are listed without pages.
 const MOST_ACCOUNTS: i64 = 500;
@@ -105,25 +106,26 @@ pub(crate) async fn role_refusal<P: Permission>(
     otherwise: Kind,
 ) -> Problem {
     const FIND: &str = r"
-        SELECT NOT mainstay.role_exceeds(id, $3, false)
-        FROM mainstay.roles
-        WHERE name = $2 AND (organization_id = $1 OR organization_id IS NULL)
+        SELECT mainstay.role_exceeds(id, $2, false)
+        FROM roles
+        WHERE name = $1
         ORDER BY organization_id NULLS FIRST
         LIMIT 1
     ";
 
-    let rows = by
-        .select("roles.find", FIND, [role.into(), held(by.principal())])
+    let exceeds = by
+        .query::<(Roles,), bool>("roles.exceeds", FIND, [role.into(), held(by.principal())])
         .await;
-    match rows.and_then(|rows| rows.first().map(|row| row.get::<bool>(0)).transpose()) {
+
+    match exceeds.map(|found| found.first().copied()) {
         Err(error) => error.into(),
         Ok(None) => INVALID_INPUT.problem().errors([FieldError {
             location: "body".into(),
             pointer: "/role".to_owned(),
             detail: "there is no such role in the organization".to_owned(),
         }]),
-        Ok(Some(true)) => otherwise.problem(),
-        Ok(Some(false)) => {
+        Ok(Some(false)) => otherwise.problem(),
+        Ok(Some(true)) => {
             let unscoped = by.unscoped("only records the refusal in the audit log");
             exceeds_own(&unscoped, by.principal(), "role", None).await
         }

@@ -1,7 +1,7 @@
 //! What the API keys and the client secrets of service accounts have in common. A member can
 //! neither create nor revoke a credential of an account that has permissions beyond their own.
 
-use mainstay_database::{Change, Door, Uuid};
+use mainstay_database::{Change, Door, Relations, Uuid};
 use mainstay_http::{Kind, Problem};
 use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::{
@@ -50,12 +50,12 @@ pub(super) async fn create(
     Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await)
 }
 
-/// Revokes a credential of an account.
+/// Revokes a credential of an account, which is a row of `R`.
 ///
 /// # Errors
 /// [`NOT_FOUND`](mainstay_http::NOT_FOUND) if it does not exist, and a refusal if its account has
 /// permissions beyond the caller's.
-pub(super) async fn revoke(
+pub(super) async fn revoke<R: Relations>(
     by: &Door<ServiceAccountsManage>,
     account: UserId,
     id: Uuid,
@@ -85,7 +85,7 @@ pub(super) async fn revoke(
 
     if revoked.is_empty() {
         let thing = [id.into(), account.uuid().into()];
-        return Err(out_of_reach(by, exceeds, thing, (resource, id)).await);
+        return Err(out_of_reach::<R, _>(by, exceeds, thing, (resource, id)).await);
     }
 
     Ok(())

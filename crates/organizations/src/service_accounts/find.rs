@@ -1,15 +1,18 @@
 //! Lists and finds the service accounts of an organization.
 
 use mainstay_access::Permission;
-use mainstay_database::{Door, Error, Row};
+use mainstay_database::{Door, Error, FromRow};
 use mainstay_http::{Allowed, Json, Kind, Listing, NOT_FOUND, Path, Problem, get};
 use mainstay_kernel::UserId;
 use mainstay_principals::privilege::{exceeds_own, held_by};
 
 use super::{bodies::ServiceAccountView, permissions::ServiceAccountsManage};
+use crate::relations::{Memberships, Roles, Users};
 
 /// An account, and how its permissions compare with the caller's.
+#[derive(FromRow)]
 pub(super) struct Found {
+    #[from_row(flatten)]
     pub(super) view: ServiceAccountView,
     /// Whether the caller holds every permission of the account.
     is_within: bool,
@@ -64,38 +67,20 @@ async fn select<P: Permission>(by: &Door<P>, id: Option<UserId>) -> Result<Vec<F
         SELECT
             u.id,
             u.name,
-            r.name,
+            r.name AS role,
             u.active,
             u.created_at,
-            NOT mainstay.role_exceeds(r.id, $3, $4)
-        FROM mainstay.memberships m
-        JOIN mainstay.users u ON u.id = m.user_id AND u.kind = 'service'
-        JOIN mainstay.roles r ON r.id = m.role_id
-        WHERE m.organization_id = $1 AND ($2::uuid IS NULL OR u.id = $2)
+            NOT mainstay.role_exceeds(r.id, $2, $3) AS is_within
+        FROM memberships m
+        JOIN users u ON u.id = m.user_id AND u.kind = 'service'
+        JOIN roles r ON r.id = m.role_id
+        WHERE $1::uuid IS NULL OR u.id = $1
         ORDER BY u.id DESC
     ";
 
     let [held, owner] = held_by(by.principal());
     let values = [id.map(UserId::uuid).into(), held, owner];
 
-    by.select("service_accounts.select", SELECT, values)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
-}
-
-fn read(row: &Row) -> Result<Found, Error> {
-    let view = ServiceAccountView {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        role: row.get(2)?,
-        active: row.get(3)?,
-        created_at: row.get(4)?,
-    };
-
-    Ok(Found {
-        view,
-        is_within: row.get(5)?,
-    })
+    by.query::<(Memberships, Users, Roles), _>("service_accounts.select", SELECT, values)
+        .await
 }

@@ -20,6 +20,7 @@ use super::{
     permissions::ServiceAccountsManage,
 };
 use crate::api_keys::new::{CreateApiKey, MOST_KEYS, NewApiKey, TOO_MANY_KEYS};
+use crate::relations::ApiKeys;
 use crate::settings::Settings;
 
 /// Create an API key for a service account.
@@ -152,11 +153,10 @@ pub(super) async fn delete_service_account_key(
     ";
 
     const EXCEEDS: &str = r"
-        SELECT mainstay.member_exceeds(user_id, $1, $4, $5)
-        FROM mainstay.api_keys
-        WHERE organization_id = $1
-          AND id = $2
-          AND user_id = $3
+        SELECT mainstay.member_exceeds(user_id, organization_id, $3, $4)
+        FROM api_keys
+        WHERE id = $1
+          AND user_id = $2
           AND revoked_at IS NULL
     ";
 
@@ -165,7 +165,7 @@ pub(super) async fn delete_service_account_key(
         revoke: ("service_accounts.revoke_key", REVOKE),
         exceeds: ("service_accounts.key_exceeds", EXCEEDS),
     };
-    let revoked = revoke(&by, id, key.uuid(), revocation).await;
+    let revoked = revoke::<(ApiKeys,)>(&by, id, key.uuid(), revocation).await;
     principals.forget_session(key.uuid().into());
 
     revoked.map(|()| NoContent)

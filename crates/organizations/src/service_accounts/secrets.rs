@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use mainstay_access::Permission;
-use mainstay_database::{Change, Door, Error, Id, Row};
+use mainstay_database::{Change, Door, FromRow, Id, values};
 use mainstay_http::{
     Allowed, Created, Fresh, FreshOrScoped, Json, Kind, Listing, NOT_FOUND, NoContent, Path,
     Problem, Shared, delete, get, input, post, view,
@@ -22,6 +22,7 @@ use super::{
     permissions::ServiceAccountsManage,
 };
 use crate::api_keys::new::{Scope, lifetime, scopes_within};
+use crate::relations::ClientSecrets;
 use crate::settings::Settings;
 
 /// Maximum number of valid secrets: one in use, one to rotate to, and some to spare.
@@ -67,6 +68,7 @@ pub(super) struct MadeClientSecretView {
 
 /// A client secret. The secret itself was shown once, when it was created.
 #[view]
+#[derive(FromRow)]
 pub(super) struct ClientSecretView {
     /// The secret's id.
     id: ClientSecretId,
@@ -224,11 +226,10 @@ pub(super) async fn delete_client_secret(
     ";
 
     const EXCEEDS: &str = r"
-        SELECT mainstay.member_exceeds(user_id, $1, $4, $5)
-        FROM mainstay.client_secrets
-        WHERE organization_id = $1
-          AND id = $2
-          AND user_id = $3
+        SELECT mainstay.member_exceeds(user_id, organization_id, $3, $4)
+        FROM client_secrets
+        WHERE id = $1
+          AND user_id = $2
           AND revoked_at IS NULL
     ";
 
@@ -237,7 +238,7 @@ pub(super) async fn delete_client_secret(
         revoke: ("client_secrets.revoke", REVOKE),
         exceeds: ("client_secrets.exceeds", EXCEEDS),
     };
-    let revoked = revoke(&by, id, secret.uuid(), revocation).await;
+    let revoked = revoke::<(ClientSecrets,)>(&by, id, secret.uuid(), revocation).await;
     principals.forget_user(id);
 
     revoked.map(|()| NoContent)
@@ -250,10 +251,9 @@ async fn select<P: Permission>(
 ) -> Result<Vec<ClientSecretView>, Problem> {
     const SELECT: &str = r"
         SELECT id, created_at, expires_at, last_used_at, scopes, permissions, made_by, sponsor_id
-        FROM mainstay.client_secrets
-        WHERE organization_id = $1
-          AND user_id = $2
-          AND ($3::uuid IS NULL OR id = $3)
+        FROM client_secrets
+        WHERE user_id = $1
+          AND ($2::uuid IS NULL OR id = $2)
           AND revoked_at IS NULL
         ORDER BY id DESC
         LIMIT 200
@@ -261,21 +261,9 @@ async fn select<P: Permission>(
 
     get_account(by, id).await?;
 
-    let values = [id.uuid().into(), secret.map(ClientSecretId::uuid).into()];
-    let rows = by.select("client_secrets.select", SELECT, values).await?;
+    let secrets = by
+        .query::<(ClientSecrets,), _>("client_secrets.select", SELECT, values![id, secret])
+        .await?;
 
-    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
-}
-
-fn read(row: &Row) -> Result<ClientSecretView, Error> {
-    Ok(ClientSecretView {
-        id: row.get(0)?,
-        created_at: row.get(1)?,
-        expires_at: row.get(2)?,
-        last_used_at: row.get(3)?,
-        scopes: row.get(4)?,
-        permissions: row.get(5)?,
-        made_by: row.get(6)?,
-        sponsor_id: row.get(7)?,
-    })
+    Ok(secrets)
 }

@@ -3,7 +3,7 @@
 
 use mainstay::{
     access::BuiltInRole::Owner,
-    database::{Change, Event, Unscoped},
+    database::{Change, Event, Relation, Unscoped},
     prelude::*,
 };
 use mainstay_testing::{Actor, TestApp};
@@ -60,10 +60,22 @@ const WRITING: [&str; 7] = [
 /// Number of them that Postgres refuses while parsing, before anything runs.
 const REFUSED_BY_PARSER: u32 = 5;
 
+/// The caller's customers.
+enum Customers {}
+
+impl Relation for Customers {
+    const NAME: &'static str = "customers";
+    const TABLE: &'static str = "customers";
+
+    fn columns() -> impl Iterator<Item = &'static str> {
+        ["id"].into_iter()
+    }
+}
+
 /// Run a writing statement as a query.
 #[get("/v1/queries/{number}")]
 async fn ask(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
-    by.select("queries.ask", WRITING[number as usize], [])
+    by.query::<(Customers,), String>("queries.ask", WRITING[number as usize], [])
         .await?;
     Ok(NoContent)
 }
@@ -74,8 +86,14 @@ async fn ask_within(
     by: Allowed<QueriesRead>,
     Path(number): Path<u32>,
 ) -> Result<NoContent, Problem> {
+    let organization = by.organization();
     by.transaction(async |tx| -> Result<(), Problem> {
-        tx.select("queries.ask", WRITING[number as usize], [])
+        tx.unscoped("a test")
+            .select(
+                "queries.ask",
+                WRITING[number as usize],
+                [organization.into()],
+            )
             .await?;
         Ok(())
     })

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use mainstay::{access::BuiltInRole::Owner, prelude::*};
+use mainstay::{
+    access::BuiltInRole::Owner,
+    database::{Relation, Transaction},
+    prelude::*,
+};
 use mainstay_testing::TestApp;
 use time::macros::datetime;
 
@@ -29,17 +33,41 @@ const GRANTS: [&str; 2] = [
 /// Locks a row; a leaked transaction would keep the lock.
 const LOCK: &str = r"
     SELECT id
-    FROM organizations
+    FROM mainstay.organizations
     WHERE id = $1
-      AND id IN (SELECT organization_id FROM memberships WHERE organization_id = $1)
     FOR UPDATE
 ";
+
+/// The caller's organization.
+enum Organizations {}
+
+impl Relation for Organizations {
+    const NAME: &'static str = "organizations";
+    const TABLE: &'static str = "mainstay.organizations";
+    const CONDITION: &'static str = "id = ?";
+
+    fn columns() -> impl Iterator<Item = &'static str> {
+        ["id"].into_iter()
+    }
+}
+
+/// A value is bound before it reaches Postgres.
+const BINDING: &str = "SELECT 1 FROM organizations WHERE $1 < now()";
+
+async fn lock(transaction: &Transaction<Panic>) -> Result<(), DatabaseError> {
+    let organization = transaction.organization();
+    transaction
+        .unscoped("a test")
+        .select("panics.lock", LOCK, [organization.into()])
+        .await
+        .map(drop)
+}
 
 /// Panic in the middle of a transaction.
 #[get("/v1/panics/transaction")]
 async fn panic_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> {
     by.transaction(async |tx| -> Result<(), Problem> {
-        tx.select("panics.lock", LOCK, []).await?;
+        lock(&tx).await?;
         panic!("as the test expects");
     })
     .await?;
@@ -50,12 +78,8 @@ async fn panic_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> 
 #[get("/v1/panics/value")]
 async fn panic_at_a_value(by: Allowed<Panic>) -> Result<NoContent, Problem> {
     let value = datetime!(9999-12-31 23:59:59 -1).into();
-    by.select(
-        "panics.value",
-        "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1",
-        [value],
-    )
-    .await?;
+    by.query::<(Organizations,), i32>("panics.value", BINDING, [value])
+        .await?;
     Ok(NoContent)
 }
 
@@ -63,14 +87,10 @@ async fn panic_at_a_value(by: Allowed<Panic>) -> Result<NoContent, Problem> {
 #[get("/v1/panics/both")]
 async fn panic_at_a_value_in_transaction(by: Allowed<Panic>) -> Result<NoContent, Problem> {
     by.transaction(async |tx| -> Result<(), Problem> {
-        tx.select("panics.lock", LOCK, []).await?;
+        lock(&tx).await?;
         let value = datetime!(9999-12-31 23:59:59 -1).into();
-        tx.select(
-            "panics.value",
-            "SELECT 1 WHERE $1 = $1 AND $2 < now() -- organization_id = $1",
-            [value],
-        )
-        .await?;
+        tx.query::<(Organizations,), i32>("panics.value", BINDING, [value])
+            .await?;
         Ok(())
     })
     .await?;
