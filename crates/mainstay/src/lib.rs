@@ -64,8 +64,8 @@ pub mod prelude {
     pub use mainstay_access::{Permission, permission};
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
-        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, IfMatch, Limit,
-        Order, Retention, Revealed,
+        Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, FromRow, IfMatch,
+        Limit, Order, Retention, Revealed, values,
     };
     pub use mainstay_http::{
         Allowed, CONFLICT, CountedPage, Created, CreatedAt, ErasureView, ExportPage, ExportView,

@@ -151,6 +151,22 @@ impl Wall {
         }
     }
 
+    /// Notes the column of a path such as `t.labels[1]`, which may have no further field.
+    fn access(&mut self, root: &Expr, path: &[AccessExpr]) -> Result<(), String> {
+        let rest = match (root, path) {
+            (Expr::Identifier(table), [AccessExpr::Dot(Expr::Identifier(column)), rest @ ..]) => {
+                self.fields.push((folded(table), folded(column)));
+                rest
+            }
+            _ => path,
+        };
+
+        match rest.iter().find(|step| matches!(step, AccessExpr::Dot(_))) {
+            None => Ok(()),
+            Some(field) => Err(format!("{field} may be the call of a function")),
+        }
+    }
+
     /// Refuses columns of functions that may be calls of other functions: Postgres takes `f.g` for
     /// `g(f)` if the value `f` has no field `g` (PostgreSQL manual, 8.16.5).
     fn check_fields(&self) -> Result<(), String> {
@@ -221,13 +237,7 @@ impl Visitor for Wall {
                 }
                 _ => Err("a column may have the name of its table, and no schema".to_owned()),
             },
-            Expr::CompoundFieldAccess { access_chain, .. }
-                if access_chain
-                    .iter()
-                    .any(|access| matches!(access, AccessExpr::Dot(_))) =>
-            {
-                Err(format!("{expression} may be the call of a function"))
-            }
+            Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
             _ => Ok(()),
         };
 

@@ -4,9 +4,8 @@
 use mainstay::{
     access::BuiltInRole::Owner,
     database::{
-        FromRow,
         sea_query::{Expr, ExprTrait as _, Func, Query as Select},
-        table_of, values,
+        table_of,
     },
     personal::hidden,
     personal_text,
@@ -124,7 +123,7 @@ const UNLIMITED: [&str; 20] = [
 ];
 
 /// Texts that reach for something else.
-const REFUSED: [&str; 32] = [
+const REFUSED: [&str; 36] = [
     "SELECT label FROM public.parcels",
     "SELECT id::text FROM depot.pallets",
     r#"SELECT label FROM "public"."parcels""#,
@@ -156,6 +155,10 @@ const REFUSED: [&str; 32] = [
     "SELECT nextval('mainstay.audit_seal')::text",
     "SELECT mainstay.count_refusal('x', now())::text",
     "SELECT pg_catalog.pg_ls_dir('.')",
+    "SELECT ('/etc/passwd'::text).pg_read_file",
+    "SELECT t.pg_read_file FROM unnest(ARRAY['/etc/passwd']) AS t",
+    r"SELECT label FROM parcels WHERE label = '\'' UNION SELECT label FROM public.parcels --'",
+    "SELECT 'public.parcels'::regclass::text",
     "SELECT l.label FROM dblink('', 'SELECT label FROM parcels') AS l (label text)",
 ];
 

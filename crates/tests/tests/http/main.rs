@@ -68,6 +68,7 @@ mod probes;
 mod reach;
 mod refresh;
 mod replicas;
+mod reports;
 mod roles;
 mod round_trips;
 mod sealed_sorting;
