@@ -6,7 +6,11 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use mainstay::{access::BuiltInRole::Owner, http::WebPage, prelude::*};
+use mainstay::{
+    access::BuiltInRole::Owner,
+    http::{Listing, WebPage},
+    prelude::*,
+};
 use mainstay_testing::{Builder, TestApp};
 use mainstay_tests::root;
 use serde_json::json;
@@ -69,6 +73,35 @@ async fn send_parcels(
     Ok(NoContent)
 }
 
+/// How many parcels have labels of one length.
+#[view]
+#[derive(FromRow)]
+struct LengthView {
+    /// The number of characters of the labels.
+    characters: i32,
+    /// The number of parcels.
+    parcels: i64,
+}
+
+/// Count the parcels by the length of their labels.
+#[get("/v1/parcels/lengths")]
+async fn count_lengths(by: Allowed<ParcelsSend>) -> Result<Listing<LengthView>, Problem> {
+    const COUNT: &str = r"
+        SELECT char_length(label) AS characters, count(*) AS parcels
+        FROM parcels
+        WHERE updated_at <= $1
+        GROUP BY characters
+        ORDER BY characters
+    ";
+
+    let now = by.runtime().clock.now();
+    let items = by
+        .query::<(ParcelRow,), _>("parcels.lengths", COUNT, values![now])
+        .await?;
+
+    Ok(Listing { items })
+}
+
 /// The kind of job that prints a label.
 const PRINT_LABEL: &str = "print_label";
 
@@ -121,7 +154,7 @@ async fn start(printed: &Arc<Mutex<Vec<String>>>) -> TestApp {
 
     let module = Module::new("parcels")
         .entity::<ParcelRow>()
-        .endpoints((send_parcels,));
+        .endpoints((send_parcels, count_lengths));
     let platform = fixture::platform().module(module).page(about());
     let platform = platform.handler(LabelPrinter {
         printed: printed.clone(),
@@ -181,6 +214,12 @@ async fn the_code_of_the_how_to_guides_works() {
     let mut printed = printed.lock().expect("the lock is not poisoned").clone();
     printed.sort();
     assert_eq!(printed, ["Kepler", "Noether"]);
+
+    let lengths = owner.get("/v1/parcels/lengths").await.json();
+    assert_eq!(
+        lengths["items"],
+        json!([{ "characters": 6, "parcels": 1 }, { "characters": 7, "parcels": 1 }])
+    );
 
     let page = app.anonymous().get("/about").await;
     page.assert_status(200);
