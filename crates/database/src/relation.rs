@@ -27,6 +27,12 @@ pub trait Relation {
 impl<E: Entity> Relation for E {
     const NAME: &'static str = unqualified(E::TABLE);
     const TABLE: &'static str = E::TABLE;
+    /// Without the rows of erased persons, which have no key.
+    const CONDITION: &'static str = if E::SEALED.is_empty() {
+        "organization_id = ?"
+    } else {
+        "organization_id = ? AND data_key IS NOT NULL"
+    };
 
     fn columns() -> impl Iterator<Item = &'static str> {
         E::COLUMNS

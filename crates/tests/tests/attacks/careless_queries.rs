@@ -87,13 +87,20 @@ const SCHEMA: [&str; 8] = [
 const ROWS: &str = r"
     WITH parcel AS (
         INSERT INTO parcels
-        SELECT gen_random_uuid(), id, NULL, 'of ' || id, weight, 'sealed', 1, now()
+        SELECT gen_random_uuid(), id, 1, 'of ' || id, weight, 'sealed', 1, now()
         FROM mainstay.organizations, generate_series(1, 2) AS weight
         RETURNING id, organization_id
     )
     INSERT INTO depot.pallets
     SELECT gen_random_uuid(), organization_id, id, 1, now()
     FROM parcel
+";
+
+/// A parcel of each organization whose sealed fields were erased.
+const ERASED: &str = r"
+    INSERT INTO parcels
+    SELECT gen_random_uuid(), id, NULL, 'erased', 3, '', 1, now()
+    FROM mainstay.organizations
 ";
 
 /// Texts that would return the rows of everyone if nothing limited them.
@@ -264,7 +271,7 @@ async fn start() -> (TestApp, Actor, Actor) {
     run(&app, &SCHEMA).await;
 
     let (own, other) = (app.actor(Owner).await, app.stranger(Owner).await);
-    run(&app, &[ROWS]).await;
+    run(&app, &[ROWS, ERASED]).await;
 
     (app, own, other)
 }
