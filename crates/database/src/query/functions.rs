@@ -53,6 +53,7 @@ const AGGREGATES: &[&str] = &[
 ];
 
 const ARRAYS: &[&str] = &[
+    "array",
     "array_append",
     "array_cat",
     "array_length",
