@@ -32,7 +32,7 @@ pub fn module() -> Module {
         )
         .keeping(
             "mainstay.unique_indexes",
-            "as long as the account or the external identity that it belongs to",
+            "as long as the row that has the value",
         )
         .keeping(
             "mainstay.sign_ups",

@@ -1,13 +1,16 @@
 //! The columns that an update sets.
 
+use std::sync::Arc;
+
 use mainstay_kernel::Decimal;
 use sea_query::Value;
 
-use crate::{Column, Entity, Error, Field, Plain, Sealing};
+use crate::{Claim, Column, Entity, Error, Field, Plain, Sealing};
 
 /// The columns that an update sets. Other columns keep their values.
 pub struct Changes<E> {
     assignments: Vec<Assignment>,
+    claims: Vec<Claiming>,
     pub(crate) seals: bool,
     entity: std::marker::PhantomData<fn() -> E>,
 }
@@ -50,11 +53,14 @@ impl Number for f32 {}
 impl Number for Decimal {}
 impl Number for f64 {}
 
+type Claiming = Box<dyn Fn(&Sealing<'_>) -> Option<Claim> + Send + Sync>;
+
 impl<E: Entity> Changes<E> {
     /// Creates an empty set of changes.
     pub fn new() -> Self {
         Self {
             assignments: Vec::new(),
+            claims: Vec::new(),
             seals: false,
             entity: std::marker::PhantomData,
         }
@@ -72,6 +78,13 @@ impl<E: Entity> Changes<E> {
         };
 
         self.seals |= V::SEALED;
+        let value = Arc::new(value);
+
+        if let Some(index) = field.blind_index {
+            let value = value.clone();
+            self.claims
+                .push(Box::new(move |sealing| index.claim(&value, sealing)));
+        }
 
         self.assignments.push(Box::new(move |sealing, set| {
             let assigned = |column, value| Assigned {
@@ -114,6 +127,14 @@ impl<E: Entity> Changes<E> {
     /// Whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.assignments.is_empty()
+    }
+
+    /// The unique values among the changes.
+    pub(crate) fn claims(&self, sealing: &Sealing<'_>) -> Vec<Claim> {
+        self.claims
+            .iter()
+            .filter_map(|claim| claim(sealing))
+            .collect()
     }
 
     pub(crate) fn resolve(&self, sealing: &Sealing<'_>) -> Result<Vec<Assigned>, Error> {

@@ -8,7 +8,7 @@ use mainstay_kernel::{Id, Uuid};
 use sea_query::Value;
 
 use crate::{
-    Erasure, Error, Indexable, KeyHolder, Opening, Row, Scope, SealedColumn, SealedIndex,
+    Claim, Erasure, Error, Indexable, KeyHolder, Opening, Row, Scope, SealedColumn, SealedIndex,
     SealedTable, Sealing, statements::Statements,
 };
 
@@ -60,6 +60,12 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// # Errors
     /// [`Error::Internal`] if a value cannot be sealed.
     fn values(&self, sealing: &Sealing<'_>) -> Result<Vec<Value>, Error>;
+
+    /// The unique values among them, under every key of the ring.
+    #[doc(hidden)]
+    fn claims(&self, _sealing: &Sealing<'_>) -> Vec<Claim> {
+        Vec::new()
+    }
 
     /// Reads a row whose first columns are [`COLUMNS`](Self::COLUMNS).
     ///
@@ -181,6 +187,17 @@ impl<V: Indexable> BlindIndexColumn<V> {
             write: V::write_index,
             find: V::find_indexes,
         }
+    }
+}
+
+impl<V> BlindIndexColumn<V> {
+    /// The claim of a value; `None` if the index is not unique.
+    #[doc(hidden)]
+    pub fn claim(&self, value: &V, sealing: &Sealing<'_>) -> Option<Claim> {
+        (self.length == IndexLength::Unique).then(|| Claim {
+            column: self.column,
+            digests: (self.find)(value, sealing, self.column, self.length),
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     Entity,
     audit::{COLUMNS, WIDTH, placeholders},
     changes::How,
+    claims,
     statements::{Names, Statements},
 };
 
@@ -79,7 +80,7 @@ impl Statements {
 
     /// The update that assigns the values from `$15` on. After the record come `$12` ID,
     /// `$13` versions or null, and `$14` time. The last value is the ID of the data key that sealed
-    /// the values, if any is sealed.
+    /// the values, if any is sealed. Then come those of the clauses `beside` it.
     ///
     /// It returns the row after the change, or nulls if it did not change, and last the version
     /// found. The row's data key is included unless it is the one that sealed the values.
@@ -87,7 +88,7 @@ impl Statements {
         &self,
         assigned: &[(&'static str, How)],
         seals: bool,
-        queued: &str,
+        beside: &str,
     ) -> String {
         let table = E::TABLE;
         let first = FIRST + 3;
@@ -135,7 +136,7 @@ impl Statements {
                     SELECT {record}, {before}, {after}
                     FROM found
                     JOIN changed USING (id)
-                ){queued}
+                ){beside}
                 SELECT {selected}, found.version
                 FROM found
                 LEFT JOIN changed t ON t.id = found.id {keys}
@@ -199,12 +200,13 @@ pub(crate) fn insert<E: Entity>(queued: &str) -> String {
                 INSERT INTO {table} (organization_id, {key_column}{columns})
                 VALUES ($3, {key_value}{values})
                 RETURNING *
-            ){queued}
+            ){claimed}{queued}
             INSERT INTO mainstay.audit_events ({COLUMNS}, after)
             SELECT {record}, {after}
             FROM changed
         ",
         table = E::TABLE,
+        claimed = claims::of_new_rows::<E>(first + columns.len()),
         after = written::<E>("changed"),
         columns = columns.join(", ")
     )
@@ -264,7 +266,7 @@ fn insert_keys(tuples: &str) -> String {
 }
 
 /// The statement that inserts `count` rows. After the record comes an array of the records' IDs;
-/// then, for each row, its data key if it is sealed, and its values.
+/// then, for each row, its data key if it is sealed, and its values; last the claims.
 pub(crate) fn insert_many<E: Entity>(count: usize, queued: &str) -> String {
     let columns = [E::COLUMNS, E::BLIND_INDEXES].concat();
     let key_width = if sealed::<E>() { KEY_WIDTH } else { 0 };
@@ -299,11 +301,12 @@ pub(crate) fn insert_many<E: Entity>(count: usize, queued: &str) -> String {
                 INSERT INTO {table} (organization_id, {key_column}{columns})
                 VALUES {tuples}
                 RETURNING *
-            ){queued}
+            ){claimed}{queued}
             INSERT INTO mainstay.audit_events ({COLUMNS}, after)
             SELECT (${FIRST}::uuid[])[row_number() OVER ()], {record}, id, $10, $11, {after}
             FROM changed
         ",
+        claimed = claims::of_new_rows::<E>(FIRST + 1 + count * (key_width + columns.len())),
         after = written::<E>("changed"),
         table = E::TABLE,
         key_column = if sealed::<E>() { "data_key, " } else { "" },

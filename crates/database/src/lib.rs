@@ -12,6 +12,8 @@ mod audit;
 mod cell;
 mod change;
 mod changes;
+mod claim;
+mod claims;
 mod clock;
 mod column;
 mod connection;
@@ -104,7 +106,7 @@ pub use row::{ColumnType, Row};
 pub use schema::SchemaColumn;
 pub use schema_migrations::{Migration, Migrations, SchemaMigrations, SchemaVersion};
 pub use sealed_table::{
-    Erasure, KeyHolder, PrivateColumn, Scope, SealedColumn, SealedIndex, SealedTable,
+    Erasure, KeyHolder, PrivateColumn, Scope, SealedColumn, SealedIndex, SealedTable, Uniqueness,
 };
 pub use session::PostgresSession;
 pub use settings::Settings;
@@ -126,6 +128,8 @@ pub use sea_query;
 /// A value of a statement's parameter.
 pub use sea_query::Value;
 
+#[doc(hidden)]
+pub use claim::Claim;
 #[doc(hidden)]
 pub use entity::{count_sealed, pick_sealed};
 #[doc(hidden)]

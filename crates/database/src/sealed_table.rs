@@ -88,12 +88,39 @@ pub struct SealedIndex {
     pub scope: Scope,
     /// How much of the digest is stored.
     pub length: IndexLength,
-    /// Whether each value is also in `unique_indexes`, under each key of the ring. The module that
-    /// writes the table inserts and deletes these rows.
-    pub claimed: bool,
+    /// Whether two rows may have the same value.
+    pub uniqueness: Uniqueness,
     /// The normalised form of a value, from the plaintext of its cell; `None` if the plaintext is
     /// invalid.
     pub normalised: fn(&[u8]) -> Option<Zeroizing<String>>,
+}
+
+/// Whether two rows may have the same value in an indexed column. Unique values are also in
+/// `unique_indexes`, under each key of the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uniqueness {
+    /// They may.
+    None,
+    /// They may not. The module's own statements insert and delete the rows of `unique_indexes`.
+    Module,
+    /// They may not: the constraint with this name forbids it. The door's statements insert the
+    /// rows of `unique_indexes`, and a trigger on the table deletes them.
+    Constraint(&'static str),
+}
+
+impl Uniqueness {
+    /// Whether values are in `unique_indexes`.
+    pub(crate) fn is_claimed(self) -> bool {
+        self != Self::None
+    }
+
+    /// The constraint that claims name.
+    pub(crate) fn constraint(self) -> Option<&'static str> {
+        match self {
+            Self::Constraint(name) => Some(name),
+            Self::None | Self::Module => None,
+        }
+    }
 }
 
 /// A column of private boxes ([`KeyRing::seal_private`](mainstay_crypto::KeyRing::seal_private)):

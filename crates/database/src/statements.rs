@@ -10,7 +10,8 @@ pub struct Statements {
     pub(crate) find_under: String,
     /// The record; `$12` id.
     pub(crate) reveal: String,
-    /// The record; if sealed: `$12` key, `$13` subject, `$14` wrapped; then the values.
+    /// The record; if sealed: `$12` key, `$13` subject, `$14` wrapped; then the values; then the
+    /// claims of unique values.
     pub(crate) insert: String,
     /// The record; `$12` id, `$13` version or null.
     pub(crate) delete: String,

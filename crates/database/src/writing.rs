@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     Changes, Door, Entity, Error, Event, IfMatch, Job, Row, Versioned, Write,
+    claims::{self, Claimed},
     column::moment,
     door::uuid,
     entity_statements::{delete, insert, insert_many, sealed, statements},
@@ -32,7 +33,8 @@ impl<P: Permission> Door<P> {
         let id = row.id();
         let mut values = self.record::<E>("created", id);
         let key = self.push_key(row, &mut values);
-        values.extend(row.values(&self.sealing::<E>(id.uuid(), key.as_ref()))?);
+        let claimed = self.push_row(row, key.as_ref(), &mut values)?;
+        values.extend(claims::values::<E>(E::BLIND_INDEXES, &[claimed]));
 
         let text = match queued(jobs, &mut values) {
             None => Cow::Borrowed(statements.insert.as_str()),
@@ -68,10 +70,12 @@ impl<P: Permission> Door<P> {
         let records = (0..rows.len()).map(|_| self.runtime().new_id::<Event>().uuid());
         values.push(records.collect::<Vec<_>>().into());
 
+        let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             let key = self.push_key(row, &mut values);
-            values.extend(row.values(&self.sealing::<E>(row.id().uuid(), key.as_ref()))?);
+            claimed.push(self.push_row(row, key.as_ref(), &mut values)?);
         }
+        values.extend(claims::values::<E>(E::BLIND_INDEXES, &claimed));
 
         let queued = queued(jobs, &mut values).unwrap_or_default();
         let text = insert_many::<E>(rows.len(), &queued);
@@ -150,8 +154,9 @@ impl<P: Permission> Door<P> {
         jobs: Vec<Job>,
     ) -> Result<Option<E>, Error> {
         let statements = statements::<E>();
+        let sealing = self.sealing::<E>(id.uuid(), key);
         let (assigned, set): (Vec<_>, Vec<_>) = changes
-            .resolve(&self.sealing::<E>(id.uuid(), key))?
+            .resolve(&sealing)?
             .into_iter()
             .map(|assigned| ((assigned.column, assigned.how), assigned.value))
             .unzip();
@@ -162,8 +167,16 @@ impl<P: Permission> Door<P> {
         values.extend(set);
         values.extend(key.map(|key| Value::BigInt(Some(key.id()))));
 
-        let queued = queued(jobs, &mut values).unwrap_or_default();
-        let text = statements.update::<E>(&assigned, key.is_some(), &queued);
+        let columns: Vec<_> = assigned.iter().map(|(column, _)| *column).collect();
+        let claimed = Claimed {
+            row: id.uuid(),
+            claims: changes.claims(&sealing),
+        };
+        let mut beside = claims::clauses::<E>(&columns, values.len() + 1);
+        values.extend(claims::values::<E>(&columns, &[claimed]));
+        beside += &queued(jobs, &mut values).unwrap_or_default();
+
+        let text = statements.update::<E>(&assigned, key.is_some(), &beside);
         let rows = self
             .write(Statement::new(statements.names.update, text, values))
             .await?;
@@ -256,6 +269,23 @@ impl<P: Permission> Door<P> {
         self.write(Statement::new("jobs.queue", text, values))
             .await
             .map(drop)
+    }
+
+    /// Adds the values of a new row, and returns its unique values.
+    fn push_row<E: Entity>(
+        &self,
+        row: &E,
+        key: Option<&DataKey>,
+        values: &mut Vec<Value>,
+    ) -> Result<Claimed, Error> {
+        let id = row.id().uuid();
+        let sealing = self.sealing::<E>(id, key);
+        values.extend(row.values(&sealing)?);
+
+        Ok(Claimed {
+            row: id,
+            claims: row.claims(&sealing),
+        })
     }
 
     /// Creates the data key of a new row, and adds the values of its row in `data_keys`.

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
-use crate::paths;
+use crate::{paths, unique};
 
 /// The attribute of a struct: `#[entity(table = "…", resource = "…", erasure = "…", reveal = …, search = "…",
 /// language = "…")]`.
@@ -22,7 +22,8 @@ struct Column<'a> {
     name: &'a Ident,
     ty: &'a Type,
     blind_index: Option<LitStr>,
-    unique: bool,
+    /// The name of the unique constraint.
+    unique: Option<LitStr>,
     subject: bool,
 }
 
@@ -77,6 +78,16 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         .collect();
     let index_sources: Vec<_> = index_fields.iter().map(ToString::to_string).collect();
     let index_types: Vec<_> = indexed.iter().map(|(column, _)| column.ty).collect();
+    let uniqueness = indexed.iter().map(|(column, _)| match &column.unique {
+        Some(constraint) => quote!(#database::Uniqueness::Constraint(#constraint)),
+        None => quote!(#database::Uniqueness::None),
+    });
+    let unique: Vec<_> = indexed
+        .iter()
+        .filter(|(column, _)| column.unique.is_some())
+        .map(|(column, index)| (column.name, *index))
+        .collect();
+    let claims = unique::claims(&unique, &database);
 
     let subject = columns
         .iter()
@@ -141,7 +152,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 bound_to: (#table, #index_columns),
                 scope: #database::Scope::Organization,
                 length: #index_lengths,
-                claimed: false,
+                uniqueness: #uniqueness,
                 normalised: <#index_types as #database::Indexable>::normalised,
             }),*];
             const ERASURE: #database::Erasure = #database::Erasure::#erasure;
@@ -165,6 +176,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                     ),)*
                 ])
             }
+
+            #claims
 
             fn read(
                 row: &#database::Row,
@@ -215,7 +228,7 @@ fn constant(
 }
 
 fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
-    if column.unique {
+    if column.unique.is_some() {
         quote!(#database::IndexLength::Unique)
     } else {
         quote!(#database::IndexLength::Truncated)
@@ -289,7 +302,7 @@ fn column(field: &Field) -> Result<Column<'_>> {
         name,
         ty: &field.ty,
         blind_index: None,
-        unique: false,
+        unique: None,
         subject: false,
     };
 
@@ -303,15 +316,21 @@ fn column(field: &Field) -> Result<Column<'_>> {
                 () if meta.path.is_ident("blind_index") => {
                     column.blind_index = Some(meta.value()?.parse()?)
                 }
-                () if meta.path.is_ident("unique") => column.unique = true,
+                () if meta.path.is_ident("unique") => {
+                    column.unique = Some(unique::parse_constraint(meta.value()?.parse()?)?)
+                }
                 () if meta.path.is_ident("subject") => column.subject = true,
                 () => {
-                    return Err(meta.error("expected `blind_index = \"…\"`, `unique` or `subject`"));
+                    return Err(
+                        meta.error("expected `blind_index = \"…\"`, `unique = \"…\"` or `subject`")
+                    );
                 }
             }
             Ok(())
         })?;
     }
+
+    unique::check(column.unique.as_ref(), column.blind_index.as_ref())?;
 
     Ok(column)
 }

@@ -8,6 +8,7 @@ mod entity;
 mod from_row;
 mod paths;
 mod shapes;
+mod unique;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, ItemFn, parse_macro_input};

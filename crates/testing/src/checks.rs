@@ -24,6 +24,7 @@ mod migrations;
 mod schema;
 mod serving_role;
 mod sources;
+mod unique_columns;
 mod uses;
 mod ways_around;
 
@@ -34,5 +35,6 @@ pub use migrations::{migrations, migrations_stay_in};
 pub use schema::schema;
 pub use serving_role::serving_role;
 pub use sources::{Source, sources};
+pub use unique_columns::unique_columns;
 pub use uses::{Use, facade, uses};
 pub use ways_around::ways_around;

@@ -1,7 +1,8 @@
 //! The sealed tables of accounts: see [`SealedTable`].
 
 use mainstay_database::{
-    Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, normalised,
+    Erasure, IndexLength, KeyHolder, Scope, SealedColumn, SealedIndex, SealedTable, Uniqueness,
+    normalised,
 };
 use mainstay_kernel::EmailAddress;
 
@@ -15,7 +16,7 @@ pub(super) fn users() -> SealedTable {
         scope: Scope::Nowhere,
         key: KeyHolder::Row,
         columns: vec![SealedColumn::at("mainstay.users", "email")],
-        indexes: vec![address_index(true)],
+        indexes: vec![address_index(Uniqueness::Module)],
         erasure: Erasure::Delete,
     }
 }
@@ -23,7 +24,7 @@ pub(super) fn users() -> SealedTable {
 /// New addresses that are not confirmed yet. They are sealed for the column `users.email`.
 pub(super) fn email_changes() -> SealedTable {
     SealedTable {
-        indexes: vec![address_index(false)],
+        indexes: vec![address_index(Uniqueness::None)],
         ..of_account(
             "mainstay.email_changes",
             "user_id",
@@ -36,14 +37,14 @@ pub(super) fn email_changes() -> SealedTable {
 }
 
 /// The index that finds accounts by address, in any table that has the column.
-pub fn address_index(claimed: bool) -> SealedIndex {
+pub fn address_index(uniqueness: Uniqueness) -> SealedIndex {
     SealedIndex {
         column: "email_index",
         source: "email",
         bound_to: ("mainstay.users", "email_index"),
         scope: Scope::Nowhere,
         length: IndexLength::Unique,
-        claimed,
+        uniqueness,
         normalised: normalised::<EmailAddress>,
     }
 }

@@ -1,6 +1,6 @@
 //! Rebuilds blind indexes under another root key.
 
-use mainstay_crypto::{BlindIndex, DataKey, IndexPlace};
+use mainstay_crypto::{DataKey, IndexPlace};
 use mainstay_kernel::Uuid;
 use sea_query::Value;
 
@@ -19,8 +19,9 @@ struct Made {
     id: Uuid,
     /// For each index, its source cell and the new index.
     columns: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The claimed indexes under each key of the ring.
-    claims: Vec<Vec<u8>>,
+    /// The claimed indexes under each key of the ring, with the name of their constraint, which is
+    /// empty if the module writes the claims.
+    claims: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Indexes {
@@ -38,7 +39,7 @@ impl Indexes {
             let other = key_in(&format!("t.{column}"));
             let mut stale =
                 format!("t.{source} IS NOT NULL AND (t.{column} IS NULL OR {other} <> $1");
-            if index.claimed {
+            if index.uniqueness.is_claimed() {
                 stale += &format!(
                     r"
                           OR NOT EXISTS (
@@ -96,13 +97,14 @@ impl Indexes {
                 context.ring.blind_index(&place, &value).into_bytes(),
             ));
 
-            if index.claimed {
+            if index.uniqueness.is_claimed() {
+                let constraint = index.uniqueness.constraint();
                 claims.extend(
                     context
                         .ring
                         .blind_indexes(&place, &value)
                         .into_iter()
-                        .map(BlindIndex::into_bytes),
+                        .map(|index| (constraint.unwrap_or_default(), index.into_bytes())),
                 );
             }
         }
@@ -172,7 +174,8 @@ impl Indexes {
     }
 
     /// The statement that writes a batch. `$1` has the IDs; then come, for each index, the cells
-    /// and the new indexes; then, if an index is claimed, the row IDs and digests of the claims.
+    /// and the new indexes; then, if an index is claimed, the row IDs, digests and constraints of
+    /// the claims.
     fn write(&self) -> String {
         let SealedTable {
             table, id, indexes, ..
@@ -188,18 +191,20 @@ impl Indexes {
                 .join(between)
         };
 
-        let claimed = if indexes.iter().any(|index| index.claimed) {
+        let claimed = if indexes.iter().any(|index| index.uniqueness.is_claimed()) {
             format!(
                 r",
                 claimed AS (
-                    INSERT INTO mainstay.unique_indexes (digest, row_id)
-                    SELECT claim.digest, claim.id
-                    FROM unnest(${ids}::uuid[], ${digests}::bytea[]) AS claim (id, digest)
+                    INSERT INTO mainstay.unique_indexes (digest, row_id, constraint_name)
+                    SELECT claim.digest, claim.id, NULLIF(claim.name, '')
+                    FROM unnest(${ids}::uuid[], ${digests}::bytea[], ${names}::text[])
+                        AS claim (id, digest, name)
                     JOIN changed USING (id)
                     ON CONFLICT ON CONSTRAINT unique_indexes_pkey DO NOTHING
                 )",
                 ids = 2 + 2 * count,
-                digests = 3 + 2 * count
+                digests = 3 + 2 * count,
+                names = 4 + 2 * count,
             )
         } else {
             String::new()
@@ -344,12 +349,21 @@ fn values(table: &SealedTable, made: &[Made]) -> Vec<Value> {
         );
     }
 
-    if table.indexes.iter().any(|index| index.claimed) {
-        let claims = made
-            .iter()
-            .flat_map(|one| one.claims.iter().map(|claim| (one.id, claim.clone())));
-        let (rows, digests): (Vec<_>, Vec<_>) = claims.unzip();
-        values.extend([rows.into(), digests.into()]);
+    if table
+        .indexes
+        .iter()
+        .any(|index| index.uniqueness.is_claimed())
+    {
+        let (mut rows, mut digests, mut names) = (Vec::new(), Vec::new(), Vec::new());
+        for one in made {
+            for (constraint, digest) in &one.claims {
+                rows.push(one.id);
+                digests.push(digest.clone());
+                names.push((*constraint).to_owned());
+            }
+        }
+
+        values.extend([rows.into(), digests.into(), names.into()]);
     }
 
     values

@@ -6,7 +6,7 @@ use mainstay_crypto::{
     BlindIndex, Cell, Identifying, IndexLength, IndexPlace, Indexed, KeyRing, Personal, Sealed,
     Zeroizing,
 };
-use mainstay_database::{Scope, SealedColumn, SealedIndex, SealedTable, normalised};
+use mainstay_database::{Scope, SealedColumn, SealedIndex, SealedTable, Uniqueness, normalised};
 use mainstay_kernel::Uuid;
 
 use super::person::Person;
@@ -27,7 +27,7 @@ pub(super) fn table() -> SealedTable {
         bound_to: (PLACE.table, PLACE.column),
         scope: Scope::Nowhere,
         length: PLACE.length,
-        claimed: true,
+        uniqueness: Uniqueness::Module,
         normalised: normalised::<Subject>,
     };
 

@@ -3,7 +3,8 @@
 use mainstay_accounts::account::tables::address_index;
 use mainstay_crypto::{Cell, Masked, Sealed};
 use mainstay_database::{
-    Entity, Erasure, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Unscoped, Uuid,
+    Entity, Erasure, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Uniqueness,
+    Unscoped, Uuid,
 };
 use mainstay_http::view;
 use mainstay_kernel::{EmailAddress, Timestamp, UserId};
@@ -80,7 +81,7 @@ pub(super) fn table() -> SealedTable {
         scope: Scope::Organization,
         key: KeyHolder::Row,
         columns: vec![SealedColumn::at("mainstay.invitations", "email")],
-        indexes: vec![address_index(false)],
+        indexes: vec![address_index(Uniqueness::None)],
         erasure: Erasure::Delete,
     }
 }

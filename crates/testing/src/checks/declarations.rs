@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mainstay::Platform;
 use mainstay_database::{Erasure, KeyHolder, SealedTable};
 
+use super::unique_columns::unique_columns;
 use crate::TestApp;
 
 /// Columns of bytes: `table.column`, comment.
@@ -64,13 +65,14 @@ const NULLABLE: &str = r"
 ///
 /// # Panics
 /// When a sealed column, a blind index or a data key of the schema is undeclared or declared
-/// differently; when a column that an erasure clears is not nullable.
+/// differently; when a unique column lacks its constraint or its trigger; when a column that an erasure clears is not nullable.
 pub async fn declarations(platform: Platform) {
     let app = TestApp::start(platform).await;
     let tables = app.platform().tables();
 
     sealed_columns(&app, &tables).await;
     data_keys(&app, &tables).await;
+    unique_columns(&app).await;
     emptied_columns(&app, &tables).await;
 }
 

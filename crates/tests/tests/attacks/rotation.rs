@@ -54,6 +54,11 @@ impl Stages {
         format!("{}\n{}", self.new, self.old)
     }
 
+    /// The old key has left the ring.
+    pub fn dropped(&self) -> String {
+        self.new.clone()
+    }
+
     async fn start(&self) -> TestApp {
         TestApp::builder(fixture::platform())
             .setting("crypto.keys", self.announced())
