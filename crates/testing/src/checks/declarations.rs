@@ -65,7 +65,8 @@ const NULLABLE: &str = r"
 ///
 /// # Panics
 /// When a sealed column, a blind index or a data key of the schema is undeclared or declared
-/// differently; when a unique column lacks its constraint or its trigger; when a column that an erasure clears is not nullable.
+/// differently; when a unique column lacks its constraint or its trigger; when a column that an
+/// erasure clears is not nullable.
 pub async fn declarations(platform: Platform) {
     let app = TestApp::start(platform).await;
     let tables = app.platform().tables();
