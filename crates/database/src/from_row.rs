@@ -21,7 +21,7 @@ use crate::{ColumnType, Error, Opening, Plain, Row};
 /// ```
 ///
 /// Any column type, such as `i64` or `Option<Timestamp>`, reads the first column of a statement
-/// whatever its name.
+/// under any name.
 ///
 /// The columns are looked up once per result. If any are missing or have another type, the error
 /// names all of them. Sealed columns cannot be read: read their entity through the door.

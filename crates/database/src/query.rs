@@ -1,6 +1,6 @@
 //! Hand-written queries through a door: joins, aggregates, reports.
 //!
-//! The second wall: a query sees nothing but the caller's rows, whatever its text says. Each table
+//! The second wall: no text can make a query see more than the caller's rows. Each table
 //! that it names is replaced by a common table expression with the caller's rows (`relation.rs`),
 //! and `wall.rs` refuses every other name.
 

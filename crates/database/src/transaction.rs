@@ -12,9 +12,9 @@ use crate::{Door, Entity, Error, entity_statements::statements, statement::State
 /// [Unscoped](Door::unscoped) access through it takes part in the transaction until it ends.
 pub struct Transaction<P>(Door<P>);
 
-/// A transaction that has begun. Dropping it rolls it back, unless it was committed, and returns
+/// A transaction that is not committed yet. Dropping it rolls it back, unless it was committed, and returns
 /// its connection to the pool.
-struct Begun<P>(Door<P>);
+struct OpenTransaction<P>(Door<P>);
 
 impl<P: Permission> Door<P> {
     /// Runs `work` in a transaction (`READ COMMITTED`), and commits it if that succeeds. If `work`
@@ -56,16 +56,16 @@ impl<P: Permission> Door<P> {
         &self,
         work: impl AsyncFnOnce(Transaction<P>) -> Result<T, F>,
     ) -> Result<T, Failed<F>> {
-        let begun = self.begin().await.map_err(Failed::of)?;
+        let open = self.begin().await.map_err(Failed::of)?;
 
-        match work(Transaction(begun.0.clone())).await {
-            Ok(done) => begun.commit().await.map(|()| done).map_err(Failed::of),
-            Err(error) if begun.0.executor().was_aborted() => Err(Failed::Aborted(error)),
+        match work(Transaction(open.0.clone())).await {
+            Ok(done) => open.commit().await.map(|()| done).map_err(Failed::of),
+            Err(error) if open.0.executor().was_aborted() => Err(Failed::Aborted(error)),
             Err(error) => Err(Failed::Otherwise(error)),
         }
     }
 
-    async fn begin(&self) -> Result<Begun<P>, Error> {
+    async fn begin(&self) -> Result<OpenTransaction<P>, Error> {
         if self.executor().is_transaction() {
             return Err(Error::internal(
                 "a transaction cannot be started within a transaction",
@@ -78,7 +78,7 @@ impl<P: Permission> Door<P> {
             .await?;
         lease.in_transaction();
 
-        Ok(Begun(self.on(lease)))
+        Ok(OpenTransaction(self.on(lease)))
     }
 }
 
@@ -104,7 +104,7 @@ impl<F: From<Error>> Failed<F> {
     }
 }
 
-impl<P: Permission> Begun<P> {
+impl<P: Permission> OpenTransaction<P> {
     async fn commit(self) -> Result<(), Error> {
         self.0
             .write(Statement::new("commit", "COMMIT", Vec::new()).lasting())
@@ -118,7 +118,7 @@ impl<P: Permission> Begun<P> {
     }
 }
 
-impl<P> Drop for Begun<P> {
+impl<P> Drop for OpenTransaction<P> {
     fn drop(&mut self) {
         self.0.abandon();
     }

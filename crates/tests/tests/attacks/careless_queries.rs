@@ -1,5 +1,5 @@
-//! Hand-written queries of a careless colleague: whatever the text says, it returns rows of the
-//! caller's organization, or it is refused.
+//! Hand-written queries of a careless colleague: each returns rows of the caller's
+//! organization, or is refused.
 
 use mainstay::{
     access::BuiltInRole::Owner,
