@@ -20,7 +20,7 @@ use crate::{ColumnType, Error, Opening, Plain, Row};
 /// }
 /// ```
 ///
-/// Any column type, such as `i64` or `Option<Timestamp>`, reads the first column of a statement
+/// Any column type, such as `i64` or `Option<Timestamp>`, reads the only column of a statement,
 /// under any name.
 ///
 /// The columns are looked up once per result. If any are missing or have another type, the error
@@ -44,7 +44,7 @@ pub trait FromRow: Sized {
 /// A column that a statement must return.
 #[derive(Clone, Copy)]
 pub struct ExpectedColumn {
-    /// Its name; `None` for the first column.
+    /// Its name; `None` for the only column.
     name: Option<&'static str>,
     rust_type: fn() -> &'static str,
     fits: fn(&ColumnType<'_>) -> bool,
@@ -61,11 +61,11 @@ impl ExpectedColumn {
     pub const fn named<C: Plain>(name: &'static str) -> Self {
         Self {
             name: Some(name),
-            ..Self::first::<C>()
+            ..Self::only::<C>()
         }
     }
 
-    const fn first<C: Plain>() -> Self {
+    const fn only<C: Plain>() -> Self {
         Self {
             name: None,
             rust_type: type_name::<C>,
@@ -103,7 +103,7 @@ impl Fields<'_> {
     ///
     /// # Errors
     /// [`Error::Internal`] if it is null or has a value that the type does not allow.
-    pub fn next<C: Plain>(&mut self) -> Result<C, Error> {
+    pub fn take<C: Plain>(&mut self) -> Result<C, Error> {
         let position = self
             .positions
             .next()
@@ -115,11 +115,11 @@ impl Fields<'_> {
 
 impl<C: Plain> FromRow for C {
     fn columns(columns: &mut Vec<ExpectedColumn>) {
-        columns.push(ExpectedColumn::first::<C>());
+        columns.push(ExpectedColumn::only::<C>());
     }
 
     fn read(fields: &mut Fields<'_>) -> Result<Self, Error> {
-        fields.next()
+        fields.take()
     }
 }
 

@@ -12,8 +12,11 @@ use crate::{Error, Job};
 #[must_use = "a write is made when it is awaited"]
 pub struct Write<'a, T> {
     jobs: Vec<Job>,
-    make: Box<dyn FnOnce(Vec<Job>) -> BoxFuture<'a, Result<T, Error>> + Send + 'a>,
+    make: Box<Make<'a, T>>,
 }
+
+/// Makes the write, with these jobs.
+type Make<'a, T> = dyn FnOnce(Vec<Job>) -> BoxFuture<'a, Result<T, Error>> + Send + 'a;
 
 impl<'a, T> Write<'a, T> {
     pub(crate) fn new<F>(make: impl FnOnce(Vec<Job>) -> F + Send + 'a) -> Self

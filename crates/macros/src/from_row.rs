@@ -33,7 +33,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 columns.extend(
                     quote!(columns.push(#database::ExpectedColumn::named::<#ty>(#column));),
                 );
-                reads.extend(quote!(#name: fields.next()?,));
+                reads.extend(quote!(#name: fields.take()?,));
             }
             Source::Flattened => {
                 columns.extend(quote!(<#ty as #database::FromRow>::columns(columns);));

@@ -14,7 +14,7 @@ use axum::{
 };
 use garde::Validate;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use mainstay::kernel::Uuid;
+use mainstay::kernel::{Clock, Uuid};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{
@@ -345,7 +345,7 @@ async fn log_in(
         return Err(unauthorized());
     }
 
-    let iat = OffsetDateTime::now_utc().unix_timestamp();
+    let iat = Clock::default().now().unix_timestamp();
     let (iss, aud) = ("bench".to_owned(), "bench".to_owned());
     let claims = Claims {
         sub,

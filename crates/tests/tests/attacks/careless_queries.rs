@@ -294,7 +294,7 @@ fn labels(body: &serde_json::Value) -> Vec<String> {
 async fn a_query_returns_own_rows_only() {
     let (_app, own, other) = start().await;
 
-    for number in 0..UNLIMITED.len() {
+    for (number, text) in UNLIMITED.iter().enumerate() {
         let path = format!("/v1/parcels/unlimited/{number}");
         let mut seen = Vec::new();
 
@@ -302,20 +302,18 @@ async fn a_query_returns_own_rows_only() {
             let answer = actor.get(&path).await;
             answer.assert_status(200);
             let labels = labels(&answer.json());
-            assert!(!labels.is_empty(), "{}", UNLIMITED[number]);
+            assert!(!labels.is_empty(), "{text}");
             seen.push(labels);
         }
 
         let organization = own.organization().to_string();
         assert!(
             seen[0].iter().all(|label| label.contains(&organization)),
-            "{}: {seen:?}",
-            UNLIMITED[number]
+            "{text}: {seen:?}"
         );
         assert!(
             !seen[1].iter().any(|label| label.contains(&organization)),
-            "{}: {seen:?}",
-            UNLIMITED[number]
+            "{text}: {seen:?}"
         );
     }
 }
@@ -325,9 +323,9 @@ async fn a_query_that_reaches_for_more_is_refused() {
     let (app, own, _) = start().await;
     let before = app.contents().await;
 
-    for number in 0..REFUSED.len() {
+    for (number, text) in REFUSED.iter().enumerate() {
         let answer = own.get(&format!("/v1/parcels/refused/{number}")).await;
-        assert_eq!(answer.status, 500, "{}", REFUSED[number]);
+        assert_eq!(answer.status, 500, "{text}");
     }
 
     assert_eq!(
