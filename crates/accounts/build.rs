@@ -35,6 +35,7 @@ pages! {
     External = "external.html", "Sign in", "external.js";
     Forgot = "forgot.html", "Forgot your password?", "forgot.js";
     Invitation = "invitation.html", "You are invited", "invitation.js";
+    Join = "join.html", "Create an account", "sign-up.js";
     Reset = "reset.html", "Choose a new password", "reset.js";
     Security = "security.html", "Security", "security.js";
     SignIn = "sign-in.html", "Sign in", "sign-in.js";

@@ -16,6 +16,8 @@ pub mod tables;
 
 use mainstay_http::{Module, Recipient};
 
+use crate::Tenancy;
+
 /// The recipient of the e-mails.
 const MAIL_SERVER: Recipient = Recipient {
     who: "the mail server of `MAINSTAY_MAIL_SMTP_URL`",
@@ -24,7 +26,7 @@ const MAIL_SERVER: Recipient = Recipient {
 };
 
 /// The endpoints of a person's own account.
-pub fn module() -> Module {
+pub fn module(tenancy: Tenancy) -> Module {
     let module = Module::new("accounts")
         .keeping(
             "mainstay.users",
@@ -46,8 +48,13 @@ pub fn module() -> Module {
         .table(tables::email_changes())
         .private_column(sign_up::PAYLOAD);
 
-    module.recipient(MAIL_SERVER).endpoints((
-        sign_up::request_sign_up,
+    let module = module.recipient(MAIL_SERVER);
+    let module = match tenancy {
+        Tenancy::Several => module.endpoints((sign_up::request_sign_up,)),
+        Tenancy::Single => module.endpoints((sign_up::request_account,)),
+    };
+
+    module.endpoints((
         sign_up::confirm_sign_up,
         me::get_me,
         export::export_me,

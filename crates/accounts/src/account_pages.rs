@@ -7,6 +7,8 @@
 
 use mainstay_http::{Asset, WebPage};
 
+use crate::Tenancy;
+
 /// Scripts and styles are files of this origin, never inline, and requests go only to this origin
 /// (W3C CSP Level 3; OWASP ASVS 3.4.3, 3.4.6). `form-action 'none'` keeps a password out of a URL
 /// if a script fails to load.
@@ -30,9 +32,16 @@ const PAGES: [(&str, &str); 10] = [
 /// The files that `build.rs` generates from the templates and the folder `account_pages`.
 static FILES: &[Asset] = include!(concat!(env!("OUT_DIR"), "/account_pages.rs"));
 
+/// The page to sign up in an app with a single tenant.
+const JOIN: (&str, &str) = ("/account/sign-up", "join.html");
+
 /// The pages, and the files that they load.
-pub fn pages() -> impl Iterator<Item = WebPage> {
-    let pages = PAGES.iter().filter_map(|(path, name)| {
+pub fn pages(tenancy: Tenancy) -> impl Iterator<Item = WebPage> {
+    let pages = PAGES.iter().filter_map(move |page| {
+        let (path, name) = match tenancy {
+            Tenancy::Single if page.0 == JOIN.0 => &JOIN,
+            _ => page,
+        };
         let file = FILES.iter().find(|file| file.name == *name)?;
         Some(WebPage::asset_at(path, file).policy(POLICY))
     });
@@ -68,7 +77,7 @@ mod tests {
 
     #[test]
     fn every_page_has_its_file_and_every_file_that_it_names_is_served() {
-        let served: Vec<_> = pages().map(|page| page.path()).collect();
+        let served: Vec<_> = pages(Tenancy::Several).map(|page| page.path()).collect();
         for (path, name) in PAGES {
             assert!(served.contains(&path), "{name} is not served");
         }

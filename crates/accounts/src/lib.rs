@@ -17,6 +17,7 @@ pub mod throttle;
 mod accounts;
 mod operator;
 mod settings;
+mod tenancy;
 mod upkeep;
 
 pub use account::{
@@ -31,4 +32,5 @@ pub use passkeys::relying_party::RelyingParty;
 pub use passwords::{password::Password, strength::Strength};
 pub use second_factors::reset::reset_second_factors;
 pub use settings::Settings;
+pub use tenancy::Tenancy;
 pub use upkeep::clear;

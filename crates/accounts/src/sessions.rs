@@ -13,11 +13,11 @@ mod step_up;
 
 use mainstay_http::Module;
 
-use crate::{accounts::Accounts, passwords};
+use crate::{Tenancy, accounts::Accounts, passwords};
 
 /// The endpoints that start, refresh, list, move and end sessions.
-pub fn module() -> Module {
-    Module::new("sessions")
+pub fn module(tenancy: Tenancy) -> Module {
+    let module = Module::new("sessions")
         .keeping("mainstay.sessions", "a day longer than it can be used")
         .keeping(
             "mainstay.refresh_tokens",
@@ -42,10 +42,17 @@ pub fn module() -> Module {
             passwords::sign_in::create_session,
             refresh::refresh_session,
             step_up::step_up_session,
-            organization::move_session,
-            list::list_sessions,
-            end::delete_current_session,
-            end::delete_session,
-            end::delete_other_sessions,
-        ))
+        ));
+
+    let module = match tenancy {
+        Tenancy::Several => module.endpoints((organization::move_session,)),
+        Tenancy::Single => module,
+    };
+
+    module.endpoints((
+        list::list_sessions,
+        end::delete_current_session,
+        end::delete_session,
+        end::delete_other_sessions,
+    ))
 }

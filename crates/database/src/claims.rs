@@ -8,7 +8,7 @@
 use mainstay_kernel::Uuid;
 use sea_query::{ArrayType, Value};
 
-use crate::{Claim, Entity};
+use crate::{Claim, Entity, EntityScope as _};
 
 /// The claims of a row that is written.
 pub(crate) struct Claimed {
@@ -44,8 +44,7 @@ pub(crate) fn clauses<E: Entity>(columns: &[&'static str], first: usize) -> Stri
                     FROM unnest(${rows}::uuid[], ${digests}::bytea[]) AS claim (id, digest)
                     JOIN changed USING (id)
                     LEFT JOIN {table} other
-                        ON other.{column} = claim.digest AND other.id <> claim.id
-                        AND other.organization_id = $3
+                        ON other.{column} = claim.digest AND other.id <> claim.id{of_the_owner}
                     ORDER BY claim.digest
                     ON CONFLICT ON CONSTRAINT unique_indexes_pkey DO UPDATE
                     SET constraint_name = mainstay.unless_taken(
@@ -55,6 +54,7 @@ pub(crate) fn clauses<E: Entity>(columns: &[&'static str], first: usize) -> Stri
                 rows = first + 2 * number,
                 digests = first + 2 * number + 1,
                 table = E::TABLE,
+                of_the_owner = E::Scope::SCOPE.of_record("other."),
             )
         })
         .collect()

@@ -8,7 +8,7 @@ use std::{
 };
 
 use mainstay_crypto::{DataKey, KeyRing};
-use mainstay_kernel::{OrganizationId, Runtime, Uuid};
+use mainstay_kernel::{Runtime, Uuid};
 use metrics::Histogram;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -323,7 +323,7 @@ impl Database {
     /// Unwraps the data key of a row, or takes it from the cache.
     pub(crate) fn unwrap(
         &self,
-        organization: OrganizationId,
+        owner: Uuid,
         row: Uuid,
         wrapped: &StoredDataKey<'_>,
     ) -> Result<DataKey, Error> {
@@ -334,12 +334,7 @@ impl Database {
         let key = self
             .0
             .ring
-            .unwrap(
-                wrapped.id,
-                organization.uuid(),
-                wrapped.subject,
-                wrapped.bytes,
-            )
+            .unwrap(wrapped.id, owner, wrapped.subject, wrapped.bytes)
             .map_err(|error| {
                 Error::internal(format!("cannot unwrap data key {}: {error}", wrapped.id))
             })?;

@@ -1,16 +1,16 @@
 //! Reads entities from rows. Unlike a door, a decoder can be sent to a blocking thread.
 
 use mainstay_crypto::DataKey;
-use mainstay_kernel::{OrganizationId, Uuid};
+use mainstay_kernel::Uuid;
 
 use crate::{
     Database, Entity, Error, Opening, Row, database::StoredDataKey, entity_statements::sealed,
 };
 
-/// Reads and decrypts rows of one organization.
+/// Reads and decrypts rows of one owner.
 pub(crate) struct Decoder {
     pub(crate) database: Database,
-    pub(crate) organization: OrganizationId,
+    pub(crate) owner: Uuid,
 }
 
 impl Decoder {
@@ -36,7 +36,7 @@ impl Decoder {
         let id: Uuid = row.decode(0)?;
         let opening = Opening {
             key,
-            organization: self.organization.uuid(),
+            organization: self.owner,
             table: E::TABLE,
             row: id,
         };
@@ -53,6 +53,6 @@ impl Decoder {
             subject: row.decode(position + 2)?,
         };
 
-        self.database.unwrap(self.organization, id, &wrapped)
+        self.database.unwrap(self.owner, id, &wrapped)
     }
 }

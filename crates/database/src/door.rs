@@ -1,14 +1,15 @@
-//! The door: a caller's access to the rows of their organization, and reading one row.
+//! The door: a caller's access to the rows that they reach, and reading one row.
 
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use mainstay_access::{Denied, Permission, Principal, Proof};
-use mainstay_crypto::{DataKey, Disclosure, Personal, Sealed};
+use mainstay_crypto::{DataKey, Disclosure};
 use mainstay_kernel::{Id, Runtime, Uuid};
 use sea_query::Value;
 
 use crate::{
-    Database, Entity, Error, Event, Origin, Row, Sealing, Unscoped,
+    Anyone, Authenticated, Authority, Database, Entity, EntityScope as _, Error, Event, Origin,
+    Person, ReadBy, Revealed, Row, Scope, Sealing, Unscoped, WrittenBy,
     audit::record,
     decoder::Decoder,
     entity_statements::{sealed, statements},
@@ -17,50 +18,29 @@ use crate::{
     statement::Statement,
 };
 
-/// The data access handle of one caller. It requires the proof of a permission, and reaches only
-/// rows of the caller's organization.
+/// The data access handle of one caller. What opened it decides which rows it reaches
+/// ([`EntityScope`](crate::EntityScope)): the proof of a permission, the rows of the caller's
+/// organization; a [`Person`], the rows of their account; [`Anyone`], public rows.
 ///
 /// Every method is one round trip. A write adds its audit record in the same statement.
-pub struct Door<P> {
-    proof: Proof<P>,
+pub struct Door<A: Authority> {
+    held: A::Held,
     origin: Origin,
     executor: Executor,
     /// Whether the data that is read is shown to the caller.
     shows: bool,
 }
 
-/// A row whose sealed fields may be read, because their disclosure is recorded in the audit log.
-pub struct Revealed<E> {
-    row: E,
-    disclosure: Disclosure,
-}
+/// The door of a signed-in person to the rows of their own account.
+pub type PersonDoor = Door<Person>;
 
-impl<E> Revealed<E> {
-    /// The value of a sealed field.
-    pub fn open<T: Personal>(&self, field: impl FnOnce(&E) -> &Sealed<T>) -> &T {
-        field(&self.row).disclose(&self.disclosure)
-    }
+/// The door of everyone to what is public.
+pub type PublicDoor = Door<Anyone>;
 
-    /// The value of an optional sealed field.
-    pub fn open_optional<T: Personal>(
-        &self,
-        field: impl FnOnce(&E) -> &Option<Sealed<T>>,
-    ) -> Option<&T> {
-        field(&self.row)
-            .as_ref()
-            .map(|value| value.disclose(&self.disclosure))
-    }
-
-    /// The row, with its sealed fields masked.
-    pub fn row(&self) -> &E {
-        &self.row
-    }
-}
-
-impl<P> Clone for Door<P> {
+impl<A: Authority> Clone for Door<A> {
     fn clone(&self) -> Self {
         Self {
-            proof: self.proof.clone(),
+            held: self.held.clone(),
             origin: self.origin.clone(),
             executor: self.executor.clone(),
             shows: self.shows,
@@ -68,22 +48,62 @@ impl<P> Clone for Door<P> {
     }
 }
 
-impl<P> Door<P> {
-    /// Abandons a transaction that was not committed.
-    pub(crate) fn abandon(&self) {
-        self.executor.abandon();
-    }
-}
-
 impl<P: Permission> Door<P> {
     /// Creates a door for the principal in `proof`.
     pub fn new(proof: Proof<P>, origin: Origin, database: Database) -> Self {
+        Self::opened(proof, origin, database)
+    }
+
+    /// The organization whose rows the door reaches.
+    pub fn organization(&self) -> Uuid {
+        self.held.organization().uuid()
+    }
+
+    /// Proves that the caller also has the permission `Q`.
+    ///
+    /// # Errors
+    /// [`Denied`] if the caller's role does not grant it.
+    pub fn prove<Q: Permission>(&self) -> Result<Proof<Q>, Denied> {
+        Proof::check(self.principal().clone())
+    }
+}
+
+impl Door<Person> {
+    /// Creates a door to the rows of the caller's own account.
+    pub fn own(caller: Arc<Principal>, origin: Origin, database: Database) -> Self {
+        Self::opened(caller, origin, database)
+    }
+}
+
+impl Door<Anyone> {
+    /// Creates a door to what is public. Its statements share the connections of callers without a
+    /// credential.
+    pub fn public(origin: Origin, database: &Database) -> Self {
+        Self::opened((), origin, database.for_strangers())
+    }
+}
+
+impl<A: Authority> Door<A> {
+    fn opened(held: A::Held, origin: Origin, database: Database) -> Self {
         Self {
-            proof,
+            held,
             origin,
             executor: Executor::pooled(database),
             shows: true,
         }
+    }
+
+    /// Unscoped access in the caller's name, for what a door's methods cannot express, such as
+    /// changing several tables in one statement. Its statements must limit their rows themselves. It
+    /// takes part in the door's transaction. See [`Unscoped`].
+    pub fn unscoped(&self, why: &'static str) -> Unscoped {
+        let actor = self.caller().cloned();
+        Unscoped::on(why, self.executor.clone(), self.origin.clone(), actor).showing(self.shows)
+    }
+
+    /// Abandons a transaction that was not committed.
+    pub(crate) fn abandon(&self) {
+        self.executor.abandon();
     }
 
     /// Sets whether the data that is read is shown to the caller. The response to `HEAD` has no
@@ -97,7 +117,7 @@ impl<P: Permission> Door<P> {
     /// The same door on one connection.
     pub(crate) fn on(&self, lease: Lease) -> Self {
         Self {
-            proof: self.proof.clone(),
+            held: self.held.clone(),
             origin: self.origin.clone(),
             executor: Executor::on(self.database().clone(), lease),
             shows: self.shows,
@@ -106,27 +126,6 @@ impl<P: Permission> Door<P> {
 
     pub(crate) fn executor(&self) -> &Executor {
         &self.executor
-    }
-
-    /// Unscoped access in the caller's name, for what a door's methods cannot express, such as
-    /// changing several tables in one statement. Its statements must limit the organization
-    /// themselves. It takes part in the door's transaction. See [`Unscoped`].
-    pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        let actor = Some(self.principal().clone());
-        Unscoped::on(why, self.executor.clone(), self.origin.clone(), actor).showing(self.shows)
-    }
-
-    /// The caller.
-    pub fn principal(&self) -> &Arc<Principal> {
-        self.proof.principal()
-    }
-
-    /// Proves that the caller also has the permission `Q`.
-    ///
-    /// # Errors
-    /// [`Denied`] if the caller's role does not grant it.
-    pub fn prove<Q: Permission>(&self) -> Result<Proof<Q>, Denied> {
-        Proof::check(self.principal().clone())
     }
 
     /// The clock and the random source.
@@ -139,11 +138,135 @@ impl<P: Permission> Door<P> {
         self.origin.address
     }
 
+    pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        self.executor.read(statement).await
+    }
+
+    pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        self.executor.write(statement).await
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        self.executor.database()
+    }
+
+    /// The owner of the rows of `E` that the door reaches, to which sealed values are bound; the nil
+    /// ID for rows of the platform.
+    pub(crate) fn owner<E: Entity>(&self) -> Uuid {
+        match E::Scope::SCOPE {
+            Scope::Organization | Scope::Person => self.own_id(),
+            Scope::Platform | Scope::Nowhere => Uuid::nil(),
+        }
+    }
+
+    /// The caller's organization, or their account.
+    pub(crate) fn own_id(&self) -> Uuid {
+        A::owner(&self.held)
+    }
+
+    /// The caller, if there is one.
+    pub(crate) fn caller(&self) -> Option<&Arc<Principal>> {
+        A::caller(&self.held)
+    }
+
+    pub(crate) async fn find<E: Entity>(
+        &self,
+        id: Id<E>,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Result<Vec<Row>, Error> {
+        let values = vec![uuid(id.uuid()), uuid(self.owner::<E>())];
+        self.read(Statement::new(statements::<E>().names.find, text, values))
+            .await
+    }
+
+    pub(crate) fn sealing<'a, E: Entity>(
+        &'a self,
+        row: Uuid,
+        key: Option<&'a DataKey>,
+    ) -> Sealing<'a> {
+        Sealing {
+            ring: self.database().ring(),
+            random: &self.runtime().random,
+            key,
+            organization: self.owner::<E>(),
+            table: E::TABLE,
+            row,
+        }
+    }
+
+    /// A decoder for the rows of `E` that the door reaches.
+    pub(crate) fn decoder<E: Entity>(&self) -> Decoder {
+        Decoder {
+            database: self.database().clone(),
+            owner: self.owner::<E>(),
+        }
+    }
+
+    /// Reads an entity from a row that was selected with
+    /// [`Statements::selected`](crate::Statements).
+    pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
+        self.decoder::<E>().decode(row)
+    }
+
+    /// Reads an entity with its data key.
+    pub(crate) fn decode_under<E: Entity>(
+        &self,
+        row: &Row,
+        key: Option<&DataKey>,
+    ) -> Result<E, Error> {
+        self.decoder::<E>().decode_under(row, key)
+    }
+
+    pub(crate) async fn data_key<E: Entity>(&self, id: Id<E>) -> Result<DataKey, Error> {
+        if let Some(key) = self.database().kept_key(id.uuid()) {
+            return Ok(key);
+        }
+        let rows = self.find(id, statements::<E>().find_key.as_str()).await?;
+        self.decoder::<E>()
+            .unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
+    }
+
+    pub(crate) fn record<E: Entity>(&self, verb: &str, id: Id<E>) -> Vec<Value> {
+        self.record_about::<E>(verb, Some(id))
+    }
+
+    /// The record of an event about many rows.
+    pub(crate) fn record_of_all<E: Entity>(&self, verb: &str) -> Vec<Value> {
+        self.record_about::<E>(verb, None)
+    }
+
+    fn record_about<E: Entity>(&self, verb: &str, id: Option<Id<E>>) -> Vec<Value> {
+        let event = Event {
+            action: format!("{}.{verb}", E::RESOURCE),
+            resource: E::RESOURCE,
+            resource_id: id.map(Id::uuid),
+            organization: A::organization(&self.held),
+        };
+
+        record(
+            self.runtime(),
+            self.caller().map(|caller| &**caller),
+            &self.origin,
+            event,
+        )
+        .into()
+    }
+}
+
+impl<A: Authenticated> Door<A> {
+    /// The caller.
+    pub fn principal(&self) -> &Arc<Principal> {
+        A::principal(&self.held)
+    }
+
     /// Reads one row.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization.
-    pub async fn get<E: Entity>(&self, id: Id<E>) -> Result<E, Error> {
+    /// [`Error::NotFound`] if the caller reaches no such row.
+    pub async fn get<E>(&self, id: Id<E>) -> Result<E, Error>
+    where
+        E: Entity<Scope: ReadBy<A>>,
+    {
         if sealed::<E>()
             && let Some(key) = self.database().kept_key(id.uuid())
             && let Some(row) = self.get_under(id, &key).await?
@@ -167,21 +290,14 @@ impl<P: Permission> Door<P> {
         Ok(None)
     }
 
-    pub(crate) async fn find<E: Entity>(
-        &self,
-        id: Id<E>,
-        text: impl Into<Cow<'static, str>>,
-    ) -> Result<Vec<Row>, Error> {
-        let values = vec![uuid(id.uuid()), uuid(self.organization())];
-        self.read(Statement::new(statements::<E>().names.find, text, values))
-            .await
-    }
-
     /// Reads one row with its sealed fields, and records that they were revealed to the caller.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization.
-    pub async fn reveal<E: Entity>(&self, id: Id<E>) -> Result<Revealed<E>, Error> {
+    /// [`Error::NotFound`] if the caller reaches no such row.
+    pub async fn reveal<E>(&self, id: Id<E>) -> Result<Revealed<E>, Error>
+    where
+        E: Entity<Scope: WrittenBy<A, E>>,
+    {
         self.refuse_unshown(id).await?;
 
         let statements = statements::<E>();
@@ -198,10 +314,7 @@ impl<P: Permission> Door<P> {
 
         let row = self.decode(rows.first().ok_or(Error::NotFound)?)?;
 
-        Ok(Revealed {
-            row,
-            disclosure: Disclosure::recorded_in_the_audit_log(),
-        })
+        Ok(Revealed::new(row, Disclosure::recorded_in_the_audit_log()))
     }
 
     /// For `HEAD`: fails before anything is decrypted or recorded, and says only whether the row
@@ -217,90 +330,6 @@ impl<P: Permission> Door<P> {
         } else {
             Error::NotShown
         })
-    }
-
-    pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.executor.read(statement).await
-    }
-
-    pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        self.executor.write(statement).await
-    }
-
-    pub(crate) fn database(&self) -> &Database {
-        self.executor.database()
-    }
-
-    /// The organization whose rows the door reaches.
-    pub fn organization(&self) -> Uuid {
-        self.proof.organization().uuid()
-    }
-
-    pub(crate) fn sealing<'a, E: Entity>(
-        &'a self,
-        row: Uuid,
-        key: Option<&'a DataKey>,
-    ) -> Sealing<'a> {
-        Sealing {
-            ring: self.database().ring(),
-            random: &self.runtime().random,
-            key,
-            organization: self.organization(),
-            table: E::TABLE,
-            row,
-        }
-    }
-
-    /// A decoder for rows of the caller's organization.
-    pub(crate) fn decoder(&self) -> Decoder {
-        Decoder {
-            database: self.database().clone(),
-            organization: self.proof.organization(),
-        }
-    }
-
-    /// Reads an entity from a row that was selected with
-    /// [`Statements::selected`](crate::Statements).
-    pub(crate) fn decode<E: Entity>(&self, row: &Row) -> Result<E, Error> {
-        self.decoder().decode(row)
-    }
-
-    /// Reads an entity with its data key.
-    pub(crate) fn decode_under<E: Entity>(
-        &self,
-        row: &Row,
-        key: Option<&DataKey>,
-    ) -> Result<E, Error> {
-        self.decoder().decode_under(row, key)
-    }
-
-    pub(crate) async fn data_key<E: Entity>(&self, id: Id<E>) -> Result<DataKey, Error> {
-        if let Some(key) = self.database().kept_key(id.uuid()) {
-            return Ok(key);
-        }
-        let rows = self.find(id, statements::<E>().find_key.as_str()).await?;
-        self.decoder()
-            .unwrap(id.uuid(), rows.first().ok_or(Error::NotFound)?, 0)
-    }
-
-    pub(crate) fn record<E: Entity>(&self, verb: &str, id: Id<E>) -> Vec<Value> {
-        self.record_about::<E>(verb, Some(id))
-    }
-
-    /// The record of an event about many rows.
-    pub(crate) fn record_of_all<E: Entity>(&self, verb: &str) -> Vec<Value> {
-        self.record_about::<E>(verb, None)
-    }
-
-    fn record_about<E: Entity>(&self, verb: &str, id: Option<Id<E>>) -> Vec<Value> {
-        let event = Event {
-            action: format!("{}.{verb}", E::RESOURCE),
-            resource: E::RESOURCE,
-            resource_id: id.map(Id::uuid),
-            organization: Some(self.proof.organization()),
-        };
-
-        record(self.runtime(), Some(self.principal()), &self.origin, event).into()
     }
 }
 

@@ -8,8 +8,8 @@ use mainstay_kernel::{Id, Uuid};
 use sea_query::Value;
 
 use crate::{
-    Claim, Erasure, Error, Indexable, KeyHolder, Opening, Row, Scope, SealedColumn, SealedIndex,
-    SealedTable, Sealing, statements::Statements,
+    Claim, EntityScope, Erasure, Error, Indexable, KeyHolder, Opening, Row, SealedColumn,
+    SealedIndex, SealedTable, Sealing, statements::Statements,
 };
 
 /// A row type: its table, and how its values are written and read. Derive it:
@@ -28,8 +28,11 @@ use crate::{
 /// ```
 ///
 /// The table must also have `organization_id uuid`, and `data_key bigint` if a column is sealed;
-/// the door sets both.
+/// the door sets both. Rows of a person (`scope = person`) have `user_id uuid` instead, and rows of
+/// the platform (`scope = platform`) neither.
 pub trait Entity: Sized + Send + Sync + 'static {
+    /// Whose rows they are.
+    type Scope: EntityScope;
     /// Name of the table, qualified with its schema unless that is `public`. Sealed values are
     /// bound to this name.
     const TABLE: &'static str;
@@ -42,7 +45,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     /// The sealed columns among [`COLUMNS`](Self::COLUMNS).
     const SEALED: &'static [&'static str];
     /// The column that names the person whom the sealed fields describe: `id`, unless a field is
-    /// marked `#[entity(subject)]`.
+    /// marked `#[entity(subject)]`; `user_id` if the rows are those of a person.
     const SUBJECT: &'static str;
     /// The source of each blind index column.
     const INDEXES: &'static [SealedIndex];
@@ -52,7 +55,7 @@ pub trait Entity: Sized + Send + Sync + 'static {
     fn id(&self) -> Id<Self>;
 
     /// The person whom the sealed fields describe: the row itself, unless a field is marked
-    /// `#[entity(subject)]`.
+    /// `#[entity(subject)]`. Not used for rows of a person, which describe their owner.
     fn subject(&self) -> Uuid;
 
     /// The values of [`COLUMNS`](Self::COLUMNS), then of [`BLIND_INDEXES`](Self::BLIND_INDEXES).
@@ -86,7 +89,7 @@ impl SealedTable {
             resource: E::RESOURCE,
             id: "id",
             subject: E::SUBJECT,
-            scope: Scope::Organization,
+            scope: E::Scope::SCOPE,
             key: KeyHolder::Row,
             columns: E::SEALED
                 .iter()

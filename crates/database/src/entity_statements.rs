@@ -2,15 +2,20 @@
 //!
 //! Each write is one statement that includes its audit record: data-modifying CTEs run under one
 //! snapshot and commit together or not at all (PostgreSQL manual, 7.8.4). `$1` to `$11` are always
-//! the values of the record, so `$3` is always the caller's organization.
+//! the values of the record, so `$3` is always the caller's organization, and `$4` the caller. They
+//! say whose rows a statement reaches ([`Scope::owner_in_record`](crate::Scope)).
 
 use crate::{
-    Entity,
+    Entity, EntityScope as _, Scope,
     audit::{COLUMNS, WIDTH, placeholders},
     changes::How,
     claims,
+    recorded_values::{set, shown, written},
+    selection::{alive, columns_of, joined_keys, selected},
     statements::{Names, Statements},
 };
+
+pub(crate) use crate::selection::{public, sealed};
 
 /// The first position after the record's values.
 pub(crate) const FIRST: usize = WIDTH + 1;
@@ -30,6 +35,8 @@ impl Statements {
         let keys = joined_keys::<E>();
         let record = placeholders(1, WIDTH);
         let alive = alive::<E>();
+        let asked = scope::<E>().condition("t.", "$2");
+        let own = scope::<E>().of_record("");
 
         Self {
             names: Names::of::<E>(),
@@ -37,14 +44,14 @@ impl Statements {
                 r"
                     SELECT {selected}
                     FROM {table} t {keys}
-                    WHERE t.id = $1 AND t.organization_id = $2
+                    WHERE t.id = $1{asked}
                 "
             ),
             find_under: format!(
                 r"
                     SELECT {columns}, t.data_key
                     FROM {table} t
-                    WHERE t.id = $1 AND t.organization_id = $2{alive}
+                    WHERE t.id = $1{asked}{alive}
                 ",
                 columns = columns_of::<E>(),
             ),
@@ -53,7 +60,7 @@ impl Statements {
                     SELECT k.id, k.wrapped, k.subject_id
                     FROM {table} t
                     JOIN mainstay.data_keys k ON k.id = t.data_key
-                    WHERE t.id = $1 AND t.organization_id = $2
+                    WHERE t.id = $1{asked}
                 "
             ),
             reveal: format!(
@@ -61,7 +68,7 @@ impl Statements {
                     WITH t AS (
                         SELECT *
                         FROM {table}
-                        WHERE id = ${FIRST} AND organization_id = $3{alive}
+                        WHERE id = ${FIRST}{own}{alive}
                     ),
                     recorded AS (
                         INSERT INTO mainstay.audit_events ({COLUMNS})
@@ -120,7 +127,7 @@ impl Statements {
                 WITH found AS (
                     SELECT *
                     FROM {table}
-                    WHERE id = ${id} AND organization_id = $3{alive}
+                    WHERE id = ${id}{own}{alive}
                     FOR UPDATE
                 ),
                 changed AS (
@@ -141,6 +148,7 @@ impl Statements {
                 FROM found
                 LEFT JOIN changed t ON t.id = found.id {keys}
             ",
+            own = scope::<E>().of_record(""),
             alive = alive::<E>(),
             before = set::<E>("found", &columns),
             after = set::<E>("changed", &columns),
@@ -171,8 +179,22 @@ impl Names {
     }
 }
 
-pub(crate) fn sealed<E: Entity>() -> bool {
-    !E::SEALED.is_empty()
+/// Whose rows an entity has.
+fn scope<E: Entity>() -> Scope {
+    E::Scope::SCOPE
+}
+
+/// The column with the owner, followed by a comma, and the owner's value; empty for rows without
+/// one.
+fn owner<E: Entity>() -> (String, String) {
+    let scope = scope::<E>();
+    match scope.column() {
+        Some(column) => (
+            format!("{column}, "),
+            format!("{}, ", scope.owner_in_record()),
+        ),
+        None => (String::new(), String::new()),
+    }
 }
 
 /// The insert. `queued` is a clause that queues jobs, or empty.
@@ -182,7 +204,8 @@ pub(crate) fn insert<E: Entity>(queued: &str) -> String {
 
     let (key, key_column, key_value, first) = if sealed::<E>() {
         let key = insert_keys(&format!(
-            "(${id}, $3, ${subject}, ${wrapped}, $2)",
+            "(${id}, {owner}, ${subject}, ${wrapped}, $2)",
+            owner = scope::<E>().owner_in_record(),
             id = FIRST,
             subject = FIRST + 1,
             wrapped = FIRST + 2
@@ -193,12 +216,13 @@ pub(crate) fn insert<E: Entity>(queued: &str) -> String {
     };
 
     let values = placeholders(first, columns.len());
+    let (owner_column, owner) = owner::<E>();
 
     format!(
         r"
             WITH {key}changed AS (
-                INSERT INTO {table} (organization_id, {key_column}{columns})
-                VALUES ($3, {key_value}{values})
+                INSERT INTO {table} ({owner_column}{key_column}{columns})
+                VALUES ({owner}{key_value}{values})
                 RETURNING *
             ){claimed}{queued}
             INSERT INTO mainstay.audit_events ({COLUMNS}, after)
@@ -216,6 +240,7 @@ pub(crate) fn insert<E: Entity>(queued: &str) -> String {
 pub(crate) fn delete<E: Entity>(queued: &str) -> String {
     let (record, table) = (placeholders(1, WIDTH), E::TABLE);
     let (alive, after) = (alive::<E>(), shown::<E>("changed"));
+    let own = scope::<E>().of_record("");
     let (destroyed, from_changed) = if sealed::<E>() {
         ("mainstay.destroy_data_key(data_key)", "FROM changed")
     } else {
@@ -227,7 +252,7 @@ pub(crate) fn delete<E: Entity>(queued: &str) -> String {
             WITH found AS (
                 SELECT *
                 FROM {table}
-                WHERE id = ${FIRST} AND organization_id = $3{alive}
+                WHERE id = ${FIRST}{own}{alive}
                 FOR UPDATE
             ),
             changed AS (
@@ -277,10 +302,16 @@ pub(crate) fn insert_many<E: Entity>(count: usize, queued: &str) -> String {
 
     if sealed::<E>() {
         keys = insert_keys(&rows(&|start| {
-            format!("(${start}, $3, ${}, ${}, $2)", start + 1, start + 2)
+            format!(
+                "(${start}, {}, ${}, ${}, $2)",
+                scope::<E>().owner_in_record(),
+                start + 1,
+                start + 2
+            )
         }));
     }
 
+    let (owner_column, owner) = owner::<E>();
     let tuples = rows(&|start| {
         let key = if sealed::<E>() {
             format!("${start}, ")
@@ -288,7 +319,7 @@ pub(crate) fn insert_many<E: Entity>(count: usize, queued: &str) -> String {
             String::new()
         };
         format!(
-            "($3, {key}{})",
+            "({owner}{key}{})",
             placeholders(start + key_width, columns.len())
         )
     });
@@ -298,7 +329,7 @@ pub(crate) fn insert_many<E: Entity>(count: usize, queued: &str) -> String {
     format!(
         r"
             WITH {keys}changed AS (
-                INSERT INTO {table} (organization_id, {key_column}{columns})
+                INSERT INTO {table} ({owner_column}{key_column}{columns})
                 VALUES {tuples}
                 RETURNING *
             ){claimed}{queued}
@@ -312,89 +343,4 @@ pub(crate) fn insert_many<E: Entity>(count: usize, queued: &str) -> String {
         key_column = if sealed::<E>() { "data_key, " } else { "" },
         columns = columns.join(", "),
     )
-}
-
-/// The condition for rows that have not been erased. Erased rows have lost their key.
-///
-/// It is on the row and not on `data_keys`, so that Postgres checks it again after waiting for a
-/// row lock.
-fn alive<E: Entity>() -> &'static str {
-    if sealed::<E>() {
-        " AND data_key IS NOT NULL"
-    } else {
-        ""
-    }
-}
-
-/// The recorded values of a deleted row, without blind indexes, because these would confirm guesses
-/// after the key is destroyed.
-fn shown<E: Entity>(row: &str) -> String {
-    let minus = if E::BLIND_INDEXES.is_empty() {
-        String::new()
-    } else {
-        format!(" - '{{{}}}'::text[]", E::BLIND_INDEXES.join(", "))
-    };
-
-    format!("to_jsonb({row}){minus}")
-}
-
-/// The recorded values of a changed row: the changed columns, the version and the data key. Other
-/// columns are in earlier records; whole rows with sealed values would take two kilobytes each,
-/// twice.
-fn set<E: Entity>(row: &str, columns: &[&'static str]) -> String {
-    let shown = columns
-        .iter()
-        .filter(|column| !E::BLIND_INDEXES.contains(column))
-        .copied();
-    kept(
-        row,
-        shown
-            .chain(["version"])
-            .chain(sealed::<E>().then_some("data_key")),
-    )
-}
-
-/// The recorded values of a new row: its columns, without blind indexes.
-fn written<E: Entity>(row: &str) -> String {
-    kept(
-        row,
-        E::COLUMNS
-            .iter()
-            .copied()
-            .chain(["organization_id"])
-            .chain(sealed::<E>().then_some("data_key")),
-    )
-}
-
-fn kept<'a>(row: &str, columns: impl Iterator<Item = &'a str>) -> String {
-    let columns: Vec<_> = columns.map(|column| format!("{row}.{column}")).collect();
-    format!(
-        "(SELECT to_jsonb(kept) FROM (SELECT {}) AS kept)",
-        columns.join(", ")
-    )
-}
-
-fn selected<E: Entity>() -> String {
-    let key = if sealed::<E>() {
-        ", k.id, k.wrapped, k.subject_id"
-    } else {
-        ""
-    };
-    columns_of::<E>() + key
-}
-
-fn columns_of<E: Entity>() -> String {
-    E::COLUMNS
-        .iter()
-        .map(|column| format!("t.{column}"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn joined_keys<E: Entity>() -> &'static str {
-    if sealed::<E>() {
-        "JOIN mainstay.data_keys k ON k.id = t.data_key"
-    } else {
-        ""
-    }
 }

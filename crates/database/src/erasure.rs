@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
-use mainstay_access::Permission;
 use mainstay_kernel::{Id, Uuid};
 
 use crate::{
-    Database, Door, Entity, Erasure, Error, Row, Scope, SealedTable,
+    Authenticated, Database, Door, Entity, Erasure, Error, HasSubjects, Row, Scope, SealedTable,
+    WrittenBy,
     audit::{COLUMNS, WIDTH, placeholders},
     column::moment,
     door::uuid,
@@ -31,7 +31,7 @@ impl Erased {
     }
 }
 
-impl<P: Permission> Door<P> {
+impl<A: Authenticated> Door<A> {
     /// Erases a person: destroys their data keys, and empties or deletes each registered row that
     /// describes them, according to [`Entity::ERASURE`]. One statement does this and adds the audit
     /// record `<resource>.erased`.
@@ -40,10 +40,13 @@ impl<P: Permission> Door<P> {
     /// recorded.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization;
+    /// [`Error::NotFound`] if the caller reaches no such row;
     /// [`Error::Constraint`] if a row to delete is still referenced; [`Error::Internal`] if the
     /// entity is not registered, or its rows describe other rows.
-    pub async fn erase<E: Entity>(&self, id: Id<E>) -> Result<Erased, Error> {
+    pub async fn erase<E>(&self, id: Id<E>) -> Result<Erased, Error>
+    where
+        E: Entity<Scope: WrittenBy<A, E> + HasSubjects>,
+    {
         let tables = self.database().sealed_tables();
         let person = person(tables, E::TABLE)?;
 
@@ -72,15 +75,14 @@ pub(crate) fn read(database: &Database, rows: &[Row]) -> Result<Erased, Error> {
     })
 }
 
-/// The tables whose rows may describe a person in the table `person`: that table, and those with a
-/// subject column.
+/// The tables whose rows may describe a person in the table `person`: that table, and those of the
+/// same scope with a subject column.
 pub(crate) fn describing<'a>(
     person: &'a SealedTable,
     tables: &'a [SealedTable],
 ) -> impl Iterator<Item = &'a SealedTable> {
     tables.iter().filter(move |table| {
-        table.scope == Scope::Organization
-            && (table.table == person.table || table.subject != table.id)
+        table.scope == person.scope && (table.table == person.table || table.subject != table.id)
     })
 }
 
@@ -89,9 +91,10 @@ pub(crate) fn person<'a>(tables: &'a [SealedTable], table: &str) -> Result<&'a S
     let found = tables.iter().find(|known| known.table == table);
     let found =
         found.ok_or_else(|| Error::internal(format!("no module has registered {table}")))?;
-    if found.subject != found.id || found.scope != Scope::Organization || !found.is_sealed() {
+    let scoped = matches!(found.scope, Scope::Organization | Scope::Platform);
+    if found.subject != found.id || !scoped || !found.is_sealed() {
         return Err(Error::internal(format!(
-            "the rows of {table} are not persons of an organization"
+            "the rows of {table} are not persons of an organization or of the platform"
         )));
     }
 
@@ -129,7 +132,7 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
             WITH person AS (
                 SELECT *
                 FROM {person} t
-                WHERE id = ${id} AND organization_id = $3{only}
+                WHERE id = ${id}{own}{only}
                 FOR UPDATE
             ),{clauses}
             rows AS (
@@ -140,7 +143,7 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
                 FROM rows
             ),
             outcome AS (
-                SELECT mainstay.destroy_data_keys_of(person.id, $3) AS keys, counted.rows,
+                SELECT mainstay.destroy_data_keys_of(person.id, {owner}) AS keys, counted.rows,
                     (
                         SELECT jsonb_object_agg(resource, ids)
                         FROM (
@@ -164,6 +167,8 @@ pub(crate) fn text(person: &SealedTable, tables: &[SealedTable], only: &str) -> 
             FROM outcome
         ",
         person = person.table,
+        own = person.scope.of_record("t."),
+        owner = person.scope.owner_in_record(),
         id = FIRST,
         record = placeholders(1, WIDTH),
         now = FIRST + 1,
@@ -180,6 +185,8 @@ fn erase_rows(table: &SealedTable) -> Option<String> {
         ..
     } = table;
 
+    let own = table.scope.of_record("t.");
+
     match table.erasure {
         Erasure::Empty if !table.is_sealed() => None,
         Erasure::Empty => Some(format!(
@@ -187,8 +194,7 @@ fn erase_rows(table: &SealedTable) -> Option<String> {
                 UPDATE {name} t
                 SET {emptied}
                 FROM person
-                WHERE t.{subject} = person.id
-                  AND t.organization_id = $3
+                WHERE t.{subject} = person.id{own}
                   AND t.data_key IS NOT NULL
                 RETURNING t.id",
             emptied = emptied(table)
@@ -197,7 +203,7 @@ fn erase_rows(table: &SealedTable) -> Option<String> {
             r"
                 DELETE FROM {name} t
                 USING person
-                WHERE t.{subject} = person.id AND t.organization_id = $3
+                WHERE t.{subject} = person.id{own}
                 RETURNING t.id"
         )),
     }

@@ -3,15 +3,15 @@
 
 mod account;
 mod contents;
+mod json;
 mod reading;
 
 use std::fmt::Write as _;
 
-use mainstay_access::Permission;
 use mainstay_kernel::Id;
 
 use crate::{
-    Cursor, Door, Entity, Error, SealedTable,
+    Authenticated, Cursor, Door, Entity, Error, HasSubjects, Scope, SealedTable, WrittenBy,
     audit::{COLUMNS, WIDTH, placeholders},
     entity_statements::{FIRST, statements},
     erasure::{describing, person},
@@ -21,33 +21,38 @@ use reading::{LOG, Reading};
 
 pub use contents::{Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow};
 
-impl<P: Permission> Door<P> {
+impl<A: Authenticated> Door<A> {
     /// Exports all data about a person: each registered row that describes them, without secrets of
     /// the service and with sealed values decrypted, and the audit records about those rows. The
     /// statement also records `<resource>.exported`, once per page.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization, or the person was
+    /// [`Error::NotFound`] if the caller reaches no such row, or the person was
     /// erased; [`Error::Cursor`] if the cursor is of another export; [`Error::Internal`] as for
     /// [`erase`](Self::erase).
-    pub async fn export<E: Entity>(
-        &self,
-        id: Id<E>,
-        after: Option<&Cursor>,
-    ) -> Result<Export, Error> {
+    pub async fn export<E>(&self, id: Id<E>, after: Option<&Cursor>) -> Result<Export, Error>
+    where
+        E: Entity<Scope: WrittenBy<A, E> + HasSubjects>,
+    {
         self.refuse_unshown(id).await?;
 
         let tables = self.database().sealed_tables();
         let person = person(tables, E::TABLE)?;
-        let organization = self.organization();
+        let owner = self.owner::<E>();
         let described: Vec<_> = describing(person, tables).collect();
-        let context = format!("export {organization} {} {id}", E::TABLE);
+        let context = format!("export {owner} {} {id}", E::TABLE);
 
-        let reading =
-            Reading::start(self.database(), organization, context, described, after).await?;
+        let reading = Reading::start(
+            self.database(),
+            (owner, id.uuid()),
+            context,
+            described,
+            after,
+        )
+        .await?;
 
         let mut values = self.record::<E>("exported", id);
-        values.extend(reading.values(id.uuid()));
+        values.extend(reading.values());
         let text = text(person, &reading.tables);
         let found = self
             .write(Statement::new(statements::<E>().names.export, text, values))
@@ -62,6 +67,7 @@ impl<P: Permission> Door<P> {
 /// that the person exists.
 fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
     let (mut rows, mut ids) = (String::new(), Vec::new());
+    let own = person.scope.of_record("t.");
     for (number, table) in described.iter().enumerate() {
         let (name, subject) = (table.table, table.subject);
         let key = if table.is_sealed() {
@@ -77,7 +83,7 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
             r"
                 SELECT {number} AS section, t.id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id
                 FROM {name} t
-                JOIN person ON t.{subject} = person.id AND t.organization_id = $3
+                JOIN person ON t.{subject} = person.id{own}
                 LEFT JOIN mainstay.data_keys k ON {key}
                 UNION ALL"
         );
@@ -86,7 +92,7 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
             r"
                       SELECT t.id
                       FROM {name} t
-                      JOIN person ON t.{subject} = person.id AND t.organization_id = $3"
+                      JOIN person ON t.{subject} = person.id{own}"
         ));
     }
 
@@ -94,8 +100,8 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
         r"
             WITH person AS (
                 SELECT id
-                FROM {table}
-                WHERE id = ${id} AND organization_id = $3 AND data_key IS NOT NULL
+                FROM {table} t
+                WHERE id = ${id}{own} AND data_key IS NOT NULL
             ),
             recorded AS (
                 INSERT INTO mainstay.audit_events ({COLUMNS})
@@ -109,10 +115,9 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
                 JOIN person ON true
                 LEFT JOIN mainstay.data_keys k
                     ON k.subject_id = person.id
-                    AND k.organization_id = $3
+                    AND k.organization_id = {owner}
                     AND k.id = coalesce(e.after ->> 'data_key', e.before ->> 'data_key')::bigint
-                WHERE e.organization_id = $3
-                  AND e.resource_id IN ({ids}
+                WHERE {recorded}e.resource_id IN ({ids}
                   )
             )
             SELECT known.*
@@ -127,6 +132,12 @@ fn text(person: &SealedTable, described: &[&SealedTable]) -> String {
             ORDER BY section, id
         ",
         table = person.table,
+        owner = person.scope.owner_in_record(),
+        recorded = match person.scope {
+            Scope::Organization => "e.organization_id = $3 AND ",
+            // Members of any organization may have written the row.
+            _ => "",
+        },
         id = FIRST,
         section = FIRST + 1,
         after = FIRST + 2,

@@ -9,6 +9,7 @@
 //! [`Unscoped`] is the only way around the door; a test lists its uses.
 
 mod audit;
+mod authority;
 mod cell;
 mod change;
 mod changes;
@@ -41,22 +42,29 @@ mod migrate;
 mod missing_keys;
 mod order;
 mod page;
+mod page_part;
 mod page_record;
 mod parameters;
 mod pool;
 mod position;
 mod precondition;
+mod public_rows;
 mod pulse;
 mod query;
+mod reach;
+mod recorded_values;
 mod relation;
 mod retention;
+mod revealed;
 mod root_keys;
 mod rotation;
 mod row;
 mod schema;
 mod schema_migrations;
+mod scope;
 mod sealed_change;
 mod sealed_table;
+mod selection;
 mod session;
 mod settings;
 mod sort_slots;
@@ -71,13 +79,14 @@ mod write;
 mod writing;
 
 pub use audit::{Event, Origin};
+pub use authority::{Anyone, Authenticated, Authority, Person};
 pub use cell::{Opening, Sealing};
 pub use changes::{Changes, Number};
 pub use column::{Column, Plain, Scalar, Sortable, TextColumn};
 pub use connection::DatabaseUrl;
 pub use cursor::{Cursor, Limit};
 pub use database::Database;
-pub use door::{Door, Revealed};
+pub use door::{Door, PersonDoor, PublicDoor};
 pub use entity::{BlindIndexColumn, Entity, Field, Revealable, Versioned};
 pub use erasure::Erased;
 pub use error::{ConstraintKind, Error};
@@ -97,14 +106,17 @@ pub use pool::PoolStatus;
 pub use precondition::Precondition;
 pub use pulse::Pulse;
 pub use query::table_of;
+pub use reach::{HasSubjects, PublicPart, ReadBy, WrittenBy, WrittenWith};
 pub use relation::{Relation, Relations};
 pub use retention::{Counted, Enforced, Retention, Then};
+pub use revealed::Revealed;
 pub use rotation::{
     KeyRingStatus, KeyUse, Rotation, RotationOutcome, RotationProgress, Usage, UsageKind,
 };
 pub use row::{ColumnType, Row};
 pub use schema::SchemaColumn;
 pub use schema_migrations::{Migration, Migrations, SchemaMigrations, SchemaVersion};
+pub use scope::{EntityScope, OrganizationScope, PersonScope, PlatformScope};
 pub use sealed_table::{
     Erasure, KeyHolder, PrivateColumn, Scope, SealedColumn, SealedIndex, SealedTable, Uniqueness,
 };

@@ -1,22 +1,23 @@
 //! Listings, page by page.
 
-use mainstay_access::Permission;
 use mainstay_kernel::Uuid;
 use sea_query::{
-    Alias, Expr, ExprTrait as _, IntoTableRef as _, JoinType, PostgresQueryBuilder, Query,
-    SelectStatement, TableRef, Value,
+    Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Query, SelectStatement, Value,
 };
 
 use crate::{
-    Cursor, Door, Entity, Error, Filter, Limit, Order, Row, Total,
+    Authenticated, Authority, Cursor, Door, Entity, EntityScope as _, Error, Filter, Limit, Order,
+    ReadBy, Row, Total,
     audit::{ACTOR, COLUMNS, OCCURRED_AT, WIDTH, placeholders},
     door::uuid,
     entity_statements::{sealed, statements},
     filter::Condition,
     keyset::{Last, keyset},
     order::{By, SealedKey, SortKey},
+    page_part::Part,
     page_record::PageRecord,
     position::{Position, write_key},
+    selection::table,
     sorting::{MOST_SORTED, Sort, cut},
     statement::Statement,
     total::{count_of, counting},
@@ -36,8 +37,8 @@ pub struct Page<E> {
     pub total: Option<Total>,
 }
 
-impl<P: Permission> Door<P> {
-    /// Reads one page of rows of the caller's organization, in one round trip.
+impl<A: Authenticated> Door<A> {
+    /// Reads one page of the rows that the caller reaches, in one round trip.
     ///
     /// A page that filters or sorts by sealed values is recorded as `<resource>.searched` or
     /// `<resource>.sorted`, with the columns, and counts against the account's hourly limit.
@@ -48,14 +49,17 @@ impl<P: Permission> Door<P> {
     /// order matches too many rows, [`Error::TooManyComparisons`] if the account has filtered or
     /// sorted by sealed values too often, [`Error::Unavailable`] if too many listings are sorted at
     /// once.
-    pub async fn page<E: Entity>(
+    pub async fn page<E>(
         &self,
         filter: Filter<E>,
         order: Order<E>,
         limit: Limit,
         after: Option<&Cursor>,
-    ) -> Result<Page<E>, Error> {
-        self.read_page(filter, order, limit, after, None).await
+    ) -> Result<Page<E>, Error>
+    where
+        E: Entity<Scope: ReadBy<A>>,
+    {
+        self.read_page(filter, order, limit, after, Part::All).await
     }
 
     /// Like [`page`](Self::page), but always recorded in the audit log, by the same statement.
@@ -64,27 +68,36 @@ impl<P: Permission> Door<P> {
     ///
     /// # Errors
     /// Like [`page`](Self::page).
-    pub async fn page_on_record<E: Entity>(
+    pub async fn page_on_record<E>(
         &self,
         filter: Filter<E>,
         order: Order<E>,
         limit: Limit,
         after: Option<&Cursor>,
         asked: serde_json::Value,
-    ) -> Result<Page<E>, Error> {
-        self.read_page(filter, order, limit, after, Some(asked))
+    ) -> Result<Page<E>, Error>
+    where
+        E: Entity<Scope: ReadBy<A>>,
+    {
+        self.read_page(filter, order, limit, after, Part::OnRecord(asked))
             .await
     }
+}
 
-    async fn read_page<E: Entity>(
+impl<A: Authority> Door<A> {
+    /// Reads a page of a part of the rows.
+    pub(crate) async fn read_page<E: Entity>(
         &self,
         filter: Filter<E>,
         order: Order<E>,
         limit: Limit,
         after: Option<&Cursor>,
-        asked: Option<serde_json::Value>,
+        part: Part,
     ) -> Result<Page<E>, Error> {
-        order.check(self.principal())?;
+        // Without a caller, the rows are public and have no sealed field.
+        if let Some(caller) = self.caller() {
+            order.check(caller)?;
+        }
 
         let sealing = self.sealing::<E>(Uuid::nil(), None);
         let conditions = filter.resolve(&sealing);
@@ -93,11 +106,12 @@ impl<P: Permission> Door<P> {
             .map(|cursor| self.open(&context, cursor))
             .transpose()?;
         let is_first = after.is_none();
-        let recorded = PageRecord::of(&filter, &order, asked);
+        let public = part.condition();
+        let recorded = PageRecord::of(&filter, &order, part.asked());
 
-        let mut select = self.selection::<E>(conditions.clone());
+        let mut select = self.selection::<E>(public, conditions.clone());
         if filter.counts() {
-            select = counting(select, self.matching::<E>(conditions.clone()));
+            select = counting(select, self.matching::<E>(public, conditions.clone()));
         }
 
         let found = match order.by {
@@ -116,7 +130,7 @@ impl<P: Permission> Door<P> {
             _ if !filter.counts() => None,
             Some(count) => Some(count),
             None if is_first => Some(0),
-            None => Some(self.count::<E>(conditions).await?),
+            None => Some(self.count::<E>(public, conditions).await?),
         };
 
         let mut items = found.items;
@@ -180,7 +194,7 @@ impl<P: Permission> Door<P> {
             after,
             limit: limit.get(),
         };
-        let (items, last) = turn.page(self.decoder(), rows, sort).await?;
+        let (items, last) = turn.page(self.decoder::<E>(), rows, sort).await?;
 
         Ok(Found {
             items,
@@ -190,8 +204,12 @@ impl<P: Permission> Door<P> {
     }
 
     /// Counts the matching rows, for a page that has none itself.
-    async fn count<E: Entity>(&self, conditions: Vec<Condition>) -> Result<i64, Error> {
-        let matching = self.matching::<E>(conditions);
+    async fn count<E: Entity>(
+        &self,
+        public: Option<&'static str>,
+        conditions: Vec<Condition>,
+    ) -> Result<i64, Error> {
+        let matching = self.matching::<E>(public, conditions);
         let name = statements::<E>().names.page;
         let rows = self.read(count_of(name, matching)).await?;
 
@@ -259,7 +277,11 @@ impl<P: Permission> Door<P> {
         Statement::new(name, text, values)
     }
 
-    fn selection<E: Entity>(&self, conditions: Vec<Condition>) -> SelectStatement {
+    fn selection<E: Entity>(
+        &self,
+        public: Option<&'static str>,
+        conditions: Vec<Condition>,
+    ) -> SelectStatement {
         let of =
             |table: &'static str, column: &'static str| (Alias::new(table), Alias::new(column));
         let mut select = Query::select();
@@ -278,11 +300,15 @@ impl<P: Permission> Door<P> {
                 );
         }
 
-        self.limited(select, conditions)
+        self.limited::<E>(select, public, conditions)
     }
 
     /// Selects the rows that match, without their columns.
-    fn matching<E: Entity>(&self, conditions: Vec<Condition>) -> SelectStatement {
+    fn matching<E: Entity>(
+        &self,
+        public: Option<&'static str>,
+        conditions: Vec<Condition>,
+    ) -> SelectStatement {
         let mut select = Query::select();
         select
             .expr(Expr::cust("1"))
@@ -292,13 +318,23 @@ impl<P: Permission> Door<P> {
             select.and_where(Expr::cust("t.data_key IS NOT NULL"));
         }
 
-        self.limited(select, conditions)
+        self.limited::<E>(select, public, conditions)
     }
 
-    /// Limits a selection to the caller's rows for which the conditions hold.
-    fn limited(&self, mut select: SelectStatement, conditions: Vec<Condition>) -> SelectStatement {
-        let organization = Expr::col((Alias::new("t"), Alias::new("organization_id")));
-        select.and_where(organization.eq(uuid(self.organization())));
+    /// Limits a selection to the caller's rows, or to the `public` ones of all owners, for which the
+    /// conditions hold.
+    fn limited<E: Entity>(
+        &self,
+        mut select: SelectStatement,
+        public: Option<&'static str>,
+        conditions: Vec<Condition>,
+    ) -> SelectStatement {
+        if let Some(public) = public {
+            select.and_where(Expr::cust(format!("({public})")));
+        } else if let Some(column) = E::Scope::SCOPE.column() {
+            let owner = Expr::col((Alias::new("t"), Alias::new(column)));
+            select.and_where(owner.eq(uuid(self.owner::<E>())));
+        }
 
         for condition in conditions {
             select.and_where(condition.expression());
@@ -307,11 +343,11 @@ impl<P: Permission> Door<P> {
         select
     }
 
-    /// The context that a cursor is bound to: organization, table, order and filter.
+    /// The context that a cursor is bound to: owner, table, order and filter.
     fn context<E: Entity>(&self, conditions: &[Condition], order: &Order<E>) -> String {
         format!(
             "{} {} {} {conditions:?}",
-            self.organization(),
+            self.owner::<E>(),
             E::TABLE,
             order.described()
         )
@@ -356,12 +392,4 @@ fn counted<E: Entity>(rows: &[Row]) -> Result<Option<i64>, Error> {
         .filter(counts)
         .map(|row| row.decode(width))
         .transpose()
-}
-
-/// A table by its name, which has the schema before a dot unless that is `public`.
-fn table(name: &'static str) -> TableRef {
-    match name.split_once('.') {
-        Some((schema, table)) => (Alias::new(schema), Alias::new(table)).into_table_ref(),
-        None => Alias::new(name).into_table_ref(),
-    }
 }

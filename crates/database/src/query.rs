@@ -16,15 +16,14 @@ use std::{
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
-use mainstay_access::Permission;
 use sea_query::{PostgresQueryBuilder, SelectStatement, Value};
 
 use crate::{
-    Door, Error, FromRow, Relations,
+    Authenticated, Authority, Door, Error, FromRow, Relations,
     relation::{Shadow, scope},
 };
 
-impl<P: Permission> Door<P> {
+impl<A: Authenticated> Door<A> {
     /// Runs a hand-written query over the entities `R`, a tuple, and reads each row as a `T`. One
     /// round trip.
     ///
@@ -48,15 +47,15 @@ impl<P: Permission> Door<P> {
     /// # Errors
     /// [`Error::Internal`] if the text contains anything else, or does not return the columns of
     /// `T`; the log says what.
-    pub async fn query<R: Relations, T: FromRow>(
+    pub async fn query<R: Relations<A>, T: FromRow>(
         &self,
         name: &'static str,
         text: &str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<T>, Error> {
         let mut values: Vec<_> = values.into_iter().collect();
-        let text = scoped::<R>(name, text, values.len() + 1)?;
-        values.push(scope(self.organization()));
+        let text = scoped::<A, R>(name, text, values.len() + 1)?;
+        values.push(scope(self.own_id()));
 
         self.executor().query_as(name, &text, values).await
     }
@@ -65,7 +64,7 @@ impl<P: Permission> Door<P> {
     ///
     /// # Errors
     /// Like [`query`](Self::query).
-    pub async fn query_select<R: Relations, T: FromRow>(
+    pub async fn query_select<R: Relations<A>, T: FromRow>(
         &self,
         name: &'static str,
         select: SelectStatement,
@@ -83,8 +82,12 @@ type Checked = HashMap<(TypeId, usize), HashMap<Box<str>, Arc<str>>>;
 /// The checked texts, by their relations and number of values.
 static CHECKED: LazyLock<RwLock<Checked>> = LazyLock::new(RwLock::default);
 
-/// The text of a query whose relations are limited to the organization in `$position`.
-fn scoped<R: Relations>(name: &str, text: &str, position: usize) -> Result<Arc<str>, Error> {
+/// The text of a query whose relations are limited to the owner in `$position`.
+fn scoped<A: Authority, R: Relations<A>>(
+    name: &str,
+    text: &str,
+    position: usize,
+) -> Result<Arc<str>, Error> {
     let key = (TypeId::of::<R>(), position);
     let known = CHECKED.read().unwrap_or_else(PoisonError::into_inner);
     if let Some(scoped) = known.get(&key).and_then(|texts| texts.get(text)) {
@@ -92,7 +95,7 @@ fn scoped<R: Relations>(name: &str, text: &str, position: usize) -> Result<Arc<s
     }
     drop(known);
 
-    let scoped: Arc<str> = compose::<R>(text, position)
+    let scoped: Arc<str> = compose::<A, R>(text, position)
         .map_err(|refusal| Error::internal(format!("the query {name} is refused: {refusal}")))?
         .into();
 
@@ -106,7 +109,7 @@ fn scoped<R: Relations>(name: &str, text: &str, position: usize) -> Result<Arc<s
     Ok(scoped)
 }
 
-fn compose<R: Relations>(text: &str, position: usize) -> Result<String, String> {
+fn compose<A: Authority, R: Relations<A>>(text: &str, position: usize) -> Result<String, String> {
     let mut shadows = Vec::new();
     R::describe(&mut shadows);
 

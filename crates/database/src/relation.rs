@@ -3,7 +3,11 @@
 use mainstay_kernel::Uuid;
 use sea_query::Value;
 
-use crate::{Entity, door::uuid};
+use crate::{Entity, EntityScope, ReadBy, Scope, door::uuid};
+
+/// The condition for rows that have no owner. It names the parameter, since Postgres refuses to bind
+/// one that a statement does not have.
+const EVERYONE: &str = "?::uuid IS NOT NULL";
 
 /// A table as a hand-written query sees it: only the caller's rows, and only the columns that are
 /// not sealed. Every [`Entity`] is a relation. A query selects from it by its [`NAME`](Self::NAME).
@@ -16,8 +20,16 @@ pub trait Relation {
     /// The columns that a query sees.
     fn columns() -> impl Iterator<Item = &'static str>;
 
-    /// The condition for the caller's rows, where `?` is the caller's organization.
-    const CONDITION: &'static str = "organization_id = ?";
+    /// Whose rows they are.
+    type Scope: EntityScope;
+
+    /// The condition for the caller's rows, where `?` is the owner: the caller's organization, or
+    /// their account.
+    const CONDITION: &'static str = match <Self::Scope as EntityScope>::SCOPE {
+        Scope::Organization => "organization_id = ?",
+        Scope::Person => "user_id = ?",
+        Scope::Platform | Scope::Nowhere => EVERYONE,
+    };
 
     /// Functions of the schema that a query may call, by their qualified names. They must not
     /// return rows of others.
@@ -25,13 +37,18 @@ pub trait Relation {
 }
 
 impl<E: Entity> Relation for E {
+    type Scope = E::Scope;
+
     const NAME: &'static str = unqualified(E::TABLE);
     const TABLE: &'static str = E::TABLE;
     /// Without the rows of erased persons, which have no key.
-    const CONDITION: &'static str = if E::SEALED.is_empty() {
-        "organization_id = ?"
-    } else {
-        "organization_id = ? AND data_key IS NOT NULL"
+    const CONDITION: &'static str = match (E::Scope::SCOPE, E::SEALED.is_empty()) {
+        (Scope::Organization, true) => "organization_id = ?",
+        (Scope::Organization, false) => "organization_id = ? AND data_key IS NOT NULL",
+        (Scope::Person, true) => "user_id = ?",
+        (Scope::Person, false) => "user_id = ? AND data_key IS NOT NULL",
+        (Scope::Platform | Scope::Nowhere, true) => EVERYONE,
+        (Scope::Platform | Scope::Nowhere, false) => "?::uuid IS NOT NULL AND data_key IS NOT NULL",
     };
 
     fn columns() -> impl Iterator<Item = &'static str> {
@@ -42,8 +59,9 @@ impl<E: Entity> Relation for E {
     }
 }
 
-/// The relations of a query: a tuple of up to eight entities or other [`Relation`]s.
-pub trait Relations: 'static {
+/// The relations of a query through a door opened with `A`: a tuple of up to eight entities or other
+/// [`Relation`]s.
+pub trait Relations<A>: 'static {
     /// Adds their descriptions.
     #[doc(hidden)]
     fn describe(shadows: &mut Vec<Shadow>);
@@ -70,7 +88,7 @@ impl Shadow {
         }
     }
 
-    /// Its text. `$position` is the caller's organization.
+    /// Its text. `$position` is the owner.
     ///
     /// Postgres folds it into the query, so an index serves it as it serves the table
     /// (PostgreSQL manual, 7.8.3).
@@ -86,13 +104,15 @@ impl Shadow {
 }
 
 /// The value of a shadow's parameter.
-pub(crate) fn scope(organization: Uuid) -> Value {
-    uuid(organization)
+pub(crate) fn scope(owner: Uuid) -> Value {
+    uuid(owner)
 }
 
 macro_rules! relations {
     ($($relation:ident)+) => {
-        impl<$($relation: Relation + 'static),+> Relations for ($($relation,)+) {
+        impl<By, $($relation: Relation<Scope: ReadBy<By>> + 'static),+> Relations<By>
+            for ($($relation,)+)
+        {
             fn describe(shadows: &mut Vec<Shadow>) {
                 $(shadows.push(Shadow::of::<$relation>());)+
             }

@@ -6,7 +6,7 @@ use mainstay_kernel::{Timestamp, Uuid};
 use sea_query::Value;
 
 use crate::{
-    Database, Entity, Error, Event, Field, Origin, SealedTable, TextColumn,
+    Database, Entity, Error, Event, Field, HasSubjects, Origin, Scope, SealedTable, TextColumn,
     audit::{COLUMNS, WIDTH, placeholders, record},
     column::moment,
     door::uuid,
@@ -180,16 +180,22 @@ impl Retention {
         table: &SealedTable,
         cutoff: Timestamp,
         last: Uuid,
-    ) -> Result<Vec<(Uuid, Uuid)>, Error> {
+    ) -> Result<Vec<(Uuid, Option<Uuid>)>, Error> {
         let condition = if table.is_sealed() {
             self.alive(2)
         } else {
             self.condition(2)
         };
 
+        // Only an organization has records of its own: see `EntityScope`.
+        let organization = match table.scope {
+            Scope::Organization => "t.organization_id",
+            Scope::Person | Scope::Platform | Scope::Nowhere => "NULL::uuid",
+        };
+
         let text = format!(
             r"
-                SELECT t.id, t.organization_id
+                SELECT t.id, {organization}
                 FROM {table} t
                 WHERE t.id > $1{condition}
                 ORDER BY t.id
@@ -216,7 +222,7 @@ impl Retention {
         origin: &Origin,
         text: &str,
         cutoff: Timestamp,
-        (id, organization): (Uuid, Uuid),
+        (id, organization): (Uuid, Option<Uuid>),
     ) -> Result<bool, Error> {
         let (name, verb) = match self.then {
             Then::Erase => ("retention.erase", "erased"),
@@ -228,7 +234,7 @@ impl Retention {
             action: format!("{}.{verb}", self.resource),
             resource: self.resource,
             resource_id: Some(id),
-            organization: Some(organization.into()),
+            organization: organization.map(Into::into),
         };
 
         let mut values: Vec<Value> = record(runtime, None, origin, event).into();
@@ -270,8 +276,7 @@ impl Retention {
             r"
                 WITH changed AS (
                     DELETE FROM {table} t
-                    WHERE t.id = ${id}
-                      AND t.organization_id = $3
+                    WHERE t.id = ${id}{own}
                       AND ${now}::timestamptz IS NOT NULL{condition}
                     RETURNING t.*
                 ),
@@ -284,6 +289,11 @@ impl Retention {
                 FROM changed
             ",
             table = self.table,
+            own = match table.scope {
+                Scope::Organization => table.scope.of_record("t."),
+                // No one signed in for the record, so it names no owner.
+                Scope::Person | Scope::Platform | Scope::Nowhere => String::new(),
+            },
             id = FIRST,
             now = FIRST + 1,
             condition = self.condition(FIRST + 2),
@@ -329,7 +339,10 @@ impl<E: Entity> Counted<E> {
     }
 
     /// Erases the person after the period.
-    pub fn erase(self) -> Retention {
+    pub fn erase(self) -> Retention
+    where
+        E::Scope: HasSubjects,
+    {
         self.finish(Then::Erase)
     }
 

@@ -30,12 +30,18 @@ pub struct SealedTable {
     pub erasure: Erasure,
 }
 
-/// To whom a row or blind index belongs. Equal values of two organizations have different indexes.
+/// To whom a row or blind index belongs. Equal values of two organizations, or of two people, have
+/// different indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The organization in the column `organization_id`.
     Organization,
-    /// No organization: sealed with the nil ID.
+    /// The account in the column `user_id`. The row has a data key of its own, and its values are
+    /// bound to the account.
+    Person,
+    /// The platform: reference data, sealed with the nil ID.
+    Platform,
+    /// No organization: the accounts, and what is sealed under their keys, with the nil ID.
     Nowhere,
 }
 

@@ -4,7 +4,7 @@
 #[doc(hidden)]
 pub struct Statements {
     pub(crate) names: Names,
-    /// `$1` id, `$2` organization.
+    /// `$1` id, `$2` owner.
     pub(crate) find: String,
     /// The same for a sealed row whose data key is cached: the last column is the key's ID.
     pub(crate) find_under: String,
@@ -15,7 +15,7 @@ pub struct Statements {
     pub(crate) insert: String,
     /// The record; `$12` id, `$13` version or null.
     pub(crate) delete: String,
-    /// `$1` id, `$2` organization.
+    /// `$1` id, `$2` owner.
     pub(crate) find_key: String,
     /// The columns of `t` that a statement selects to read an entity: its own, and those of its
     /// data key if it is sealed.

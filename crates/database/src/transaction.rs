@@ -2,21 +2,23 @@
 
 use std::ops::Deref;
 
-use mainstay_access::Permission;
 use mainstay_kernel::Id;
 
-use crate::{Door, Entity, Error, entity_statements::statements, statement::Statement};
+use crate::{
+    Authenticated, Authority, Door, Entity, Error, WrittenBy, entity_statements::statements,
+    statement::Statement,
+};
 
 /// A door whose statements are committed together or not at all: see [`Door::transaction`].
 ///
 /// [Unscoped](Door::unscoped) access through it takes part in the transaction until it ends.
-pub struct Transaction<P>(Door<P>);
+pub struct Transaction<A: Authority>(Door<A>);
 
 /// A transaction that is not committed yet. Dropping it rolls it back, unless it was committed, and returns
 /// its connection to the pool.
-struct OpenTransaction<P>(Door<P>);
+struct OpenTransaction<A: Authority>(Door<A>);
 
-impl<P: Permission> Door<P> {
+impl<A: Authenticated> Door<A> {
     /// Runs `work` in a transaction (`READ COMMITTED`), and commits it if that succeeds. If `work`
     /// fails, panics or is dropped, the transaction is rolled back.
     ///
@@ -41,7 +43,7 @@ impl<P: Permission> Door<P> {
     /// within a transaction, because transactions cannot be nested.
     pub async fn transaction<T, F: From<Error>>(
         &self,
-        work: impl AsyncFnOnce(Transaction<P>) -> Result<T, F> + Clone,
+        work: impl AsyncFnOnce(Transaction<A>) -> Result<T, F> + Clone,
     ) -> Result<T, F> {
         match self.attempt(work.clone()).await {
             Err(Failed::Aborted(_)) => {
@@ -54,7 +56,7 @@ impl<P: Permission> Door<P> {
 
     async fn attempt<T, F: From<Error>>(
         &self,
-        work: impl AsyncFnOnce(Transaction<P>) -> Result<T, F>,
+        work: impl AsyncFnOnce(Transaction<A>) -> Result<T, F>,
     ) -> Result<T, Failed<F>> {
         let open = self.begin().await.map_err(Failed::of)?;
 
@@ -65,7 +67,7 @@ impl<P: Permission> Door<P> {
         }
     }
 
-    async fn begin(&self) -> Result<OpenTransaction<P>, Error> {
+    async fn begin(&self) -> Result<OpenTransaction<A>, Error> {
         if self.executor().is_transaction() {
             return Err(Error::internal(
                 "a transaction cannot be started within a transaction",
@@ -104,7 +106,7 @@ impl<F: From<Error>> Failed<F> {
     }
 }
 
-impl<P: Permission> OpenTransaction<P> {
+impl<A: Authority> OpenTransaction<A> {
     async fn commit(self) -> Result<(), Error> {
         self.0
             .write(Statement::new("commit", "COMMIT", Vec::new()).lasting())
@@ -118,29 +120,32 @@ impl<P: Permission> OpenTransaction<P> {
     }
 }
 
-impl<P> Drop for OpenTransaction<P> {
+impl<A: Authority> Drop for OpenTransaction<A> {
     fn drop(&mut self) {
         self.0.abandon();
     }
 }
 
-impl<P: Permission> Transaction<P> {
+impl<A: Authenticated> Transaction<A> {
     /// Reads one row and locks it until the transaction ends (`FOR UPDATE`): no one else changes or
     /// deletes it meanwhile.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization.
-    pub async fn get_for_update<E: Entity>(&self, id: Id<E>) -> Result<E, Error> {
+    /// [`Error::NotFound`] if the caller reaches no such row.
+    pub async fn get_for_update<E>(&self, id: Id<E>) -> Result<E, Error>
+    where
+        E: Entity<Scope: WrittenBy<A, E>>,
+    {
         let text = format!("{} FOR UPDATE OF t", statements::<E>().find);
         let rows = self.find(id, text).await?;
         self.decode(rows.first().ok_or(Error::NotFound)?)
     }
 }
 
-impl<P> Deref for Transaction<P> {
-    type Target = Door<P>;
+impl<A: Authority> Deref for Transaction<A> {
+    type Target = Door<A>;
 
-    fn deref(&self) -> &Door<P> {
+    fn deref(&self) -> &Door<A> {
         &self.0
     }
 }

@@ -3,14 +3,14 @@
 
 use std::borrow::Cow;
 
-use mainstay_access::Permission;
 use mainstay_crypto::DataKey;
 use mainstay_kernel::Id;
 use sea_query::Value;
 use serde::Serialize;
 
 use crate::{
-    Changes, Door, Entity, Error, Event, IfMatch, Job, Row, Versioned, Write,
+    Authenticated, Changes, Door, Entity, EntityScope as _, Error, Event, IfMatch, Job, Row, Scope,
+    Versioned, Write, WrittenBy,
     claims::{self, Claimed},
     column::moment,
     door::uuid,
@@ -19,12 +19,15 @@ use crate::{
     statement::Statement,
 };
 
-impl<P: Permission> Door<P> {
-    /// Inserts a row into the caller's organization.
+impl<A: Authenticated> Door<A> {
+    /// Inserts a row of the caller.
     ///
     /// # Errors
     /// [`Error::Constraint`] if the row violates a constraint.
-    pub fn insert<'a, E: Entity>(&'a self, row: &'a E) -> Write<'a, ()> {
+    pub fn insert<'a, E>(&'a self, row: &'a E) -> Write<'a, ()>
+    where
+        E: Entity<Scope: WrittenBy<A, E>>,
+    {
         Write::new(move |jobs| self.insert_with(row, jobs))
     }
 
@@ -56,7 +59,10 @@ impl<P: Permission> Door<P> {
     ///
     /// # Errors
     /// [`Error::Constraint`] if a row violates a constraint.
-    pub fn insert_many<'a, E: Entity>(&'a self, rows: &'a [E]) -> Write<'a, ()> {
+    pub fn insert_many<'a, E>(&'a self, rows: &'a [E]) -> Write<'a, ()>
+    where
+        E: Entity<Scope: WrittenBy<A, E>>,
+    {
         Write::new(move |jobs| self.insert_many_with(rows, jobs))
     }
 
@@ -88,25 +94,26 @@ impl<P: Permission> Door<P> {
     /// changes whose key is not cached in this process.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`]
+    /// [`Error::NotFound`] if the caller reaches no such row; [`Error::Stale`]
     /// if `if_match` names another version; [`Error::Constraint`] if the values violate a
     /// constraint.
-    pub fn update<E: Versioned>(
-        &self,
-        id: Id<E>,
-        if_match: IfMatch,
-        changes: Changes<E>,
-    ) -> Write<'_, E> {
+    pub fn update<E>(&self, id: Id<E>, if_match: IfMatch, changes: Changes<E>) -> Write<'_, E>
+    where
+        E: Versioned<Scope: WrittenBy<A, E>>,
+    {
         Write::new(move |jobs| self.update_with(id, if_match, changes, jobs))
     }
 
-    async fn update_with<E: Versioned>(
+    async fn update_with<E>(
         &self,
         id: Id<E>,
         if_match: IfMatch,
         changes: Changes<E>,
         jobs: Vec<Job>,
-    ) -> Result<E, Error> {
+    ) -> Result<E, Error>
+    where
+        E: Versioned<Scope: WrittenBy<A, E>>,
+    {
         if changes.is_empty() && jobs.is_empty() {
             return self.unchanged(id, &if_match).await;
         }
@@ -134,7 +141,10 @@ impl<P: Permission> Door<P> {
 
     /// An update without changes creates no new version; it only checks that `if_match` allows the
     /// current one.
-    async fn unchanged<E: Versioned>(&self, id: Id<E>, if_match: &IfMatch) -> Result<E, Error> {
+    async fn unchanged<E>(&self, id: Id<E>, if_match: &IfMatch) -> Result<E, Error>
+    where
+        E: Versioned<Scope: WrittenBy<A, E>>,
+    {
         let row = self.get(id).await?;
         if if_match.allows(row.version()) {
             Ok(row)
@@ -214,9 +224,12 @@ impl<P: Permission> Door<P> {
     /// become unreadable. A backup with the key can still be read.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such row in the caller's organization; [`Error::Stale`]
+    /// [`Error::NotFound`] if the caller reaches no such row; [`Error::Stale`]
     /// if `if_match` names another version; [`Error::Constraint`] if other rows still reference it.
-    pub fn delete<E: Versioned>(&self, id: Id<E>, if_match: IfMatch) -> Write<'_, ()> {
+    pub fn delete<E>(&self, id: Id<E>, if_match: IfMatch) -> Write<'_, ()>
+    where
+        E: Versioned<Scope: WrittenBy<A, E>>,
+    {
         Write::new(move |jobs| self.delete_with(id, if_match, jobs))
     }
 
@@ -291,14 +304,18 @@ impl<P: Permission> Door<P> {
     /// Creates the data key of a new row, and adds the values of its row in `data_keys`.
     fn push_key<E: Entity>(&self, row: &E, values: &mut Vec<Value>) -> Option<DataKey> {
         sealed::<E>().then(|| {
-            let (key, wrapped) = self.database().ring().new_data_key(
-                &self.runtime().random,
-                self.organization(),
-                row.subject(),
-            );
+            let owner = self.owner::<E>();
+            let subject = match E::Scope::SCOPE {
+                Scope::Person => owner,
+                _ => row.subject(),
+            };
+            let (key, wrapped) =
+                self.database()
+                    .ring()
+                    .new_data_key(&self.runtime().random, owner, subject);
             values.extend([
                 Value::BigInt(Some(key.id())),
-                uuid(row.subject()),
+                uuid(subject),
                 Value::Bytes(Some(wrapped.0)),
             ]);
             key

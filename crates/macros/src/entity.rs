@@ -4,15 +4,22 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitStr, Result, Type};
 
-use crate::{paths, unique};
+use crate::{
+    paths,
+    scope::{Scope, parse_condition, public_part},
+    unique,
+};
 
-/// The attribute of a struct: `#[entity(table = "…", resource = "…", erasure = "…", reveal = …, search = "…",
-/// language = "…")]`.
+/// The attribute of a struct: `#[entity(table = "…", resource = "…", scope = …, write = …, public = "…",
+/// erasure = "…", reveal = …, search = "…", language = "…")]`.
 struct Table {
     table: LitStr,
     resource: LitStr,
     erasure: Option<Ident>,
     reveal: Option<Type>,
+    scope: Scope,
+    write: Option<Type>,
+    public: Option<LitStr>,
     search: Option<LitStr>,
     language: Option<LitStr>,
 }
@@ -43,6 +50,9 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         resource,
         erasure,
         reveal,
+        scope,
+        write,
+        public,
         search,
         language,
     } = table(item)?;
@@ -50,7 +60,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let columns = fields
         .named
         .iter()
-        .map(column)
+        .map(|field| column(field, scope))
         .collect::<Result<Vec<_>>>()?;
     if columns.first().is_none_or(|first| first.name != "id") {
         return Err(Error::new_spanned(
@@ -94,11 +104,22 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         .find(|column| column.subject)
         .unwrap_or(&columns[0])
         .name;
-    let subject_text = subject.to_string();
+    let subject_text = match scope {
+        Scope::Person => "user_id".to_owned(),
+        Scope::Organization | Scope::Platform => subject.to_string(),
+    };
 
     // A row that only describes a person has no purpose without them, so it is deleted by default.
-    let erasure = erasure
-        .unwrap_or_else(|| format_ident!("{}", if subject == "id" { "Empty" } else { "Delete" }));
+    let erasure = erasure.unwrap_or_else(|| {
+        format_ident!(
+            "{}",
+            if subject_text == "id" {
+                "Empty"
+            } else {
+                "Delete"
+            }
+        )
+    });
 
     let constants = columns
         .iter()
@@ -122,6 +143,10 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         }
     });
 
+    let written =
+        write.map(|permission| quote!(impl #database::WrittenWith<#permission> for #entity {}));
+    let public = public.map(|condition| public_part(entity, &condition, &database));
+    let scope = scope.marker();
     let search = search.map(|column| {
         let language = language.map_or_else(|| "simple".to_owned(), |language| language.value());
         quote! {
@@ -139,6 +164,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         }
 
         impl #database::Entity for #entity {
+            type Scope = #database::#scope;
+
             const TABLE: &'static str = #table;
             const RESOURCE: &'static str = #resource;
             const COLUMNS: &'static [&'static str] = &[#(#texts),*];
@@ -150,7 +177,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 column: #index_columns,
                 source: #index_sources,
                 bound_to: (#table, #index_columns),
-                scope: #database::Scope::Organization,
+                scope: <#database::#scope as #database::EntityScope>::SCOPE,
                 length: #index_lengths,
                 uniqueness: #uniqueness,
                 normalised: <#index_types as #database::Indexable>::normalised,
@@ -197,6 +224,10 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         #versioned
 
         #revealable
+
+        #written
+
+        #public
     })
 }
 
@@ -237,6 +268,7 @@ fn length(column: &Column<'_>, database: &TokenStream) -> TokenStream {
 
 fn table(item: &DeriveInput) -> Result<Table> {
     let (mut table, mut resource, mut erasure, mut reveal) = (None, None, None, None);
+    let (mut scope, mut write, mut public) = (Scope::default(), None, None);
     let (mut search, mut language) = (None, None);
 
     for attribute in item
@@ -250,12 +282,16 @@ fn table(item: &DeriveInput) -> Result<Table> {
                 () if meta.path.is_ident("resource") => resource = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("erasure") => erasure = Some(parse_erasure(&meta.value()?.parse()?)?),
                 () if meta.path.is_ident("reveal") => reveal = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("scope") => scope = Scope::parse(&meta.value()?.parse()?)?,
+                () if meta.path.is_ident("write") => write = Some(meta.value()?.parse()?),
+                () if meta.path.is_ident("public") => public = Some(parse_condition(meta.value()?.parse()?)?),
                 () if meta.path.is_ident("search") => search = Some(meta.value()?.parse()?),
                 () if meta.path.is_ident("language") => language = Some(meta.value()?.parse()?),
                 () => {
                     return Err(meta.error(
-                        "expected `table = \"…\"`, `resource = \"…\"`, `erasure = \"…\"`, `reveal = SomePermission`, \
-                         `search = \"…\"` or `language = \"…\"`",
+                        "expected `table = \"…\"`, `resource = \"…\"`, `scope = …`, `write = SomePermission`, \
+                         `public = \"…\"`, `erasure = \"…\"`, `reveal = SomePermission`, `search = \"…\"` or \
+                         `language = \"…\"`",
                     ));
                 }
             }
@@ -264,12 +300,24 @@ fn table(item: &DeriveInput) -> Result<Table> {
         })?;
     }
 
+    if let Some(permission) = &write
+        && scope != Scope::Platform
+    {
+        return Err(Error::new_spanned(
+            permission,
+            "`write` names the permission for rows of the platform: add `scope = platform`, or leave it out",
+        ));
+    }
+
     match (table, resource) {
         (Some(table), Some(resource)) => Ok(Table {
             table,
             resource,
             erasure,
             reveal,
+            scope,
+            write,
+            public,
             search,
             language,
         }),
@@ -292,11 +340,18 @@ fn parse_erasure(text: &LitStr) -> Result<Ident> {
     }
 }
 
-fn column(field: &Field) -> Result<Column<'_>> {
+fn column(field: &Field, scope: Scope) -> Result<Column<'_>> {
     let name = field
         .ident
         .as_ref()
         .ok_or_else(|| Error::new_spanned(field, "a row must have named fields"))?;
+
+    if scope == Scope::Person && name == "user_id" {
+        return Err(Error::new_spanned(
+            name,
+            format!("leave out `{name}`: the door sets it, and limits every statement to it"),
+        ));
+    }
 
     let mut column = Column {
         name,
@@ -331,6 +386,13 @@ fn column(field: &Field) -> Result<Column<'_>> {
     }
 
     unique::check(column.unique.as_ref(), column.blind_index.as_ref())?;
+
+    if column.subject && scope == Scope::Person {
+        return Err(Error::new_spanned(
+            name,
+            "a person's own rows describe that person: leave out `subject`",
+        ));
+    }
 
     Ok(column)
 }

@@ -7,6 +7,7 @@ mod endpoint;
 mod entity;
 mod from_row;
 mod paths;
+mod scope;
 mod shapes;
 mod unique;
 

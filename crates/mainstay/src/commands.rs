@@ -178,7 +178,7 @@ fn execute(platform: &Platform, command: Command) -> anyhow::Result<ExitCode> {
         Command::Openapi => openapi::run(platform),
         Command::DataMap(arguments) => wait(data_map::run(platform, arguments)),
         Command::Config(arguments) => wait(config::run(platform, &arguments)),
-        Command::User(action) => wait(user::run(action)),
+        Command::User(action) => wait(user::run(platform, action)),
         Command::Role(action) => wait(role::run(action)),
         Command::Organization(action) => wait(organization::run(action)),
         Command::Session(action) => wait(session::run(action)),

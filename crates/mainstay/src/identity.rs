@@ -19,7 +19,7 @@ use mainstay_principals::{Principals, signing};
 
 pub use mainstay_accounts::{
     AccountError, CreatedAccount, Membership, NewPassword, NewUser, Password, RelyingParty,
-    SessionSummary, Strength, UserSummary, create_user, delete_account, end_session,
+    SessionSummary, Strength, Tenancy, UserSummary, create_user, delete_account, end_session,
     end_sessions_of, find_user, reset_second_factors, sessions_of, set_active,
 };
 pub use mainstay_federation::{
@@ -28,9 +28,9 @@ pub use mainstay_federation::{
 };
 pub use mainstay_kernel::EmailAddress;
 pub use mainstay_organizations::{
-    KeysOf, ListedKey, ListedRole, OrganizationSummary, Revoked, assign_role, create_organization,
-    declare_permissions, list_keys, list_organizations, list_roles_of, revoke_key,
-    revoke_organization,
+    Home, KeysOf, ListedKey, ListedRole, OrganizationSummary, Revoked, assign_role,
+    create_organization, declare_home, declare_permissions, find_home, list_keys,
+    list_organizations, list_roles_of, revoke_key, revoke_organization,
 };
 pub use mainstay_principals::{
     Begin, KeyError, KeyInfo, KeyState,
@@ -120,22 +120,22 @@ impl Identity {
 }
 
 /// The modules of identity, one per feature.
-pub fn modules() -> Vec<Module> {
+pub fn modules(tenancy: Tenancy) -> Vec<Module> {
     vec![
-        account::module(),
-        sessions::module(),
+        account::module(tenancy),
+        sessions::module(tenancy),
         passwords::module(),
         mailed_links::module(),
         second_factors::module(),
         passkeys::module(),
         external::module(),
-        organization::module(),
+        organization::module(tenancy),
         members::module(),
         invitations::module(),
         roles::module(),
         api_keys::module(),
         service_accounts::module(),
-        oauth::module().pages(account_pages::pages()),
+        oauth::module().pages(account_pages::pages(tenancy)),
         signing::module(),
     ]
 }

@@ -17,6 +17,7 @@ mod commands;
 mod connections;
 mod data_map;
 mod data_map_reading;
+mod declare;
 mod hasher;
 pub mod identity;
 mod key_source;
@@ -49,6 +50,7 @@ pub use mainstay_watch as watch;
 
 pub use connections::Connections;
 pub use data_map::{AccessRecord, ColumnRecord, DataMap, TableRecord};
+pub use declare::declare;
 pub use key_source::{KeySource, KeySourceError};
 pub use operator::operator;
 pub use platform::Platform;
@@ -65,14 +67,14 @@ pub mod prelude {
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
         Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, FromRow, IfMatch,
-        Limit, Order, Retention, Revealed, values,
+        Limit, Order, PersonDoor, PublicDoor, Retention, Revealed, values,
     };
     pub use mainstay_http::{
         Allowed, CONFLICT, CountedPage, Created, CreatedAt, ErasureView, ExportPage, ExportView,
-        Form, Fresh, FreshOrScoped, Header, Info, Json, Kind, Module, NOT_FOUND, NoContent,
-        OnConstraint, PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn, StatusCode,
-        TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input, part, patch,
-        post, put, view,
+        Form, Fresh, FreshOrScoped, Header, InPerson, Info, Json, Kind, Module, NOT_FOUND,
+        NoContent, OnConstraint, PageOf, Patch, Path, Problem, Public, Query, Shared, SignedIn,
+        StatusCode, TOO_MANY_REQUESTS, TOO_MANY_TO_SORT, UserAgent, choice, delete, get, input,
+        part, patch, post, put, view,
     };
     pub use mainstay_jobs::{Claimed, Handler, JobError, Periodic};
     pub use mainstay_kernel::{

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mainstay_access::Declared;
+use mainstay_access::{BuiltInRole, Declared};
 use mainstay_database::{
     Job, Migrations, PrivateColumn, Retention, SchemaMigrations, SchemaVersion, SealedTable,
 };
@@ -12,7 +12,7 @@ use mainstay_http::{
 use mainstay_jobs::{Handler, Periodic};
 use mainstay_watch::Rule;
 
-use crate::{Sample, schema::schema};
+use crate::{Sample, identity::Tenancy, schema::schema};
 
 /// Builder of a service: its modules, migrations, job handlers, watch rules and sample data.
 pub struct Platform {
@@ -27,18 +27,17 @@ pub struct Platform {
     handlers: Vec<Arc<dyn Handler>>,
     periodic: Vec<Periodic>,
     rules: Vec<Rule>,
+    /// Name of the organization and role of new accounts, if the app has a single tenant.
+    tenant: Option<(&'static str, BuiltInRole)>,
 }
 
 impl Platform {
     /// Creates a service that has only the platform's own modules, such as accounts and the audit
     /// log.
     pub fn new(info: Info) -> Self {
-        let mut modules = crate::identity::modules();
-        modules.extend([mainstay_audit::module(), mainstay_watch::module()]);
-
         Self {
             info,
-            modules,
+            modules: platform_modules(Tenancy::Several),
             features: 0,
             schema: schema(Migrations::new(&[])),
             sample: None,
@@ -46,7 +45,21 @@ impl Platform {
             handlers: Vec::new(),
             periodic: Vec::new(),
             rules: Vec::new(),
+            tenant: None,
         }
+    }
+
+    /// Makes the service one with a single tenant, whose users need not know of organizations.
+    ///
+    /// `migrate` creates the organization `name`, and every new account joins it as `role`, however
+    /// it signs up. The endpoints that create, list, switch, leave and delete organizations do not
+    /// exist. People still invite others.
+    #[must_use]
+    pub fn single_tenant(mut self, name: &'static str, role: BuiltInRole) -> Self {
+        self.modules.truncate(self.features);
+        self.modules.extend(platform_modules(Tenancy::Single));
+        self.tenant = Some((name, role));
+        self
     }
 
     /// Adds a module of the app.
@@ -183,6 +196,11 @@ impl Platform {
         &self.schema
     }
 
+    /// Name of the organization and role of new accounts, if the service has a single tenant.
+    pub fn tenant(&self) -> Option<(&'static str, BuiltInRole)> {
+        self.tenant
+    }
+
     pub(crate) fn shared_values(&self) -> impl Iterator<Item = SharedValue> + '_ {
         self.modules.iter().flat_map(Module::shared_values).cloned()
     }
@@ -203,4 +221,11 @@ impl Platform {
     pub(crate) fn sample_data(&self) -> Option<&Sample> {
         self.sample.as_ref()
     }
+}
+
+/// The modules of every service.
+fn platform_modules(tenancy: Tenancy) -> Vec<Module> {
+    let mut modules = crate::identity::modules(tenancy);
+    modules.extend([mainstay_audit::module(), mainstay_watch::module()]);
+    modules
 }

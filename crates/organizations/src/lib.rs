@@ -11,12 +11,14 @@ pub mod organization;
 pub mod roles;
 pub mod service_accounts;
 
+mod home;
 mod operator;
 mod relations;
 mod settings;
 mod upkeep;
 
 pub use api_keys::operators::{KeysOf, ListedKey, list_keys, revoke_key};
+pub use home::{Home, declare_home, find_home};
 pub use operator::{
     OrganizationSummary, Revoked, create_organization, list_organizations, revoke_organization,
 };

@@ -11,13 +11,18 @@ mod leave;
 mod mine;
 pub(crate) mod permissions;
 
+use mainstay_accounts::Tenancy;
 use mainstay_http::Module;
 
-/// The caller's organizations, and the one that the session works in.
-pub fn module() -> Module {
-    Module::new("organizations")
+/// The caller's organizations, and the one that the session works in. In an app with a single tenant
+/// only the latter, which cannot be left or deleted.
+pub fn module(tenancy: Tenancy) -> Module {
+    let module = Module::new("organizations")
         .keeping("mainstay.organizations", "until its owner deletes it")
-        .endpoints((
+        .keeping("mainstay.home_organization", "as long as the organization");
+
+    match tenancy {
+        Tenancy::Several => module.endpoints((
             mine::list_organizations,
             create::create_organization,
             mine::get_organization,
@@ -26,5 +31,11 @@ pub fn module() -> Module {
             current::update_current_organization,
             hand_over::hand_over_organization,
             delete::delete_current_organization,
-        ))
+        )),
+        Tenancy::Single => module.endpoints((
+            current::get_current_organization,
+            current::update_current_organization,
+            hand_over::hand_over_organization,
+        )),
+    }
 }

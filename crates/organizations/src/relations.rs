@@ -10,6 +10,8 @@ macro_rules! relations {
         pub(crate) enum $name {}
 
         impl Relation for $name {
+            type Scope = mainstay_database::OrganizationScope;
+
             const NAME: &'static str = $table;
             const TABLE: &'static str = concat!("mainstay.", $table);
             const CONDITION: &'static str = $condition;

@@ -55,7 +55,7 @@ pub async fn refused<P: Permission>(
 /// permissions than the caller, or does not exist. `find` is the name and the text of a query over
 /// `R` that selects whether the target exceeds the caller. Its parameters are the values of
 /// `target`, and what [`held_by`] returns.
-pub async fn out_of_reach<R: Relations, P: Permission>(
+pub async fn out_of_reach<R: Relations<P>, P: Permission>(
     by: &Door<P>,
     find: (&'static str, &'static str),
     target: impl IntoIterator<Item = Value>,

@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::atomic::Ordering};
 
 use mainstay::identity::{
     EmailAddress, Membership, NewPassword, NewUser, OrganizationName, create_organization,
-    create_user,
+    create_user, find_home,
 };
 use mainstay_access::BuiltInRole;
 use mainstay_crypto::Sealed;
@@ -54,10 +54,7 @@ impl Deref for Actor {
 impl TestApp {
     /// Creates an account with `role` in the app's organization and signs it in.
     pub async fn actor(&self, role: BuiltInRole) -> Actor {
-        let organization = *self
-            .organization
-            .get_or_init(|| new_organization(self, "Home"))
-            .await;
+        let organization = *self.organization.get_or_init(|| home(self)).await;
         new_actor(
             self,
             organization,
@@ -80,6 +77,15 @@ impl TestApp {
             self.people.fetch_add(1, Ordering::Relaxed),
         )
         .await
+    }
+}
+
+/// The organization of a service with a single tenant, or a new one.
+async fn home(app: &TestApp) -> OrganizationId {
+    match find_home(&unscoped(app)).await {
+        Ok(Some(home)) => home,
+        Ok(None) => new_organization(app, "Home").await,
+        Err(error) => panic!("the organization is not found: {error}"),
     }
 }
 

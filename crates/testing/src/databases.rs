@@ -4,7 +4,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mainstay::Platform;
-use mainstay::identity::declare_permissions;
 use mainstay_database::{DatabaseUrl, Owner};
 use mainstay_devdb::Connection;
 use mainstay_kernel::ExposeSecret as _;
@@ -23,9 +22,9 @@ pub(crate) async fn migrated(connection: &Connection, platform: &Platform) -> St
         .await
         .unwrap_or_else(|error| panic!("the migrations fail: {error:?}"));
 
-    declare_permissions(&mut owner, &platform.permissions())
+    mainstay::declare(platform, &mut owner)
         .await
-        .expect("the permissions are declared");
+        .unwrap_or_else(|error| panic!("the declarations are not written: {error:?}"));
     owner.close().await;
 
     name

@@ -99,7 +99,11 @@ impl Postgres {
             .map(|it| it.checksum())
             .collect();
 
-        let key = format!("{checksums:?} {:?}", platform.permissions());
+        let key = format!(
+            "{checksums:?} {:?} {:?}",
+            platform.permissions(),
+            platform.tenant()
+        );
         let mut templates = self.templates.lock().await;
         let template = match templates.get(&key) {
             Some(template) => template.clone(),

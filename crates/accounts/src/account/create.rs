@@ -1,7 +1,7 @@
 //! Creates an account.
 
 use mainstay_crypto::{BlindIndex, HashError, PasswordHasher, Sealed};
-use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Value};
+use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Uuid, Value};
 use mainstay_kernel::{EmailAddress, ExposeSecret as _, OrganizationId, SecretString, UserId};
 use mainstay_principals::{
     events::{Action, about_user},
@@ -38,7 +38,7 @@ pub enum NewPassword {
 
 /// The organization of a new account.
 pub enum Membership {
-    /// No organization.
+    /// No organization, or the home of an app with a single tenant, with its role for new accounts.
     None,
     /// An existing organization.
     Existing(OrganizationId),
@@ -138,7 +138,9 @@ pub(crate) async fn create_confirmed_user(
             INSERT INTO mainstay.users (id, data_key, email, email_index, password_hash, created_at)
             SELECT $3, $1, $6, $7, $12, $5
             FROM free
-            RETURNING id
+            RETURNING
+                id,
+                coalesce($9, (SELECT organization_id FROM mainstay.home_organization)) AS organization
         ),
         claimed AS (
             INSERT INTO mainstay.unique_indexes (digest, row_id)
@@ -149,15 +151,18 @@ pub(crate) async fn create_confirmed_user(
             INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
             SELECT
                 id,
-                $9,
-                (
-                    SELECT id
-                    FROM mainstay.roles
-                    WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)
-                ),
+                organization,
+                CASE
+                    WHEN $9 IS NULL THEN (SELECT role_id FROM mainstay.home_organization)
+                    ELSE (
+                        SELECT id
+                        FROM mainstay.roles
+                        WHERE name = $10 AND (organization_id = $9 OR organization_id IS NULL)
+                    )
+                END,
                 $5
             FROM changed
-            WHERE $9 IS NOT NULL
+            WHERE organization IS NOT NULL
         )
     ";
 
@@ -207,9 +212,8 @@ pub(crate) async fn create_confirmed_user(
         .change(Change::new("users.insert", CHANGE, values, event))
         .await?;
 
-    if made.is_empty() {
-        Err(AccountError::EmailTaken)
-    } else {
-        Ok(CreatedAccount { user, organization })
-    }
+    let made = made.first().ok_or(AccountError::EmailTaken)?;
+    let organization = made.get::<Option<Uuid>>(1)?.map(OrganizationId::from);
+
+    Ok(CreatedAccount { user, organization })
 }

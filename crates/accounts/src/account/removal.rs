@@ -1,6 +1,6 @@
 //! Deactivates and deletes accounts.
 
-use mainstay_database::{Change, Error, Job, Unscoped};
+use mainstay_database::{Change, Error, Job, Scope, Unscoped};
 use mainstay_http::{Fresh, InPerson, NoContent, Problem, Shared, WithHeaders, delete, post};
 use mainstay_kernel::UserId;
 use mainstay_principals::{
@@ -40,8 +40,8 @@ pub(super) async fn deactivate_me(
 
 /// Delete your account.
 ///
-/// This also destroys the key to your personal data. The audit log keeps the records of your
-/// actions, but they no longer identify you.
+/// This also deletes the rows that are yours alone, and destroys the keys to your personal data. The
+/// audit log keeps the records of your actions, but they no longer identify you.
 #[delete("/v1/me", problems(LAST_OWNER))]
 pub(super) async fn delete_me(
     by: Fresh<InPerson>,
@@ -106,8 +106,9 @@ pub async fn set_active(
     Ok(!unscoped.change(change).await?.is_empty())
 }
 
-/// Deletes an account and the key to its personal data. Returns `false` if there is no such
-/// account, or an organization would be left without an owner. `notice` is an e-mail to queue.
+/// Deletes an account, its own rows of all registered tables, and the keys to its personal data.
+/// Returns `false` if there is no such account, or an organization would be left without an owner.
+/// `notice` is an e-mail to queue. The record lists the IDs of the deleted rows.
 ///
 /// # Errors
 /// The error of the database.
@@ -120,12 +121,29 @@ pub async fn delete_account(
         changed AS (
             DELETE FROM mainstay.users
             WHERE id = $1 AND NOT mainstay.is_last_owner(id)
-            RETURNING id, mainstay.destroy_data_key(data_key), mainstay.forget_account(id)
+            RETURNING
+                id,
+                mainstay.destroy_data_key(data_key),
+                mainstay.forget_account(id),
+                NULL::jsonb AS before,
+                mainstay.delete_own_rows(id, $2, $3) AS after
         )
     ";
 
+    let own = unscoped
+        .database()
+        .sealed_tables()
+        .iter()
+        .filter(|table| table.scope == Scope::Person);
+    let (tables, resources): (Vec<_>, Vec<_>) = own
+        .map(|table| (table.table.to_owned(), table.resource.to_owned()))
+        .unzip();
+
     let event = about_user(Action::UserDeleted, Some(user), None);
-    let change = Change::new("users.delete", DELETE, [user.uuid().into()], event).queue(notice);
+    let values = [user.uuid().into(), tables.into(), resources.into()];
+    let change = Change::new("users.delete", DELETE, values, event)
+        .showing_rows()
+        .queue(notice);
 
     Ok(!unscoped.change(change).await?.is_empty())
 }

@@ -56,6 +56,15 @@ pub(super) struct RequestSignUp {
     organization_name: Option<OrganizationName>,
 }
 
+/// A request for an account of the one organization.
+#[input]
+pub(super) struct RequestAccount {
+    /// The e-mail address.
+    email: EmailAddress,
+    /// The password. It is required again to confirm the address.
+    password: Password,
+}
+
 /// The data of a sign-up that is stored until the address is confirmed.
 #[derive(Serialize, Deserialize)]
 struct PendingSignUp {
@@ -75,6 +84,35 @@ pub(super) async fn request_sign_up(
     accounts: Shared<Accounts>,
     Json(body): Json<RequestSignUp>,
 ) -> Result<Accepted, Problem> {
+    request(&by, &accounts, body).await
+}
+
+/// Sign up: request an account.
+///
+/// Sends an e-mail to the address: a link that confirms it, or a notice that it already has an
+/// account. The response and its timing are the same in both cases. After many requests for the
+/// same address, no more e-mails are sent to it for some minutes.
+#[post("/v1/sign-ups", problems(TOO_MANY_ATTEMPTS))]
+pub(super) async fn request_account(
+    by: Public,
+    accounts: Shared<Accounts>,
+    Json(body): Json<RequestAccount>,
+) -> Result<Accepted, Problem> {
+    let RequestAccount { email, password } = body;
+    let body = RequestSignUp {
+        email,
+        password,
+        organization_name: None,
+    };
+
+    request(&by, &accounts, body).await
+}
+
+async fn request(
+    by: &Public,
+    accounts: &Accounts,
+    body: RequestSignUp,
+) -> Result<Accepted, Problem> {
     const REQUEST: &str = r"
         changed AS (
             INSERT INTO mainstay.sign_ups (hash, payload, created_at, expires_at)
@@ -92,7 +130,7 @@ pub(super) async fn request_sign_up(
     let organization_name = body.organization_name.map(OrganizationName::into_string);
     let mut context = vec![body.email.as_str().to_owned()];
     context.extend(organization_name.clone());
-    check(&accounts, &body.password, "password", false, context).await?;
+    check(accounts, &body.password, "password", false, context).await?;
 
     let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
     let letter = RequestedLetter {
@@ -116,8 +154,8 @@ pub(super) async fn request_sign_up(
 
     // The same row is written for an address that has an account, but no one receives its token.
     let letter = match holder {
-        Some(_) => letters::sign_up_again(&accounts),
-        None => letters::sign_up(&accounts, &token.text),
+        Some(_) => letters::sign_up_again(accounts),
+        None => letters::sign_up(accounts, &token.text),
     };
     let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
 

@@ -7,12 +7,13 @@ import { showStrength } from "./strength.js";
 const form = element("sign-up-form");
 
 showStrength(form.elements.password, () => ({
-  known: [form.elements.email.value, form.elements.organization_name.value],
+  known: [form.elements.email.value, form.elements.organization_name?.value ?? ""],
 }));
 onSubmit(form, async () => {
   const { email, password, organization_name: organization } = form.elements;
   const body = { email: email.value, password: password.value };
-  if (organization.value.trim()) body.organization_name = organization.value.trim();
+  // An app with a single tenant does not ask for it.
+  if (organization?.value.trim()) body.organization_name = organization.value.trim();
   await call("POST", "/v1/sign-ups", body);
   element("address").textContent = email.value;
   show("done");

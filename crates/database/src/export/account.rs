@@ -17,9 +17,9 @@ use crate::{
 
 impl Unscoped {
     /// Exports all data about an account, as [`Door::export`](crate::Door::export) does for a
-    /// person of an organization: the registered tables that belong to no organization, and
-    /// `unsealed_tables`, whose rows are not sealed. The statement also records `event`, once per
-    /// page.
+    /// person of an organization: the registered tables that belong to no organization, those of
+    /// people's own rows, and `unsealed_tables`, whose rows are not sealed. The statement also
+    /// records `event`, once per page.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such account; [`Error::Cursor`] if the cursor is of
@@ -39,12 +39,12 @@ impl Unscoped {
         let registered = database
             .sealed_tables()
             .iter()
-            .filter(|table| table.scope == Scope::Nowhere);
+            .filter(|table| matches!(table.scope, Scope::Nowhere | Scope::Person));
         let tables: Vec<_> = registered.chain(unsealed_tables).collect();
 
         let reading = Reading::start(
             database,
-            Uuid::nil(),
+            (Uuid::nil(), user.uuid()),
             format!("export account {user}"),
             tables,
             after,
@@ -55,7 +55,7 @@ impl Unscoped {
         let values = self
             .record_of(event)
             .into_iter()
-            .chain(reading.values(user.uuid()))
+            .chain(reading.values())
             .collect();
         let found = database
             .write(Statement::new("users.export", text, values))
@@ -65,10 +65,10 @@ impl Unscoped {
     }
 }
 
-/// The statement, with the parameters of that of `Door::export`. All rows are sealed under the
-/// account's key.
+/// The statement, with the parameters of that of `Door::export`. Each of the person's own rows has a
+/// key; all others are sealed under the account's key.
 fn text(tables: &[&SealedTable]) -> String {
-    let mut rows = String::new();
+    let (mut rows, mut ids) = (String::new(), String::new());
     for (number, table) in tables.iter().enumerate() {
         let SealedTable {
             table: name,
@@ -76,6 +76,11 @@ fn text(tables: &[&SealedTable]) -> String {
             subject,
             ..
         } = table;
+        let key = match (table.scope, table.is_sealed()) {
+            (Scope::Person, true) => "t.data_key",
+            (Scope::Person, false) => "NULL",
+            _ => "person.data_key",
+        };
 
         // Writing to a string cannot fail. Names come from the code at compile time; no value is
         // part of the text.
@@ -85,9 +90,20 @@ fn text(tables: &[&SealedTable]) -> String {
                 SELECT {number} AS section, t.{id} AS id, to_jsonb(t) AS content, k.id AS key, k.wrapped, k.subject_id
                 FROM {name} t
                 JOIN person ON t.{subject} = person.id
-                LEFT JOIN mainstay.data_keys k ON k.id = person.data_key
+                LEFT JOIN mainstay.data_keys k ON k.id = {key}
                 UNION ALL"
         );
+
+        if table.scope == Scope::Person {
+            let _ = write!(
+                ids,
+                r"
+                    UNION ALL
+                    SELECT t.{id}
+                    FROM {name} t
+                    JOIN person ON t.{subject} = person.id"
+            );
+        }
     }
 
     format!(
@@ -104,15 +120,25 @@ fn text(tables: &[&SealedTable]) -> String {
             ),
             known AS (
                 {rows}
-                SELECT {LOG}, e.id, to_jsonb(e), NULL::bigint, NULL::bytea, NULL::uuid
+                SELECT {LOG}, e.id, to_jsonb(e), k.id, k.wrapped, k.subject_id
                 FROM mainstay.audit_events e
-                JOIN person ON e.resource_id = person.id
-                WHERE e.organization_id IS NULL
-                   OR e.organization_id IN (
-                       SELECT organization_id
-                       FROM mainstay.memberships
-                       WHERE user_id = person.id
-                   )
+                JOIN person ON true
+                LEFT JOIN mainstay.data_keys k
+                    ON k.subject_id = person.id
+                    AND k.organization_id = person.id
+                    AND k.id = coalesce(e.after ->> 'data_key', e.before ->> 'data_key')::bigint
+                WHERE e.resource_id IN (
+                    SELECT id
+                    FROM person{ids}
+                )
+                  AND (
+                      e.organization_id IS NULL
+                      OR e.organization_id IN (
+                          SELECT organization_id
+                          FROM mainstay.memberships
+                          WHERE user_id = person.id
+                      )
+                  )
             )
             SELECT known.*
             FROM person

@@ -8,11 +8,13 @@ use sea_query::Value;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::contents::{
-    Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow,
+use super::{
+    contents::{Export, ExportedAs, ExportedChange, ExportedEvent, ExportedField, ExportedRow},
+    json::{bytes, text},
 };
 use crate::{
-    Cursor, Database, Error, Row, SchemaColumn, SealedTable, database::StoredDataKey, door::uuid,
+    Cursor, Database, Error, Row, SchemaColumn, Scope, SealedTable, database::StoredDataKey,
+    door::uuid,
 };
 
 /// The section of the audit log, behind those of the tables.
@@ -34,7 +36,10 @@ struct Position {
 /// The reading of one page.
 pub(super) struct Reading<'a> {
     database: &'a Database,
-    organization: Uuid,
+    /// The owner of the rows that a door reaches.
+    owner: Uuid,
+    /// The person whose data is read.
+    person: Uuid,
     /// The context that cursors are bound to.
     context: String,
     after: Position,
@@ -46,7 +51,7 @@ pub(super) struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub(super) async fn start(
         database: &'a Database,
-        organization: Uuid,
+        (owner, person): (Uuid, Uuid),
         context: String,
         tables: Vec<&'a SealedTable>,
         after: Option<&Cursor>,
@@ -70,7 +75,8 @@ impl<'a> Reading<'a> {
 
         Ok(Self {
             database,
-            organization,
+            owner,
+            person,
             context,
             after,
             tables,
@@ -80,10 +86,10 @@ impl<'a> Reading<'a> {
 
     /// The parameters of the statement after the record: person, section and ID to continue after,
     /// and limit.
-    pub(super) fn values(&self, person: Uuid) -> [Value; 4] {
+    pub(super) fn values(&self) -> [Value; 4] {
         let wanted = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         [
-            uuid(person),
+            uuid(self.person),
             self.after.section.into(),
             uuid(self.after.id),
             wanted.into(),
@@ -120,19 +126,23 @@ impl<'a> Reading<'a> {
                 section: row.decode(0)?,
                 id: row.decode(1)?,
             };
+            let content: Json = row.get(2)?;
+            let section = usize::try_from(position.section)
+                .ok()
+                .and_then(|section| self.tables.get(section).copied());
+            let table = section.or_else(|| self.table_of(text(&content, "resource")));
+            let owner = self.owner_of(table);
             let opener = Opener {
                 reading: self,
-                key: self.key_beside(row)?,
+                key: self.key_beside(row, owner)?,
+                owner,
             };
 
-            match usize::try_from(position.section)
-                .ok()
-                .and_then(|section| self.tables.get(section))
-            {
-                Some(table) => export
-                    .rows
-                    .push(opener.row(table, position.id, &row.get(2)?)?),
-                None => export.events.push(opener.event(position.id, &row.get(2)?)?),
+            match section {
+                Some(table) => export.rows.push(opener.row(table, position.id, &content)?),
+                None => export
+                    .events
+                    .push(opener.event(position.id, table, &content)?),
             }
 
             last = Some(position);
@@ -151,8 +161,23 @@ impl<'a> Reading<'a> {
         )))
     }
 
+    /// The table with these rows in the audit log.
+    fn table_of(&self, resource: &str) -> Option<&'a SealedTable> {
+        let mut tables = self.tables.iter().copied();
+        tables.find(|table| table.resource == resource)
+    }
+
+    /// What the values of a table are bound to. It is not read from the rows, which could have been
+    /// taken from another owner.
+    fn owner_of(&self, table: Option<&SealedTable>) -> Uuid {
+        match table.map(|table| table.scope) {
+            Some(Scope::Person) => self.person,
+            _ => self.owner,
+        }
+    }
+
     /// The data key selected with a row; `None` if it was destroyed.
-    fn key_beside(&self, row: &Row) -> Result<Option<DataKey>, Error> {
+    fn key_beside(&self, row: &Row, owner: Uuid) -> Result<Option<DataKey>, Error> {
         if row.is_null(3)? {
             return Ok(None);
         }
@@ -163,12 +188,10 @@ impl<'a> Reading<'a> {
             subject: row.decode(5)?,
         };
 
-        let opened = self.database.ring().unwrap(
-            wrapped.id,
-            self.organization,
-            wrapped.subject,
-            wrapped.bytes,
-        );
+        let opened = self
+            .database
+            .ring()
+            .unwrap(wrapped.id, owner, wrapped.subject, wrapped.bytes);
 
         opened.map(Some).map_err(|error| {
             Error::internal(format!("cannot unwrap data key {}: {error}", wrapped.id))
@@ -180,6 +203,7 @@ impl<'a> Reading<'a> {
 struct Opener<'a> {
     reading: &'a Reading<'a>,
     key: Option<DataKey>,
+    owner: Uuid,
 }
 
 impl Opener<'_> {
@@ -227,14 +251,13 @@ impl Opener<'_> {
         })
     }
 
-    fn event(&self, id: Uuid, content: &Json) -> Result<ExportedEvent, Error> {
-        let text = |name: &str| {
-            content
-                .get(name)
-                .and_then(Json::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+    fn event(
+        &self,
+        id: Uuid,
+        table: Option<&SealedTable>,
+        content: &Json,
+    ) -> Result<ExportedEvent, Error> {
+        let text = |name: &str| text(content, name).to_owned();
 
         let uuid = |name: &str| {
             content
@@ -244,12 +267,6 @@ impl Opener<'_> {
         };
 
         let (resource, row) = (text("resource"), uuid("resource_id"));
-        let table = self
-            .reading
-            .tables
-            .iter()
-            .copied()
-            .find(|table| table.resource == resource);
 
         let empty = Map::new();
         let side = |name: &str| {
@@ -347,7 +364,7 @@ impl Opener<'_> {
 
         let (table, column) = sealed.bound_to;
         let cell = Cell {
-            organization: self.reading.organization,
+            organization: self.owner,
             table,
             column,
             row,
@@ -359,25 +376,5 @@ impl Opener<'_> {
             .map_or_else(|_| hex::encode(&*plaintext), str::to_owned);
 
         Ok((value.into(), ExportedAs::Opened))
-    }
-}
-
-/// Parses a `bytea` in JSON, such as `\x0102`.
-fn bytes(text: &str) -> Result<Vec<u8>, Error> {
-    text.strip_prefix("\\x")
-        .and_then(|digits| hex::decode(digits).ok())
-        .ok_or_else(|| Error::internal("a sealed column does not contain bytes"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_parsed_from_json() {
-        assert_eq!(bytes("\\x00ff10").unwrap(), [0, 255, 16]);
-        for wrong in ["00", "\\x0", "\\x0g", "\\xéé"] {
-            assert!(bytes(wrong).is_err(), "{wrong}");
-        }
     }
 }

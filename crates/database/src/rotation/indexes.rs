@@ -82,10 +82,9 @@ impl Indexes {
             let value = self.normalised(index, &key, (organization, id), cell)?;
 
             let place = IndexPlace {
-                organization: if index.scope == Scope::Organization {
-                    organization
-                } else {
-                    Uuid::nil()
+                organization: match index.scope {
+                    Scope::Organization | Scope::Person => organization,
+                    Scope::Platform | Scope::Nowhere => Uuid::nil(),
                 },
                 table: index.bound_to.0,
                 column: index.bound_to.1,

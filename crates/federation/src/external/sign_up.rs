@@ -18,8 +18,8 @@ use super::{
 };
 
 /// Creates an account without a password and links the identity to it, in one statement. The
-/// account is not a member of any organization. Returns `None` if another account has the address
-/// or the identity.
+/// account is a member of no organization, unless the app has a single tenant. Returns `None` if
+/// another account has the address or the identity.
 ///
 /// # Errors
 /// [`EMAIL_UNVERIFIED`] if the provider has not verified the address.
@@ -44,7 +44,12 @@ pub(crate) async fn sign_up(
             INSERT INTO mainstay.users (id, data_key, email, email_index, created_at)
             SELECT $3, $1, $6, $7, $5
             FROM free
-            RETURNING id
+            RETURNING id, (SELECT organization_id FROM mainstay.home_organization)
+        ),
+        member AS (
+            INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
+            SELECT changed.id, home.organization_id, home.role_id, $5
+            FROM changed, mainstay.home_organization home
         ),
         linked AS (
             INSERT INTO mainstay.external_identities (
@@ -114,12 +119,16 @@ pub(crate) async fn sign_up(
         result => result?,
     };
 
-    Ok((!created.is_empty()).then(|| LinkedAccount {
+    let Some(created) = created.first() else {
+        return Ok(None);
+    };
+
+    Ok(Some(LinkedAccount {
         identity,
         user,
         active: true,
         second_factor: false,
-        organization: None,
+        organization: created.get::<Option<Uuid>>(1)?.map(Into::into),
         email: sealed,
         key: OwnKey {
             id: key.id(),

@@ -17,9 +17,9 @@ use crate::{
 
 /// A caller whose role grants `P`. Dereferences to the [`Door`], the handle for access to the
 /// organization's rows.
-pub struct Allowed<P>(Door<P>);
+pub struct Allowed<P: Permission>(Door<P>);
 
-impl<P> Deref for Allowed<P> {
+impl<P: Permission> Deref for Allowed<P> {
     type Target = Door<P>;
 
     fn deref(&self) -> &Door<P> {
@@ -91,4 +91,4 @@ fn forbidden(denied: Denied) -> Problem {
         .caused_by(format!("lacks {}", denied.permission))
 }
 
-impl<P> PlatformPolicy for Allowed<P> {}
+impl<P: Permission> PlatformPolicy for Allowed<P> {}

@@ -14,9 +14,9 @@ use crate::{Operation, Problem, Request};
 /// ten minutes, as for [`Fresh`]; a machine's credential must have the permission among its scopes
 /// (OWASP ASVS 7.5.3). It only compiles with administrative permissions, which a machine without
 /// scopes never has.
-pub struct FreshOrScoped<P>(Allowed<P>);
+pub struct FreshOrScoped<P: Permission>(Allowed<P>);
 
-impl<P> Deref for FreshOrScoped<P> {
+impl<P: Permission> Deref for FreshOrScoped<P> {
     type Target = Allowed<P>;
 
     fn deref(&self) -> &Allowed<P> {
@@ -57,4 +57,4 @@ impl<P: Permission> Caller for FreshOrScoped<P> {
     }
 }
 
-impl<P> PlatformPolicy for FreshOrScoped<P> {}
+impl<P: Permission> PlatformPolicy for FreshOrScoped<P> {}

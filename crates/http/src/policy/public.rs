@@ -1,25 +1,31 @@
 //! The policy of public endpoints.
 
-use mainstay_database::{Database, Origin, Unscoped};
+use std::ops::Deref;
+
+use mainstay_database::{Origin, PublicDoor, Unscoped};
 
 use super::contract::{PlatformPolicy, Policy};
 use crate::{Operation, PUBLIC_BODY_LIMIT, Problem, Request, Requirement};
 
-/// Anyone, also without a credential.
+/// Anyone, also without a credential. Dereferences to the [`PublicDoor`], which reads the public part
+/// of entities.
 pub struct Public {
+    door: PublicDoor,
     origin: Origin,
-    database: Database,
+}
+
+impl Deref for Public {
+    type Target = PublicDoor;
+
+    fn deref(&self) -> &PublicDoor {
+        &self.door
+    }
 }
 
 impl Public {
     /// Bypasses the door, without a principal: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(
-            why,
-            &self.database.for_strangers(),
-            self.origin.clone(),
-            None,
-        )
+        self.door.unscoped(why)
     }
 
     /// The origin of the request, for the audit log.
@@ -31,8 +37,8 @@ impl Public {
 impl Policy for Public {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         Ok(Self {
+            door: PublicDoor::public(request.origin.clone(), request.app.database()),
             origin: request.origin.clone(),
-            database: request.app.database().clone(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use mainstay_access::{Credential, Principal};
-use mainstay_database::{Database, Origin, Unscoped};
+use mainstay_database::{Origin, PersonDoor, Unscoped};
 
 use super::{
     contract::{Caller, PlatformPolicy, Policy, describe_caller},
@@ -15,17 +15,24 @@ use crate::{
 };
 
 /// A caller with a valid credential and any role: a person's session, an API key, or a machine.
+/// Dereferences to the [`PersonDoor`], the handle for access to the rows of the caller's own account.
 pub struct SignedIn {
-    principal: Arc<Principal>,
+    door: PersonDoor,
     origin: Origin,
-    database: Database,
-    shows: bool,
+}
+
+impl Deref for SignedIn {
+    type Target = PersonDoor;
+
+    fn deref(&self) -> &PersonDoor {
+        &self.door
+    }
 }
 
 impl SignedIn {
     /// The caller.
     pub fn principal(&self) -> &Arc<Principal> {
-        &self.principal
+        self.door.principal()
     }
 
     /// The origin of the request, for the audit log.
@@ -35,25 +42,22 @@ impl SignedIn {
 
     /// Bypasses the door, as this caller: see [`Unscoped`].
     pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        Unscoped::because(
-            why,
-            &self.database,
-            self.origin.clone(),
-            Some(self.principal.clone()),
-        )
-        .showing(self.shows)
+        self.door.unscoped(why)
     }
 }
 
 impl Policy for SignedIn {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         let principal = authenticated(request).await?;
+        let door = PersonDoor::own(
+            principal,
+            request.origin.clone(),
+            request.app.database().clone(),
+        );
 
         Ok(Self {
-            principal,
+            door: door.showing(request.shows()),
             origin: request.origin.clone(),
-            database: request.app.database().clone(),
-            shows: request.shows(),
         })
     }
 
@@ -65,12 +69,12 @@ impl Policy for SignedIn {
 
 impl Caller for SignedIn {
     fn principal(&self) -> &Arc<Principal> {
-        &self.principal
+        self.door.principal()
     }
 }
 
 /// A person in their own session, not an API key, a machine or an application that acts for
-/// someone. For operations on the account itself.
+/// someone. For operations on the account itself, and on rows that no machine may read for it.
 pub struct InPerson(SignedIn);
 
 impl Deref for InPerson {
@@ -84,13 +88,13 @@ impl Deref for InPerson {
 impl Policy for InPerson {
     async fn admit(request: &mut Request) -> Result<Self, Problem> {
         let signed_in = SignedIn::admit(request).await?;
-        match signed_in.principal.credential {
+        match signed_in.principal().credential {
             Credential::Token | Credential::Cookie => Ok(Self(signed_in)),
             Credential::ApiKey | Credential::Client => {
                 record_denial(
                     request.app.clone(),
                     request.origin.clone(),
-                    signed_in.principal.clone(),
+                    signed_in.principal().clone(),
                 )
                 .await;
                 let problem = FORBIDDEN
@@ -110,7 +114,7 @@ impl Policy for InPerson {
 
 impl Caller for InPerson {
     fn principal(&self) -> &Arc<Principal> {
-        &self.0.principal
+        self.0.principal()
     }
 }
 

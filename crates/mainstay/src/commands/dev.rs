@@ -25,7 +25,7 @@ use crate::{
     hasher::hasher,
     identity::{
         CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName,
-        create_user,
+        create_user, find_home,
     },
 };
 
@@ -142,15 +142,12 @@ fn settings(private: Layer, addresses: &Layer) -> anyhow::Result<Settings> {
     Ok(Settings::read(&mut reader.with_layer("dev", logs))?)
 }
 
-/// Creates the sample organization, its administrator and its rows, unless an organization exists.
+/// Creates the sample organization, its administrator and its rows, unless an account exists. A
+/// service with a single tenant has the organization already.
 async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> anyhow::Result<()> {
     let unscoped = unscoped(database, "dev");
     let count = unscoped
-        .select(
-            "organizations.count",
-            "SELECT count(*) FROM mainstay.organizations",
-            [],
-        )
+        .select("users.count", "SELECT count(*) FROM mainstay.users", [])
         .await?;
     if count
         .first()
@@ -163,10 +160,14 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
 
     let email = EmailAddress::parse(&secrets.email)
         .context("invalid e-mail address of the administrator")?;
+    let membership = match find_home(&unscoped).await? {
+        Some(home) => Membership::Existing(home),
+        None => Membership::New(OrganizationName::parse("Sample organization")?),
+    };
     let administrator = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(secrets.password.clone().into()),
-        membership: Membership::New(OrganizationName::parse("Sample organization")?),
+        membership,
         role: "owner".to_owned(),
     };
 

@@ -7,7 +7,7 @@ use mainstay_config::Reader;
 use mainstay_database::{DatabaseUrl, Migrated, Owner};
 
 use super::output::say;
-use crate::{Platform, identity::declare_permissions, settings::OWNER_URL};
+use crate::{Platform, declare::declare, settings::OWNER_URL};
 
 pub(super) async fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
     let mut reader = Reader::of_process();
@@ -36,7 +36,7 @@ pub(super) fn outcome(platform: &Platform, migrated: &Migrated) -> String {
     format!("the schema is up to date: {version}")
 }
 
-/// Applies pending migrations and declares the permissions, unless the schema is newer than this
+/// Applies pending migrations and writes the declarations of the code, unless the schema is newer than this
 /// build.
 pub(super) async fn migrate(platform: &Platform, url: &DatabaseUrl) -> anyhow::Result<Migrated> {
     let mut owner = Owner::connect(url)
@@ -45,7 +45,7 @@ pub(super) async fn migrate(platform: &Platform, url: &DatabaseUrl) -> anyhow::R
 
     let migrated = owner.migrate(platform.schema()).await?;
     if migrated.version == platform.schema_version() {
-        declare_permissions(&mut owner, &platform.permissions()).await?;
+        declare(platform, &mut owner).await?;
     }
     owner.close().await;
 

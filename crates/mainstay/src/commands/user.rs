@@ -2,11 +2,11 @@
 
 use std::{io::Read as _, process::ExitCode};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
 use mainstay_database::Unscoped;
-use mainstay_kernel::{Random, Runtime, one_line};
+use mainstay_kernel::{OrganizationId, Random, Runtime, one_line};
 
 use super::{
     output::say,
@@ -14,10 +14,12 @@ use super::{
     target::{self, Target},
 };
 use crate::{
+    Platform,
     hasher::hasher,
     identity::{
         CreatedAccount, EmailAddress, Membership, NewPassword, NewUser, OrganizationName, Strength,
-        UserSummary, create_user, delete_account, find_user, reset_second_factors, set_active,
+        UserSummary, create_user, delete_account, find_home, find_user, reset_second_factors,
+        set_active,
     },
 };
 
@@ -44,9 +46,9 @@ pub(super) struct Create {
     /// E-mail address to sign in with
     #[arg(long)]
     email: String,
-    /// ID of the organization, or the name of a new one
+    /// ID of the organization, or the name of a new one; leave it out if there is a single tenant
     #[arg(long)]
-    organization: String,
+    organization: Option<String>,
     /// Role of the account: owner, manager, agent, auditor or a custom role of the organization
     #[arg(long, default_value = "owner")]
     role: String,
@@ -86,7 +88,7 @@ pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserS
         .with_context(|| format!("no account {who}"))
 }
 
-pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(platform: &Platform, action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::Create(new) => create(new).await?,
         Action::Show(Who { account, target }) => {
@@ -116,7 +118,8 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             say(&format!("{} activated", found.id));
         }
         Action::Delete(Who { account, target }) => {
-            let unscoped = target::unscoped(&target.database()?, "user_delete");
+            let database = target.database()?.knowing(platform.tables());
+            let unscoped = target::unscoped(&database, "user_delete");
             let found = account.find(&unscoped).await?;
             let deleted = delete_account(&unscoped, found.id, None).await?;
             ensure!(deleted, "an organization would be left without an owner");
@@ -146,17 +149,12 @@ async fn create(new: Create) -> anyhow::Result<()> {
 
     let unscoped = target::unscoped(&new.target.database()?, "user_create");
 
-    let home = match new.organization.parse() {
-        Ok(organization) => Membership::Existing(organization),
-        Err(_) => Membership::New(
-            OrganizationName::parse(&new.organization).context("invalid organization name")?,
-        ),
-    };
+    let membership = membership(&unscoped, new.organization.as_deref()).await?;
 
     let user = NewUser {
         email: Sealed::new(email),
         password: NewPassword::Plain(password.clone().into()),
-        membership: home,
+        membership,
         role: new.role,
     };
 
@@ -172,6 +170,27 @@ async fn create(new: Create) -> anyhow::Result<()> {
     }
 
     Ok(())
+}
+
+/// The organization of a new account.
+async fn membership(unscoped: &Unscoped, named: Option<&str>) -> anyhow::Result<Membership> {
+    match (find_home(unscoped).await?, named) {
+        (Some(home), None) => Ok(Membership::Existing(home)),
+        (Some(home), Some(named)) => {
+            ensure!(
+                named.parse().is_ok_and(|id: OrganizationId| id == home),
+                "the service has a single tenant: leave out --organization"
+            );
+            Ok(Membership::Existing(home))
+        }
+        (None, None) => bail!("name the organization with --organization"),
+        (None, Some(named)) => match named.parse() {
+            Ok(organization) => Ok(Membership::Existing(organization)),
+            Err(_) => Ok(Membership::New(
+                OrganizationName::parse(named).context("invalid organization name")?,
+            )),
+        },
+    }
 }
 
 fn show(user: &UserSummary) {

@@ -55,7 +55,7 @@ pub(super) async fn create(
 /// # Errors
 /// [`NOT_FOUND`](mainstay_http::NOT_FOUND) if it does not exist, and a refusal if its account has
 /// permissions beyond the caller's.
-pub(super) async fn revoke<R: Relations>(
+pub(super) async fn revoke<R: Relations<ServiceAccountsManage>>(
     by: &Door<ServiceAccountsManage>,
     account: UserId,
     id: Uuid,

@@ -21,6 +21,8 @@ pub(super) struct Operation {
     pub(super) body_limit: Option<usize>,
     /// Names and schemas of its query parameters.
     pub(super) query: Vec<(String, Value)>,
+    /// Resources of the rows in its path, by the name of the parameter.
+    pub(super) rows: BTreeMap<String, String>,
     /// Schema of its 201 response.
     pub(super) created: Value,
     /// Documented problem codes by status; empty for a success.
@@ -56,6 +58,7 @@ impl Operation {
                         .as_u64()
                         .and_then(|most| most.try_into().ok()),
                     query: query(entry),
+                    rows: rows(entry),
                     created: entry["responses"]["201"]["content"]["application/json"]["schema"]
                         .clone(),
                     answers: answers(entry),
@@ -126,6 +129,16 @@ fn query(entry: &Value) -> Vec<(String, Value)> {
         )
     });
     named.collect()
+}
+
+fn rows(entry: &Value) -> BTreeMap<String, String> {
+    let parameters = entry["parameters"].as_array().into_iter().flatten();
+    let in_path = parameters.filter(|parameter| parameter["in"] == "path");
+    let rows = in_path.filter_map(|parameter| {
+        let resource = parameter["schema"]["x-resource"].as_str()?;
+        Some((parameter["name"].as_str()?.to_owned(), resource.to_owned()))
+    });
+    rows.collect()
 }
 
 fn answers(entry: &Value) -> BTreeMap<u16, Vec<String>> {

@@ -1,16 +1,18 @@
-//! Sweep: rows of another organization.
+//! Sweep: rows of another organization, and of another person.
 
 use std::cmp::Reverse;
 
 use http::Method;
 use mainstay::Platform;
+use mainstay_database::Scope;
 
 use super::{operations::Operation, sweep::Sweep};
 use crate::{Call, Client, TestApp};
 
-/// Checks that a row of one organization does not exist for another: each operation on a row
-/// answers 404 to a stranger, no listing shows the row, and no body of theirs can refer to it
-/// (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1).
+/// Checks that a row of one organization does not exist for another, nor a row of one person for
+/// another: each operation on a row answers 404 to a stranger, no listing shows the row, and no body
+/// of theirs can refer to it (OWASP ASVS 8.2.2, 8.4.1; API Security Top 10 2023, API1). For rows of
+/// people, a colleague with the same role tries it, too. Rows of the platform are for everyone.
 ///
 /// # Panics
 /// When a stranger gets another answer, or when the row's own organization fails too, which would
@@ -20,7 +22,7 @@ pub async fn organizations(platform: Platform) {
     let mut on_rows: Vec<_> = sweep
         .operations
         .iter()
-        .filter(|it| on_a_row(it))
+        .filter(|it| on_a_row(it) && !sweep.is_on_the_platform(it))
         .cloned()
         .collect();
 
@@ -39,11 +41,19 @@ pub async fn organizations(platform: Platform) {
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
+        let colleague = sweep.app.actor(operation.allowed_role()).await;
         sweep.rebase_contents().await;
         let call = valid_request(&sweep, operation, &stranger, &path);
         sweep
             .attack(operation, "by a stranger", call, &[(404, "not_found")])
             .await;
+
+        if is_personal(&sweep, operation.rows.values()) {
+            let call = valid_request(&sweep, operation, &colleague, &path);
+            sweep
+                .attack(operation, "by a colleague", call, &[(404, "not_found")])
+                .await;
+        }
     }
 
     references(&mut sweep).await;
@@ -80,59 +90,81 @@ fn on_a_row(operation: &Operation) -> bool {
     operation.path.contains('{') && !operation.is_public()
 }
 
-/// A stranger's body that refers to this organization's row is refused, and nothing is written.
+/// Whether one of the resources is a person's own.
+fn is_personal<'a>(sweep: &Sweep, mut resources: impl Iterator<Item = &'a String>) -> bool {
+    resources.any(|resource| sweep.scope_of(resource) == Some(Scope::Person))
+}
+
+/// A stranger's body that refers to this organization's row is refused, and nothing is written; nor
+/// is a colleague's that refers to a person's row.
 async fn references(sweep: &mut Sweep) {
-    let refers = |it: &&Operation| {
-        let schema = it.body.as_ref().map(|(_, schema)| schema);
+    for operation in sweep.operations.clone() {
+        let schema = operation.body.as_ref().map(|(_, schema)| schema);
         let references = schema
             .into_iter()
             .flat_map(|schema| sweep.schemas.references(schema));
-        !it.is_public()
-            && !it.path.contains('{')
-            && references.into_iter().any(|it| sweep.schemas.knows(&it))
-    };
-
-    let referring: Vec<_> = sweep.operations.iter().filter(refers).cloned().collect();
-    for operation in &referring {
-        let stranger = sweep.app.stranger(operation.allowed_role()).await;
-        sweep.rebase_contents().await;
-        let answer = valid_request(sweep, operation, &stranger, &operation.path)
-            .send()
-            .await;
-        let name = format!("{}: with a stranger's reference", operation.name());
-        sweep.check_shape(&name, &answer);
-        if !answer.status.is_client_error() {
-            sweep.fail(format!("{name}: {}", answer.described()));
+        let bounded: Vec<_> = references
+            .filter(|it| sweep.schemas.knows(it) && sweep.scope_of(it) != Some(Scope::Platform))
+            .collect();
+        if bounded.is_empty() || operation.is_public() || operation.path.contains('{') {
+            continue;
         }
-        sweep.check_nothing_written(&name).await;
+
+        let stranger = sweep.app.stranger(operation.allowed_role()).await;
+        let colleague = sweep.app.actor(operation.allowed_role()).await;
+        refer(sweep, &operation, &stranger).await;
+        if is_personal(sweep, bounded.iter()) {
+            refer(sweep, &operation, &colleague).await;
+        }
     }
 }
 
-/// No listing shows this organization's rows to a stranger.
+async fn refer(sweep: &mut Sweep, operation: &Operation, other: &Client) {
+    sweep.rebase_contents().await;
+    let answer = valid_request(sweep, operation, other, &operation.path)
+        .send()
+        .await;
+
+    let name = format!("{}: with a reference of another", operation.name());
+    sweep.check_shape(&name, &answer);
+    if !answer.status.is_client_error() {
+        sweep.fail(format!("{name}: {}", answer.described()));
+    }
+    sweep.check_nothing_written(&name).await;
+}
+
+/// No listing shows this organization's rows to a stranger, nor a person's to a colleague.
 async fn listings(sweep: &mut Sweep, on_rows: &[Operation]) {
-    let mut ids = Vec::new();
+    let (mut ids, mut personal) = (Vec::new(), Vec::new());
     for operation in on_rows {
         let path = sweep.path_to_a_row(operation).await;
         let segments = path.split('/').zip(operation.path.split('/'));
-        ids.extend(
-            segments
-                .filter(|(_, name)| name.starts_with('{'))
-                .map(|(id, _)| id.to_owned()),
-        );
+        let found: Vec<_> = segments
+            .filter(|(_, name)| name.starts_with('{'))
+            .map(|(id, _)| id.to_owned())
+            .collect();
+
+        if is_personal(sweep, operation.rows.values()) {
+            personal.extend(found.iter().cloned());
+        }
+        ids.extend(found);
     }
 
     let without_row =
         |it: &Operation| it.method == Method::GET && !it.path.contains('{') && !it.is_public();
     for operation in sweep.operations.clone().iter().filter(|it| without_row(it)) {
         let stranger = sweep.app.stranger(operation.allowed_role()).await;
-        let answer = stranger.get(&operation.path).await;
-        sweep.check_shape(&operation.name(), &answer);
-        if ids.iter().any(|id| answer.text().contains(id)) {
-            sweep.fail(format!(
-                "{}: the listing shows a row to a stranger: {}",
-                operation.name(),
-                answer.described()
-            ));
+        let colleague = sweep.app.actor(operation.allowed_role()).await;
+        for (other, hidden) in [(&stranger, &ids), (&colleague, &personal)] {
+            let answer = other.get(&operation.path).await;
+            sweep.check_shape(&operation.name(), &answer);
+            if hidden.iter().any(|id| answer.text().contains(id)) {
+                sweep.fail(format!(
+                    "{}: the listing shows a row to another: {}",
+                    operation.name(),
+                    answer.described()
+                ));
+            }
         }
     }
 }

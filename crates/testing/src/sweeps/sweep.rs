@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use mainstay_access::BuiltInRole;
+use mainstay_database::Scope;
 use serde_json::Value;
 
 use super::{coverage::Coverage, operations::Operation, platform_rows};
@@ -146,8 +147,9 @@ impl Sweep {
     pub(super) async fn path_to_a_row(&mut self, operation: &Operation) -> String {
         let mut path = String::new();
         for segment in operation.path.split('/').skip(1) {
-            path = if segment.starts_with('{') {
-                let id = self.row_in(&path, operation).await;
+            path = if let Some(name) = segment.strip_prefix('{') {
+                let resource = operation.rows.get(name.trim_end_matches('}'));
+                let id = self.row_in(&path, resource, operation).await;
                 format!("{path}/{id}")
             } else {
                 format!("{path}/{segment}")
@@ -156,13 +158,33 @@ impl Sweep {
         path
     }
 
+    /// Whose the rows of a resource are, if a module registered it.
+    pub(super) fn scope_of(&self, resource: &str) -> Option<Scope> {
+        let tables = self.app.platform().tables();
+        let table = tables.iter().find(|table| table.resource == resource);
+        table.map(|table| table.scope)
+    }
+
+    /// Whether each row in the operation's path is one of the platform, which everyone may read.
+    pub(super) fn is_on_the_platform(&self, operation: &Operation) -> bool {
+        let mut rows = operation.rows.values();
+        !operation.rows.is_empty() && rows.all(|it| self.scope_of(it) == Some(Scope::Platform))
+    }
+
     /// Forgets the row of a path that was deleted.
     pub(super) fn forget_row(&mut self, path: &str) {
         self.rows
             .retain(|collection, id| !path.starts_with(&format!("{collection}/{id}")));
     }
 
-    async fn row_in(&mut self, collection: &str, wanted_by: &Operation) -> String {
+    /// ID of a row in a collection. A collection without a `POST`, such as one of published rows,
+    /// takes one of another collection with the same resource.
+    async fn row_in(
+        &mut self,
+        collection: &str,
+        resource: Option<&String>,
+        wanted_by: &Operation,
+    ) -> String {
         if let Some(id) = self.rows.get(collection) {
             return id.clone();
         }
@@ -182,8 +204,19 @@ impl Sweep {
             let same = template.split('/').take(depth).eq(it.path.split('/'));
             it.method == Method::POST && same && depth == collection.split('/').count()
         });
-        let Some((creating, (_, schema))) = creating.and_then(|it| Some((it, it.body.as_ref()?)))
-        else {
+        let beside = creating.and_then(|it| {
+            Some((
+                it.clone(),
+                it.body.as_ref()?.1.clone(),
+                collection.to_owned(),
+            ))
+        });
+        let elsewhere = || {
+            let (creating, schema) = self.maker_of(resource?)?;
+            let path = creating.path.clone();
+            Some((creating, schema, path))
+        };
+        let Some((creating, schema, path)) = beside.or_else(elsewhere) else {
             panic!(
                 "{}: there is no POST {collection} to create a row with",
                 wanted_by.name()
@@ -191,8 +224,8 @@ impl Sweep {
         };
 
         let answer = self
-            .caller(creating)
-            .post(collection, self.schemas.least(schema))
+            .caller(&creating)
+            .post(&path, self.schemas.least(&schema))
             .await;
         let location = answer.assert_status(201).location();
         let id = location.rsplit('/').next().unwrap_or_default().to_owned();

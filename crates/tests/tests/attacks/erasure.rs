@@ -114,7 +114,8 @@ impl Thief<'_> {
     fn opened(table: &SealedTable, row: &Value, keys: &BTreeMap<i64, DataKey>) -> Vec<String> {
         let organization = match table.scope {
             Scope::Organization => uuid(&row["organization_id"]),
-            Scope::Nowhere => Uuid::nil(),
+            Scope::Person => uuid(&row["user_id"]),
+            Scope::Platform | Scope::Nowhere => Uuid::nil(),
         };
 
         let open = |column: &mainstay::database::SealedColumn| {

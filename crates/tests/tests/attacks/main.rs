@@ -61,6 +61,7 @@ mod raw_http;
 mod resealed_accounts;
 mod restored_log;
 mod rotation;
+mod scopes;
 mod sealed_log;
 mod sealed_order;
 mod sealing;

@@ -64,6 +64,8 @@ const REFUSED_BY_PARSER: u32 = 5;
 enum Customers {}
 
 impl Relation for Customers {
+    type Scope = mainstay::database::OrganizationScope;
+
     const NAME: &'static str = "customers";
     const TABLE: &'static str = "customers";
 

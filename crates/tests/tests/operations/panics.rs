@@ -42,6 +42,8 @@ const LOCK: &str = r"
 enum Organizations {}
 
 impl Relation for Organizations {
+    type Scope = mainstay::database::OrganizationScope;
+
     const NAME: &'static str = "organizations";
     const TABLE: &'static str = "mainstay.organizations";
     const CONDITION: &'static str = "id = ?";

@@ -156,21 +156,10 @@ macro_rules! sealed {
     };
 }
 
-macro_rules! sealed_list {
-    ($($name:ident: [$($type:tt)+] $sql:literal [$($rule:tt)*] [$($list:tt)*],)+) => {
-        rows! {
-            SealedListRow, CreateSealedList, SealedListView, create_sealed_list, "/v1/sealed-lists",
-            "sealed_list_specimens", sealed;
-            $($name: [Sealed<Vec<$($type)+>>] [Sealed<Vec<$($type)+>>] [$($list)*],)+
-        }
-    };
-}
-
 for_each_type!(plain);
 for_each_type!(optional);
 for_each_type!(list);
 for_each_type!(sealed);
-for_each_type!(sealed_list);
 
 /// Starts a service with the specimens' endpoints.
 pub async fn start() -> (TestApp, Actor) {
@@ -179,7 +168,6 @@ pub async fn start() -> (TestApp, Actor) {
         create_optional,
         create_list,
         create_sealed,
-        create_sealed_list,
     ));
     let app = TestApp::start(fixture::platform().module(module)).await;
 
@@ -188,10 +176,7 @@ pub async fn start() -> (TestApp, Actor) {
         ("optional_specimens", |sql: &str| sql.to_owned()),
         ("list_specimens", |sql: &str| format!("{sql}[] NOT NULL")),
         ("sealed_specimens", |_: &str| "bytea NOT NULL".to_owned()),
-        ("sealed_list_specimens", |_: &str| {
-            "bytea NOT NULL".to_owned()
-        }),
-    ] as [(&str, fn(&str) -> String); 5]
+    ] as [(&str, fn(&str) -> String); 4]
     {
         create_table(&app, table, with).await;
     }

@@ -283,3 +283,43 @@ async fn rows_can_be_deleted_and_referenced_rows_stay() {
     );
     assert_eq!(events(&app, "remark.deleted").await.len(), 1);
 }
+
+/// The rule of people's own rows: whose they are makes no difference, and the record belongs to no
+/// organization.
+#[tokio::test]
+async fn expired_rows_of_people_are_deleted() {
+    const LEFT: &str = r"
+        SELECT
+            (SELECT count(*) FROM drafts),
+            (SELECT count(*) FROM data_keys k JOIN users u ON k.organization_id = u.id),
+            (
+                SELECT count(*)
+                FROM audit_events
+                WHERE action = 'draft.deleted' AND organization_id IS NULL
+            )
+    ";
+
+    let clock = clock();
+    let app = TestApp::builder(fixture::platform())
+        .clock(clock.clone())
+        .start()
+        .await;
+    for person in [app.actor(Owner).await, app.actor(Auditor).await] {
+        let draft = json!({ "title": "Old", "body": "Dear Ada" });
+        person.post("/v1/drafts", draft).await.assert_status(201);
+    }
+
+    let rules = app.platform().retention_rules();
+    let rule = rules.into_iter().find(|rule| rule.table() == "drafts");
+    let rule = rule
+        .expect("the fixture has a retention rule")
+        .with_period(Some(DAYS_30));
+    clock.advance(Duration::days(31));
+    let done = rule.enforce(app.database()).await.expect("the rule runs");
+    assert_eq!((done.rows, done.referred_to), (2, 0));
+
+    let left = app.owner().await.run(LEFT, []).await;
+    let left = left.expect("the rows are counted");
+    let counts = [0, 1, 2].map(|column| left[0].get::<i64>(column).expect("a count is a number"));
+    assert_eq!(counts, [0, 0, 2]);
+}
