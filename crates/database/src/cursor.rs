@@ -51,6 +51,9 @@ pub struct Limit(u8);
 impl Limit {
     const MAX: u8 = 100;
 
+    /// The greatest limit.
+    pub(crate) const MOST: Self = Self(Self::MAX);
+
     /// The number.
     pub fn get(self) -> usize {
         usize::from(self.0)

@@ -186,7 +186,7 @@ fn scope<E: Entity>() -> Scope {
 
 /// The column with the owner, followed by a comma, and the owner's value; empty for rows without
 /// one.
-fn owner<E: Entity>() -> (String, String) {
+pub(crate) fn owner<E: Entity>() -> (String, String) {
     let scope = scope::<E>();
     match scope.column() {
         Some(column) => (

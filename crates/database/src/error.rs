@@ -39,6 +39,12 @@ pub enum Error {
         /// Maximum number of matching rows.
         most: usize,
     },
+    /// More rows match than one statement changes. Nothing was changed.
+    #[error("more than {most} rows match, too many to change at once")]
+    TooManyToChange {
+        /// Maximum number of matching rows.
+        most: usize,
+    },
     /// The account has searched or sorted by sealed values too often within an hour.
     #[error("the account searched or sorted by sealed values too often")]
     TooManyComparisons {

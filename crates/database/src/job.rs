@@ -72,10 +72,20 @@ impl Job {
     }
 }
 
-/// The clause that queues jobs if `changed` has a row. Its first parameter is at position `first`.
-/// The jobs are due by the database's clock, so that a replica whose clock is ahead does not delay
-/// them.
-pub(crate) fn queued(first: usize) -> String {
+/// The clause that queues jobs if `changed` has a row; empty without jobs. It adds their values to
+/// those of the statement. The jobs are due by the database's clock, so that a replica whose clock is
+/// ahead does not delay them.
+pub(crate) fn queued(jobs: Vec<Job>, values: &mut Vec<Value>) -> String {
+    if jobs.is_empty() {
+        return String::new();
+    }
+
+    let first = values.len() + 1;
+    let ids: Vec<_> = jobs.iter().map(|job| job.id.uuid()).collect();
+    let kinds: Vec<_> = jobs.iter().map(|job| job.kind.to_owned()).collect();
+    let payloads: Vec<_> = jobs.into_iter().map(|job| job.payload).collect();
+    values.extend([ids.into(), kinds.into(), payloads.into()]);
+
     format!(
         r"
             , queued AS (
@@ -89,12 +99,4 @@ pub(crate) fn queued(first: usize) -> String {
         kinds = first + 1,
         payloads = first + 2,
     )
-}
-
-/// The values of [`queued`].
-pub(crate) fn values(jobs: Vec<Job>) -> [Value; 3] {
-    let ids: Vec<_> = jobs.iter().map(|job| job.id.uuid()).collect();
-    let kinds: Vec<_> = jobs.iter().map(|job| job.kind.to_owned()).collect();
-    let payloads: Vec<_> = jobs.into_iter().map(|job| job.payload).collect();
-    [ids.into(), kinds.into(), payloads.into()]
 }

@@ -72,6 +72,13 @@ pub(crate) struct SealedKey<E> {
 pub(crate) type TextOf<E> = Box<dyn Fn(&E) -> Zeroizing<String> + Send + Sync>;
 
 impl<E: Entity> Order<E> {
+    /// Sorts by ID, oldest first.
+    pub fn by_id() -> Self {
+        Self {
+            by: By::Columns(Vec::new()),
+        }
+    }
+
     /// Sorts by a column that is not sealed.
     ///
     /// Nulls come last in ascending and first in descending order, as in an index; `NaN`, which no

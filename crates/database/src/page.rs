@@ -1,30 +1,24 @@
 //! Listings, page by page.
 
 use mainstay_kernel::Uuid;
-use sea_query::{
-    Alias, Expr, ExprTrait as _, JoinType, PostgresQueryBuilder, Query, SelectStatement, Value,
-};
+use sea_query::{PostgresQueryBuilder, SelectStatement, Value};
 
 use crate::{
-    Authenticated, Authority, Cursor, Door, Entity, EntityScope as _, Error, Filter, Limit, Order,
-    ReadBy, Row, Total,
+    Authenticated, Authority, Cursor, Door, Entity, Error, Filter, Limit, Order, ReadBy, Row,
+    Total,
     audit::{ACTOR, COLUMNS, OCCURRED_AT, WIDTH, placeholders},
-    door::uuid,
-    entity_statements::{sealed, statements},
+    entity_statements::statements,
     filter::Condition,
     keyset::{Last, keyset},
+    matching::width,
     order::{By, SealedKey, SortKey},
     page_part::Part,
     page_record::PageRecord,
     position::{Position, write_key},
-    selection::table,
     sorting::{MOST_SORTED, Sort, cut},
     statement::Statement,
-    total::{count_of, counting},
+    total::counting,
 };
-
-/// The columns of a row's data key, which follow its own.
-const KEY_COLUMNS: [&str; 3] = ["id", "wrapped", "subject_id"];
 
 /// One page of a listing.
 #[derive(Debug)]
@@ -59,7 +53,8 @@ impl<A: Authenticated> Door<A> {
     where
         E: Entity<Scope: ReadBy<A>>,
     {
-        self.read_page(filter, order, limit, after, Part::All).await
+        self.read_page(&filter, order, limit, after, Part::All)
+            .await
     }
 
     /// Like [`page`](Self::page), but always recorded in the audit log, by the same statement.
@@ -79,7 +74,7 @@ impl<A: Authenticated> Door<A> {
     where
         E: Entity<Scope: ReadBy<A>>,
     {
-        self.read_page(filter, order, limit, after, Part::OnRecord(asked))
+        self.read_page(&filter, order, limit, after, Part::OnRecord(asked))
             .await
     }
 }
@@ -88,7 +83,7 @@ impl<A: Authority> Door<A> {
     /// Reads a page of a part of the rows.
     pub(crate) async fn read_page<E: Entity>(
         &self,
-        filter: Filter<E>,
+        filter: &Filter<E>,
         order: Order<E>,
         limit: Limit,
         after: Option<&Cursor>,
@@ -107,11 +102,11 @@ impl<A: Authority> Door<A> {
             .transpose()?;
         let is_first = after.is_none();
         let public = part.condition();
-        let recorded = PageRecord::of(&filter, &order, part.asked());
+        let recorded = PageRecord::of(filter, &order, part.asked());
 
         let mut select = self.selection::<E>(public, conditions.clone());
         if filter.counts() {
-            select = counting(select, self.matching::<E>(public, conditions.clone()));
+            select = counting(select, self.matching::<E>("1", public, conditions.clone()));
         }
 
         let found = match order.by {
@@ -130,7 +125,7 @@ impl<A: Authority> Door<A> {
             _ if !filter.counts() => None,
             Some(count) => Some(count),
             None if is_first => Some(0),
-            None => Some(self.count::<E>(public, conditions).await?),
+            None => Some(self.count_matching::<E>(public, conditions).await?),
         };
 
         let mut items = found.items;
@@ -203,22 +198,6 @@ impl<A: Authority> Door<A> {
         })
     }
 
-    /// Counts the matching rows, for a page that has none itself.
-    async fn count<E: Entity>(
-        &self,
-        public: Option<&'static str>,
-        conditions: Vec<Condition>,
-    ) -> Result<i64, Error> {
-        let matching = self.matching::<E>(public, conditions);
-        let name = statements::<E>().names.page;
-        let rows = self.read(count_of(name, matching)).await?;
-
-        match rows.first() {
-            Some(row) => row.decode(0),
-            None => Ok(0),
-        }
-    }
-
     /// Reads up to `wanted` rows, plus one to show that there are more.
     async fn select_page<E: Entity>(
         &self,
@@ -277,72 +256,6 @@ impl<A: Authority> Door<A> {
         Statement::new(name, text, values)
     }
 
-    fn selection<E: Entity>(
-        &self,
-        public: Option<&'static str>,
-        conditions: Vec<Condition>,
-    ) -> SelectStatement {
-        let of =
-            |table: &'static str, column: &'static str| (Alias::new(table), Alias::new(column));
-        let mut select = Query::select();
-        select
-            .columns(E::COLUMNS.iter().map(|column| of("t", column)))
-            .from_as(table(E::TABLE), Alias::new("t"));
-
-        if sealed::<E>() {
-            select
-                .columns(KEY_COLUMNS.map(|column| of("k", column)))
-                .join_as(
-                    JoinType::InnerJoin,
-                    table("mainstay.data_keys"),
-                    Alias::new("k"),
-                    Expr::col(of("k", "id")).equals(of("t", "data_key")),
-                );
-        }
-
-        self.limited::<E>(select, public, conditions)
-    }
-
-    /// Selects the rows that match, without their columns.
-    fn matching<E: Entity>(
-        &self,
-        public: Option<&'static str>,
-        conditions: Vec<Condition>,
-    ) -> SelectStatement {
-        let mut select = Query::select();
-        select
-            .expr(Expr::cust("1"))
-            .from_as(table(E::TABLE), Alias::new("t"));
-
-        if sealed::<E>() {
-            select.and_where(Expr::cust("t.data_key IS NOT NULL"));
-        }
-
-        self.limited::<E>(select, public, conditions)
-    }
-
-    /// Limits a selection to the caller's rows, or to the `public` ones of all owners, for which the
-    /// conditions hold.
-    fn limited<E: Entity>(
-        &self,
-        mut select: SelectStatement,
-        public: Option<&'static str>,
-        conditions: Vec<Condition>,
-    ) -> SelectStatement {
-        if let Some(public) = public {
-            select.and_where(Expr::cust(format!("({public})")));
-        } else if let Some(column) = E::Scope::SCOPE.column() {
-            let owner = Expr::col((Alias::new("t"), Alias::new(column)));
-            select.and_where(owner.eq(uuid(self.owner::<E>())));
-        }
-
-        for condition in conditions {
-            select.and_where(condition.expression());
-        }
-
-        select
-    }
-
     /// The context that a cursor is bound to: owner, table, order and filter.
     fn context<E: Entity>(&self, conditions: &[Condition], order: &Order<E>) -> String {
         format!(
@@ -385,7 +298,7 @@ struct Found<E> {
 
 /// Reads the number of matching rows, if the statement has it after the entity's columns and key.
 fn counted<E: Entity>(rows: &[Row]) -> Result<Option<i64>, Error> {
-    let width = E::COLUMNS.len() + if sealed::<E>() { KEY_COLUMNS.len() } else { 0 };
+    let width = width::<E>();
     let counts = |row: &&Row| row.width() > width;
 
     rows.first()

@@ -41,7 +41,7 @@ impl Door<Anyone> {
         limit: Limit,
         after: Option<&Cursor>,
     ) -> Result<Page<E>, Error> {
-        self.read_page(filter, order, limit, after, Part::Public(E::CONDITION))
+        self.read_page(&filter, order, limit, after, Part::Public(E::CONDITION))
             .await
     }
 }

@@ -5,10 +5,6 @@ use sea_query::Value;
 
 use crate::{Entity, EntityScope, ReadBy, Scope, door::uuid};
 
-/// The condition for rows that have no owner. It names the parameter, since Postgres refuses to bind
-/// one that a statement does not have.
-const EVERYONE: &str = "?::uuid IS NOT NULL";
-
 /// A table as a hand-written query sees it: only the caller's rows, and only the columns that are
 /// not sealed. Every [`Entity`] is a relation. A query selects from it by its [`NAME`](Self::NAME).
 pub trait Relation {
@@ -28,7 +24,7 @@ pub trait Relation {
     const CONDITION: &'static str = match <Self::Scope as EntityScope>::SCOPE {
         Scope::Organization => "organization_id = ?",
         Scope::Person => "user_id = ?",
-        Scope::Platform | Scope::Nowhere => EVERYONE,
+        Scope::Platform | Scope::Nowhere => "true",
     };
 
     /// Functions of the schema that a query may call, by their qualified names. They must not
@@ -47,8 +43,8 @@ impl<E: Entity> Relation for E {
         (Scope::Organization, false) => "organization_id = ? AND data_key IS NOT NULL",
         (Scope::Person, true) => "user_id = ?",
         (Scope::Person, false) => "user_id = ? AND data_key IS NOT NULL",
-        (Scope::Platform | Scope::Nowhere, true) => EVERYONE,
-        (Scope::Platform | Scope::Nowhere, false) => "?::uuid IS NOT NULL AND data_key IS NOT NULL",
+        (Scope::Platform | Scope::Nowhere, true) => "true",
+        (Scope::Platform | Scope::Nowhere, false) => "data_key IS NOT NULL",
     };
 
     fn columns() -> impl Iterator<Item = &'static str> {

@@ -51,6 +51,14 @@ impl Total {
             exact: confirmed && count <= MOST,
         }
     }
+
+    /// The exact total of rows that have all been read.
+    pub(crate) fn all_of(rows: usize) -> Self {
+        Self {
+            count: u64::try_from(rows).unwrap_or(u64::MAX),
+            exact: true,
+        }
+    }
 }
 
 #[cfg(test)]

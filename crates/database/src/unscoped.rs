@@ -169,11 +169,7 @@ impl Unscoped {
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(self.record_of(event));
 
-        let mut queued = String::new();
-        if !jobs.is_empty() {
-            queued = job::queued(values.len() + 1);
-            values.extend(job::values(jobs));
-        }
+        let queued = job::queued(jobs, &mut values);
 
         let shown = if shows_rows { ", before, after" } else { "" };
         let text = format!(

@@ -39,10 +39,12 @@ impl<A: Authenticated> Door<A> {
         let claimed = self.push_row(row, key.as_ref(), &mut values)?;
         values.extend(claims::values::<E>(E::BLIND_INDEXES, &[claimed]));
 
-        let text = match queued(jobs, &mut values) {
-            None => Cow::Borrowed(statements.insert.as_str()),
-            Some(queued) => insert::<E>(&queued).into(),
+        let queued = job::queued(jobs, &mut values);
+        let text = match queued.as_str() {
+            "" => Cow::Borrowed(statements.insert.as_str()),
+            queued => insert::<E>(queued).into(),
         };
+
         self.write(Statement::new(statements.names.insert, text, values))
             .await?;
 
@@ -83,7 +85,7 @@ impl<A: Authenticated> Door<A> {
         }
         values.extend(claims::values::<E>(E::BLIND_INDEXES, &claimed));
 
-        let queued = queued(jobs, &mut values).unwrap_or_default();
+        let queued = job::queued(jobs, &mut values);
         let text = insert_many::<E>(rows.len(), &queued);
         self.write(Statement::new(statements.names.insert, text, values))
             .await
@@ -184,7 +186,7 @@ impl<A: Authenticated> Door<A> {
         };
         let mut beside = claims::clauses::<E>(&columns, values.len() + 1);
         values.extend(claims::values::<E>(&columns, &[claimed]));
-        beside += &queued(jobs, &mut values).unwrap_or_default();
+        beside += &job::queued(jobs, &mut values);
 
         let text = statements.update::<E>(&assigned, key.is_some(), &beside);
         let rows = self
@@ -243,10 +245,12 @@ impl<A: Authenticated> Door<A> {
         let mut values = self.record::<E>("deleted", id);
         values.extend([uuid(id.uuid()), if_match.value()]);
 
-        let text = match queued(jobs, &mut values) {
-            None => Cow::Borrowed(statements.delete.as_str()),
-            Some(queued) => delete::<E>(&queued).into(),
+        let queued = job::queued(jobs, &mut values);
+        let text = match queued.as_str() {
+            "" => Cow::Borrowed(statements.delete.as_str()),
+            queued => delete::<E>(queued).into(),
         };
+
         let rows = self
             .write(Statement::new(statements.names.delete, text, values))
             .await?;
@@ -277,8 +281,10 @@ impl<A: Authenticated> Door<A> {
     /// # Errors
     /// The error of the database.
     pub async fn queue(&self, job: Job) -> Result<(), Error> {
-        let text = format!("WITH changed AS (SELECT){} SELECT", job::queued(1));
-        let values = job::values(vec![job]).into();
+        let mut values = Vec::new();
+        let queued = job::queued(vec![job], &mut values);
+        let text = format!("WITH changed AS (SELECT){queued} SELECT");
+
         self.write(Statement::new("jobs.queue", text, values))
             .await
             .map(drop)
@@ -321,15 +327,4 @@ impl<A: Authenticated> Door<A> {
             key
         })
     }
-}
-
-/// The clause that queues jobs, whose values it adds; `None` without jobs.
-fn queued(jobs: Vec<Job>, values: &mut Vec<Value>) -> Option<String> {
-    if jobs.is_empty() {
-        return None;
-    }
-
-    let clause = job::queued(values.len() + 1);
-    values.extend(job::values(jobs));
-    Some(clause)
 }

@@ -34,6 +34,9 @@ impl From<Error> for Problem {
             Error::TooManyToSort { most } => TOO_MANY_TO_SORT.problem().detail(format!(
                 "Over {most} rows match: too many to sort by a sealed field. Narrow the filter or change the order."
             )),
+            Error::TooManyToChange { most } => {
+                CONFLICT.problem().detail(format!("Over {most} rows match: too many to change at once."))
+            }
             Error::TooManyComparisons { retry_after } => TOO_MANY_REQUESTS
                 .problem()
                 .detail("Too many searches or sorts by sealed values within an hour. Wait, then try again.")

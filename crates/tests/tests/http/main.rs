@@ -47,6 +47,7 @@ mod foreign_headers;
 mod invitations;
 mod listing;
 mod mailed_links;
+mod many_rows;
 mod me;
 mod members;
 mod merge_patch;

@@ -1,0 +1,86 @@
+//! Selects the rows that a caller reaches and a filter matches.
+
+use sea_query::{Alias, Expr, ExprTrait as _, JoinType, Query, SelectStatement};
+
+use crate::{
+    Authority, Door, Entity, EntityScope as _, door::uuid, entity_statements::sealed,
+    filter::Condition, selection::table,
+};
+
+/// The columns of a row's data key, which follow its own.
+const KEY_COLUMNS: [&str; 3] = ["id", "wrapped", "subject_id"];
+
+/// The number of columns of a selected row.
+pub(crate) fn width<E: Entity>() -> usize {
+    E::COLUMNS.len() + if sealed::<E>() { KEY_COLUMNS.len() } else { 0 }
+}
+
+impl<A: Authority> Door<A> {
+    /// Selects the rows that match, with their data keys.
+    pub(crate) fn selection<E: Entity>(
+        &self,
+        public: Option<&'static str>,
+        conditions: Vec<Condition>,
+    ) -> SelectStatement {
+        let of =
+            |table: &'static str, column: &'static str| (Alias::new(table), Alias::new(column));
+        let mut select = Query::select();
+        select
+            .columns(E::COLUMNS.iter().map(|column| of("t", column)))
+            .from_as(table(E::TABLE), Alias::new("t"));
+
+        if sealed::<E>() {
+            select
+                .columns(KEY_COLUMNS.map(|column| of("k", column)))
+                .join_as(
+                    JoinType::InnerJoin,
+                    table("mainstay.data_keys"),
+                    Alias::new("k"),
+                    Expr::col(of("k", "id")).equals(of("t", "data_key")),
+                );
+        }
+
+        self.limited::<E>(select, public, conditions)
+    }
+
+    /// Selects `what` of the rows `t` that match.
+    pub(crate) fn matching<E: Entity>(
+        &self,
+        what: &'static str,
+        public: Option<&'static str>,
+        conditions: Vec<Condition>,
+    ) -> SelectStatement {
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust(what))
+            .from_as(table(E::TABLE), Alias::new("t"));
+
+        if sealed::<E>() {
+            select.and_where(Expr::cust("t.data_key IS NOT NULL"));
+        }
+
+        self.limited::<E>(select, public, conditions)
+    }
+
+    /// Limits a selection to the caller's rows, or to the `public` ones of all owners, for which the
+    /// conditions hold.
+    pub(crate) fn limited<E: Entity>(
+        &self,
+        mut select: SelectStatement,
+        public: Option<&'static str>,
+        conditions: Vec<Condition>,
+    ) -> SelectStatement {
+        if let Some(public) = public {
+            select.and_where(Expr::cust(format!("({public})")));
+        } else if let Some(column) = E::Scope::SCOPE.column() {
+            let owner = Expr::col((Alias::new("t"), Alias::new(column)));
+            select.and_where(owner.eq(uuid(self.owner::<E>())));
+        }
+
+        for condition in conditions {
+            select.and_where(condition.expression());
+        }
+
+        select
+    }
+}
