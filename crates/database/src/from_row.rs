@@ -123,6 +123,25 @@ impl<C: Plain> FromRow for C {
     }
 }
 
+impl Row {
+    /// Reads each row of a result as a `T`, by the names of the columns.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if a column is missing, or has another type or an invalid value; all
+    /// missing and mistyped columns are named.
+    pub fn read_all<T: FromRow>(rows: &[Self]) -> Result<Vec<T>, Error> {
+        read_rows(rows)
+    }
+
+    /// Reads the first row of a result, if there is one, like [`read_all`](Self::read_all).
+    ///
+    /// # Errors
+    /// Like [`read_all`](Self::read_all).
+    pub fn read_first<T: FromRow>(rows: &[Self]) -> Result<Option<T>, Error> {
+        Ok(read_rows(&rows[..rows.len().min(1)])?.pop())
+    }
+}
+
 /// Reads all rows of a result.
 ///
 /// # Errors
