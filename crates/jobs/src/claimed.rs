@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mainstay_database::{Database, Error, Id, Job, Row, Uuid, Value};
+use mainstay_database::{Database, Error, FromRow, Id, Job, Row, Uuid, Value};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -38,6 +38,14 @@ pub struct Claimed {
     pub(crate) payload: Option<Vec<u8>>,
     pub(crate) queue: Queue,
     pub(crate) handed_over: AtomicBool,
+}
+
+#[derive(FromRow)]
+struct ClaimedJob {
+    id: Id<Job>,
+    kind: String,
+    attempts: i32,
+    payload: Option<Vec<u8>>,
 }
 
 impl Claimed {
@@ -111,21 +119,20 @@ impl Claimed {
         let rows = queue.run("jobs.claim", CLAIM, values).await?;
         queue.pulse().beat();
 
-        rows.iter()
-            .map(|row| Self::read(queue, claim, row))
-            .collect()
+        let jobs = Row::read_all::<ClaimedJob>(&rows)?.into_iter();
+        Ok(jobs.map(|job| Self::new(queue, claim, job)).collect())
     }
 
-    fn read(queue: &Queue, claim: Uuid, row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.get::<Id<_>>(0)?,
-            kind: row.get(1)?,
+    fn new(queue: &Queue, claim: Uuid, job: ClaimedJob) -> Self {
+        Self {
+            id: job.id,
+            kind: job.kind,
             claim,
-            attempt: row.get(2)?,
-            payload: row.get(3)?,
+            attempt: job.attempts,
+            payload: job.payload,
             queue: queue.clone(),
             handed_over: AtomicBool::new(false),
-        })
+        }
     }
 
     /// The worker's claim on the job.

@@ -1,10 +1,10 @@
 //! Commands for operators: list unfinished jobs, and retry failed ones.
 
-use mainstay_database::{Change, Error, Event, Id, Job, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, FromRow, Id, Job, Unscoped, values};
 use mainstay_kernel::Timestamp;
 
 const LIST: &str = r"
-    SELECT id, kind, state, attempts, created_at, run_at, coalesce(error, '')
+    SELECT id, kind, state, attempts, created_at, run_at, coalesce(error, '') AS error
     FROM mainstay.jobs
     WHERE state <> 'done' AND ($1::text IS NULL OR kind = $1)
     ORDER BY id
@@ -22,7 +22,7 @@ const RETRY: &str = r"
 ";
 
 /// A job that is not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Unfinished {
     /// The id of the job.
     pub id: Id<Job>,
@@ -45,23 +45,9 @@ pub struct Unfinished {
 /// # Errors
 /// The error of the database.
 pub async fn unfinished(unscoped: &Unscoped, kind: Option<&str>) -> Result<Vec<Unfinished>, Error> {
-    let rows = unscoped
-        .select("jobs.unfinished", LIST, [kind.map(str::to_owned).into()])
-        .await?;
-
-    rows.iter().map(read).collect()
-}
-
-fn read(row: &Row) -> Result<Unfinished, Error> {
-    Ok(Unfinished {
-        id: row.get(0)?,
-        kind: row.get(1)?,
-        state: row.get(2)?,
-        attempts: row.get(3)?,
-        created_at: row.get(4)?,
-        run_at: row.get(5)?,
-        error: row.get(6)?,
-    })
+    unscoped
+        .query("jobs.unfinished", LIST, values![kind.map(str::to_owned)])
+        .await
 }
 
 /// Queues a failed job again, with all its attempts. Returns `false` if no failed job has this id.
