@@ -1,12 +1,12 @@
 //! Commands for operators: list messages that were not sent, send them again, or mark them as sent.
 
-use mainstay_database::{Change, Error, Event, Id, Job, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, FromRow, Id, Job, Unscoped};
 use mainstay_kernel::Timestamp;
 
 use crate::{Mail, mail::KIND};
 
 const LIST: &str = r"
-    SELECT id, state, attempts, created_at, run_at, coalesce(error, ''), payload
+    SELECT id, state, attempts, created_at, run_at, coalesce(error, '') AS error, payload
     FROM mainstay.jobs
     WHERE kind = $1 AND state <> 'done'
     ORDER BY id
@@ -63,28 +63,41 @@ pub struct Undelivered {
 /// # Errors
 /// The error of the database.
 pub async fn undelivered(unscoped: &Unscoped) -> Result<Vec<Undelivered>, Error> {
-    let rows = unscoped
-        .select("jobs.undelivered", LIST, [KIND.into()])
+    let rows: Vec<StoredMail> = unscoped
+        .query("jobs.undelivered", LIST, [KIND.into()])
         .await?;
 
-    rows.iter().map(|row| read(unscoped, row)).collect()
+    Ok(rows.into_iter().map(|row| row.open(unscoped)).collect())
 }
 
-fn read(unscoped: &Unscoped, row: &Row) -> Result<Undelivered, Error> {
-    let id = row.get(0)?;
-    let sealed: Option<Vec<u8>> = row.get(6)?;
-    let mail =
-        sealed.and_then(|sealed| Job::open::<Mail>(id, &sealed, unscoped.database().ring()).ok());
+#[derive(FromRow)]
+struct StoredMail {
+    id: Id<Job>,
+    state: String,
+    attempts: i32,
+    created_at: Timestamp,
+    run_at: Timestamp,
+    error: String,
+    payload: Option<Vec<u8>>,
+}
 
-    Ok(Undelivered {
-        id,
-        state: row.get(1)?,
-        attempts: row.get(2)?,
-        created_at: row.get(3)?,
-        run_at: row.get(4)?,
-        error: row.get(5)?,
-        to: mail.map_or_else(|| "?".to_owned(), |mail| masked(mail.to())),
-    })
+impl StoredMail {
+    fn open(self, unscoped: &Unscoped) -> Undelivered {
+        let ring = unscoped.database().ring();
+        let mail = self
+            .payload
+            .and_then(|sealed| Job::open::<Mail>(self.id, &sealed, ring).ok());
+
+        Undelivered {
+            id: self.id,
+            state: self.state,
+            attempts: self.attempts,
+            created_at: self.created_at,
+            run_at: self.run_at,
+            error: self.error,
+            to: mail.map_or_else(|| "?".to_owned(), |mail| masked(mail.to())),
+        }
+    }
 }
 
 /// Queues a message again that failed or whose outcome is unknown. In the latter case it may arrive
