@@ -1,13 +1,15 @@
 //! A finding of a rule, and how it is recorded.
 
-use mainstay_database::{Change, Error, Event, Id, Row, Unscoped, Uuid, Value};
+use mainstay_database::{Change, Error, Event, FromRow, Id, Unscoped, Uuid, Value};
 use mainstay_kernel::{OrganizationId, Timestamp};
 use serde_json::json;
 
 use crate::{Rule, findings::FindingRow, webhook::Queue};
 
 /// A match of a rule: the subject, and the number of events counted.
+#[derive(FromRow)]
 pub(crate) struct Found {
+    #[from_row(column = "organization_id")]
     organization: Option<Uuid>,
     account: Option<Uuid>,
     address: Option<String>,
@@ -43,16 +45,6 @@ const WRITE: &str = r"
 ";
 
 impl Found {
-    pub(crate) fn read(row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            organization: row.get(0)?,
-            account: row.get(1)?,
-            address: row.get(2)?,
-            last_at: row.get(3)?,
-            events: row.get(4)?,
-        })
-    }
-
     /// Writes the finding, its audit record and its webhook job in one statement, then counts and
     /// logs it. Returns whether the finding is new.
     pub(crate) async fn write(

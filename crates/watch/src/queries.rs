@@ -30,7 +30,8 @@ pub(crate) const BURST_BY_ACCOUNT: &str = r"
         FROM recent
         WHERE account IS NOT NULL
     )
-    SELECT organization_id, account, NULL::text, max(occurred_at), max(events)
+    SELECT organization_id, account, NULL::text AS address, max(occurred_at) AS last_at,
+        max(events) AS events
     FROM counted
     WHERE occurred_at > $1 AND events >= $4
     GROUP BY organization_id, account
@@ -57,7 +58,8 @@ pub(crate) const BURST_BY_ADDRESS: &str = r"
         FROM recent
         WHERE address IS NOT NULL
     )
-    SELECT organization_id, NULL::uuid, address, max(occurred_at), max(events)
+    SELECT organization_id, NULL::uuid AS account, address, max(occurred_at) AS last_at,
+        max(events) AS events
     FROM counted
     WHERE occurred_at > $1 AND events >= $4
     GROUP BY organization_id, address
@@ -116,7 +118,7 @@ pub(crate) const REVEALS_ABOVE_HABIT: &str = r"
         FROM hours
         GROUP BY organization_id, actor_id
     )
-    SELECT b.organization_id, b.actor_id, NULL::text, b.last_at, b.events
+    SELECT b.organization_id, b.actor_id AS account, NULL::text AS address, b.last_at, b.events
     FROM bursts b
     LEFT JOIN habits h ON h.actor_id = b.actor_id
         AND h.organization_id IS NOT DISTINCT FROM b.organization_id
@@ -149,7 +151,8 @@ pub(crate) const SIGN_IN_FROM_NEW_NETWORK: &str = r"
         FROM sign_ins
         ORDER BY account, network, occurred_at
     )
-    SELECT organization_id, account, network::text, occurred_at, 1::bigint
+    SELECT organization_id, account, network::text AS address, occurred_at AS last_at,
+        1::bigint AS events
     FROM firsts s
     WHERE CASE
         WHEN EXISTS (

@@ -51,11 +51,11 @@ pub enum LooksFor {
     ///
     /// The text is static and uses all of `$1` and `$2` (events after the first and up to the
     /// second time are new), `$3` (the window in seconds) and `$4` (the threshold). It returns one
-    /// row per subject: organization, account and address (each may be null), time of the last
-    /// event counted, and number of events (`bigint`). The log is `mainstay.audit_events`.
-    /// `mainstay.audit_id_from(moment)` gives the least id that an event of that moment may have:
-    /// bound ids on both sides, so that the statement reads its window by index however large the
-    /// log grows.
+    /// row per subject, with the columns `organization_id`, `account` and `address` (each may be
+    /// null), `last_at` (the time of the last event counted) and `events` (their number, `bigint`).
+    /// The log is `mainstay.audit_events`. `mainstay.audit_id_from(moment)` gives the least id that
+    /// an event of that moment may have: bound ids on both sides, so that the statement reads its
+    /// window by index however large the log grows.
     Query(&'static str),
 }
 

@@ -113,16 +113,12 @@ impl Watch {
         // The database's clock, because a replica whose clock is ahead would skip records of other
         // replicas.
         let now = around.database().now().await?;
-        let rows = around
-            .select("watch_marks.find", MARK, [rule.name.into()])
+        let marks: Vec<Timestamp> = around
+            .query("watch_marks.find", MARK, [rule.name.into()])
             .await?;
 
         // A new rule does not look at the distant past.
-        let mut mark = rows
-            .first()
-            .map(|row| row.get(0))
-            .transpose()?
-            .unwrap_or(now - rule.quiet());
+        let mut mark = marks.first().copied().unwrap_or(now - rule.quiet());
 
         let mut count = 0;
         loop {
@@ -170,8 +166,7 @@ impl Watch {
             );
         }
 
-        let rows = around.select(rule.name, rule.text(), values).await?;
-        rows.iter().map(Found::read).collect()
+        around.query(rule.name, rule.text(), values).await
     }
 }
 
