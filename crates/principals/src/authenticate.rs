@@ -5,9 +5,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use mainstay_access::{Assurance, Credential, Permissions, Principal};
 use mainstay_crypto::same_bytes;
-use mainstay_database::{Error, Origin, Row, Unscoped};
+use mainstay_database::{FromRow, Origin, Unscoped};
 use mainstay_http::{Authenticator, PresentedCredential, Refusal};
-use mainstay_kernel::{OrganizationId, SessionId, Timestamp, Uuid};
+use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId, Uuid};
 
 use crate::{
     api_keys::text::is_key,
@@ -22,7 +22,7 @@ use crate::{
 const LOAD: &str = r"
     SELECT
         s.user_id, s.organization_id, s.expires_at,
-        r.id, r.name,
+        r.id AS role_id, r.name AS role,
         ARRAY(
             SELECT g.permission
             FROM mainstay.role_permissions g
@@ -35,7 +35,7 @@ const LOAD: &str = r"
                       mainstay.usable_permissions(c.permissions, r.id, c.sponsor_role)
                   )
               )
-        ),
+        ) AS granted,
         s.kind, s.scopes,
         s.authenticated_at, s.multi_factor, u.second_factor,
         s.cookie_hash, s.idle_expires_at,
@@ -159,15 +159,16 @@ impl Principals {
 
         let why = "the organization is known only after the session is read";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
-        let rows = unscoped
-            .select("sessions.load", LOAD, [session.uuid().into()])
+        let sessions: Vec<StoredSession> = unscoped
+            .query("sessions.load", LOAD, [session.uuid().into()])
             .await
             .map_err(Refusal::Database)?;
-        let row = rows
-            .first()
+        let found = sessions
+            .into_iter()
+            .next()
             .ok_or(Refusal::Invalid("the session has ended"))?;
 
-        let known = read(session, row).map_err(Refusal::Database)?;
+        let known = found.known(session);
         self.directory.keep(generation, known.clone());
 
         Ok(known)
@@ -189,43 +190,63 @@ pub fn within(principal: Arc<Principal>, scope: &Permissions) -> Arc<Principal> 
     })
 }
 
-fn read(session: SessionId, row: &Row) -> Result<Known, Error> {
-    let granted: Permissions = row.get::<Vec<String>>(5)?.into_iter().collect();
-    let scopes: Option<Vec<String>> = row.get::<Option<Vec<String>>>(7)?;
-    let credential = match row.get::<String>(6)?.as_str() {
-        "cookie" => Credential::Cookie,
-        "client" => Credential::Client,
-        _ => Credential::Token,
-    };
+/// A session that has not ended, with the role of its account.
+#[derive(FromRow)]
+struct StoredSession {
+    user_id: UserId,
+    organization_id: Option<OrganizationId>,
+    expires_at: Timestamp,
+    role_id: Option<Uuid>,
+    role: Option<String>,
+    granted: Vec<String>,
+    kind: String,
+    scopes: Option<Vec<String>>,
+    authenticated_at: Timestamp,
+    multi_factor: bool,
+    second_factor: bool,
+    cookie_hash: Option<Vec<u8>>,
+    idle_expires_at: Option<Timestamp>,
+    sponsor_id: Option<Uuid>,
+    sponsor_role: Option<Uuid>,
+}
 
-    let idle: Option<Timestamp> = row.get(12)?;
-    let (sponsor, sponsor_role) = (row.get::<Option<Uuid>>(13)?, row.get(14)?);
+impl StoredSession {
+    fn known(self, session: SessionId) -> Known {
+        let granted: Permissions = self.granted.into_iter().collect();
+        let credential = match self.kind.as_str() {
+            "cookie" => Credential::Cookie,
+            "client" => Credential::Client,
+            _ => Credential::Token,
+        };
 
-    Ok(Known {
-        principal: Arc::new(Principal {
-            user: row.get(0)?,
-            organization: row.get::<Option<Uuid>>(1)?.map(OrganizationId::from),
-            session,
-            credential,
-            role: row.get::<Option<String>>(4)?.unwrap_or_default(),
-            permissions: match &scopes {
-                Some(scopes) => granted.limited_to(scopes.iter().map(String::as_str)),
-                None => granted,
-            },
-            assurance: Assurance {
-                authenticated_at: row.get(8)?,
-                multi_factor: row.get(9)?,
-                second_factor_enrolled: row.get(10)?,
-            },
-        }),
-        role: row.get(3)?,
-        sponsor: sponsor.map(|user| Sponsor {
-            user,
-            role: sponsor_role,
-        }),
-        expires_at: row.get(2)?,
-        secret_hash: row.get(11)?,
-        // Only a refresh extends a token's session, and the token itself expires long before.
-        idle_expires_at: idle.filter(|_| credential == Credential::Cookie),
-    })
+        Known {
+            principal: Arc::new(Principal {
+                user: self.user_id,
+                organization: self.organization_id,
+                session,
+                credential,
+                role: self.role.unwrap_or_default(),
+                permissions: match &self.scopes {
+                    Some(scopes) => granted.limited_to(scopes.iter().map(String::as_str)),
+                    None => granted,
+                },
+                assurance: Assurance {
+                    authenticated_at: self.authenticated_at,
+                    multi_factor: self.multi_factor,
+                    second_factor_enrolled: self.second_factor,
+                },
+            }),
+            role: self.role_id,
+            sponsor: self.sponsor_id.map(|user| Sponsor {
+                user,
+                role: self.sponsor_role,
+            }),
+            expires_at: self.expires_at,
+            secret_hash: self.cookie_hash,
+            // Only a refresh extends a token's session, and the token itself expires long before.
+            idle_expires_at: self
+                .idle_expires_at
+                .filter(|_| credential == Credential::Cookie),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! §2.3.1).
 
 use mainstay_crypto::same_bytes;
-use mainstay_database::{Error, Precondition, Unscoped};
+use mainstay_database::{Error, FromRow, Precondition, Unscoped};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
 use crate::{principals::Principals, scannable::is_whole, secret::hash};
@@ -19,6 +19,13 @@ pub struct MachineClient {
     pub organization: OrganizationId,
     /// The id of the secret that it presented.
     pub secret: Uuid,
+}
+
+#[derive(FromRow)]
+struct StoredSecret {
+    secret: Uuid,
+    organization: OrganizationId,
+    secret_hash: Vec<u8>,
 }
 
 impl MachineClient {
@@ -44,7 +51,7 @@ pub async fn verify_client_secret(
     secret: &str,
 ) -> Result<Option<MachineClient>, Error> {
     const FIND: &str = r"
-        SELECT c.id, c.organization_id, c.secret_hash
+        SELECT c.id AS secret, c.organization_id AS organization, c.secret_hash
         FROM mainstay.client_secrets c
         JOIN mainstay.users u ON u.id = c.user_id AND u.active AND u.kind = 'service'
         JOIN mainstay.memberships m ON m.user_id = c.user_id
@@ -61,25 +68,24 @@ pub async fn verify_client_secret(
     };
 
     let (now, shown) = (principals.runtime().clock.now(), hash(secret));
-    let rows = unscoped
-        .select(
+    let secrets: Vec<StoredSecret> = unscoped
+        .query(
             "client_secrets.find",
             FIND,
             [user.uuid().into(), now.inner().into()],
         )
         .await?;
 
-    for row in &rows {
-        if same_bytes(&row.get::<Vec<u8>>(2)?, &shown) {
-            let secret: Uuid = row.get(0)?;
-            principals.usage.note(SessionId::from(secret), now);
-            return Ok(Some(MachineClient {
-                user,
-                organization: row.get(1)?,
-                secret,
-            }));
-        }
-    }
+    let found = secrets
+        .into_iter()
+        .find(|row| same_bytes(&row.secret_hash, &shown));
 
-    Ok(None)
+    Ok(found.map(|row| {
+        principals.usage.note(SessionId::from(row.secret), now);
+        MachineClient {
+            user,
+            organization: row.organization,
+            secret: row.secret,
+        }
+    }))
 }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mainstay_database::{Database, Error, Heard, Listener, Origin, Unscoped};
+use mainstay_database::{Database, Error, FromRow, Heard, Listener, Origin, Row, Unscoped};
 use mainstay_kernel::Uuid;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -25,7 +25,7 @@ const ABOUT_KEYS: &str = "signing_keys:";
 /// Each poll reads all changes of the last 30 seconds, because changes are not committed in the
 /// order of their ids. The interval must exceed the longest statement.
 const RECENT: &str = r"
-    SELECT id, kind || ':' || key
+    SELECT id, kind || ':' || key AS announcement
     FROM mainstay.access_changes
     WHERE changed_at > clock_timestamp() - interval '30 seconds'
 ";
@@ -37,6 +37,12 @@ const OLD: &str = r"
 
 /// Number of polls between two deletions of old announcements.
 const POLLS_PER_CLEANUP: u32 = 600;
+
+#[derive(FromRow)]
+struct Change {
+    id: i64,
+    announcement: String,
+}
 
 /// Keeps `directory` and `keys` up to date, for as long as the service runs.
 pub(crate) async fn watch(database: Database, directory: &Directory, keys: &KeyMemory) {
@@ -112,12 +118,12 @@ async fn poll(
 ) -> Result<(), Error> {
     let mut recent = HashSet::new();
 
-    for row in listener.select("access_changes.recent", RECENT).await? {
-        let (id, change): (i64, String) = (row.get(0)?, row.get(1)?);
-        if !seen.contains(&id) {
-            forget(&change, directory, keys);
+    let rows = listener.select("access_changes.recent", RECENT).await?;
+    for change in Row::read_all::<Change>(&rows)? {
+        if !seen.contains(&change.id) {
+            forget(&change.announcement, directory, keys);
         }
-        recent.insert(id);
+        recent.insert(change.id);
     }
 
     *seen = recent;
@@ -139,7 +145,7 @@ async fn read_keys(listener: &mut Listener, keys: &KeyMemory) -> Result<(), Erro
         let rows = listener.select("signing_keys.list", store::LIST).await?;
         // The first request that needs a key creates it, which is announced.
         if !rows.is_empty() {
-            keys.keep(reading, &rows)?;
+            keys.keep(reading, &Row::read_all(&rows)?);
         }
     }
     Ok(())

@@ -64,10 +64,11 @@ pub fn resolve(
 /// The error of the database.
 pub async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
     const FIND: &str = "SELECT name FROM mainstay.permissions WHERE administrative";
-    let rows = unscoped
-        .select("permissions.administrative", FIND, [])
+    let names: Vec<String> = unscoped
+        .query("permissions.administrative", FIND, [])
         .await?;
-    rows.iter().map(|row| row.get::<String>(0)).collect()
+
+    Ok(names.into_iter().collect())
 }
 
 /// The scope of a token: the permissions in `held`, limited to the session's `scopes`. A session

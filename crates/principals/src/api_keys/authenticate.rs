@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use mainstay_access::{Assurance, Credential, Permissions, Principal};
+use mainstay_access::{Assurance, Credential, Principal};
 use mainstay_crypto::same_bytes;
-use mainstay_database::{Error, Origin, Row, Unscoped};
+use mainstay_database::{FromRow, Origin, Unscoped};
 use mainstay_http::Refusal;
-use mainstay_kernel::{OrganizationId, SessionId, Uuid};
+use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId, Uuid};
 
 use super::{row::ApiKeyId, text};
 use crate::{
@@ -21,9 +21,9 @@ use crate::{
 const LOAD: &str = r"
     SELECT
         k.user_id, k.organization_id, k.expires_at,
-        r.id, r.name,
-        mainstay.usable_permissions(k.permissions, r.id, s.role_id),
-        k.sponsor_id, s.role_id,
+        r.id AS role_id, r.name AS role,
+        mainstay.usable_permissions(k.permissions, r.id, s.role_id) AS permissions,
+        k.sponsor_id, s.role_id AS sponsor_role,
         k.created_at,
         u.second_factor,
         k.secret_hash
@@ -79,47 +79,62 @@ impl Principals {
 
         let why = "the organization is known only after the key is read";
         let unscoped = Unscoped::because(why, &self.database, origin, None);
-        let rows = unscoped
-            .select("api_keys.load", LOAD, [id.uuid().into()])
+        let keys: Vec<StoredKey> = unscoped
+            .query("api_keys.load", LOAD, [id.uuid().into()])
             .await
             .map_err(Refusal::Database)?;
-        let row = rows.first().ok_or(Refusal::Invalid(
+        let key = keys.into_iter().next().ok_or(Refusal::Invalid(
             "the API key is unknown or revoked, or its owner is no longer an active member",
         ))?;
 
-        let known = read(id, row).map_err(Refusal::Database)?;
+        let known = key.known(id);
         self.directory.keep(generation, known.clone());
 
         Ok(known)
     }
 }
 
-fn read(id: ApiKeyId, row: &Row) -> Result<Known, Error> {
-    let permissions: Permissions = row.get::<Vec<String>>(5)?.into_iter().collect();
-    let (sponsor, sponsor_role) = (row.get::<Option<Uuid>>(6)?, row.get(7)?);
+/// A valid key, with its account's role.
+#[derive(FromRow)]
+struct StoredKey {
+    user_id: UserId,
+    organization_id: OrganizationId,
+    expires_at: Timestamp,
+    role_id: Option<Uuid>,
+    role: String,
+    permissions: Vec<String>,
+    sponsor_id: Option<Uuid>,
+    sponsor_role: Option<Uuid>,
+    created_at: Timestamp,
+    second_factor: bool,
+    secret_hash: Vec<u8>,
+}
 
-    Ok(Known {
-        principal: Arc::new(Principal {
-            user: row.get(0)?,
-            organization: Some(row.get::<OrganizationId>(1)?),
-            session: SessionId::from(id.uuid()),
-            credential: Credential::ApiKey,
-            role: row.get(4)?,
-            permissions,
-            // A key never counts as fresh, regardless of this time.
-            assurance: Assurance {
-                authenticated_at: row.get(8)?,
-                multi_factor: false,
-                second_factor_enrolled: row.get(9)?,
-            },
-        }),
-        role: row.get(3)?,
-        sponsor: sponsor.map(|user| Sponsor {
-            user,
-            role: sponsor_role,
-        }),
-        expires_at: row.get(2)?,
-        secret_hash: row.get(10)?,
-        idle_expires_at: None,
-    })
+impl StoredKey {
+    fn known(self, id: ApiKeyId) -> Known {
+        Known {
+            principal: Arc::new(Principal {
+                user: self.user_id,
+                organization: Some(self.organization_id),
+                session: SessionId::from(id.uuid()),
+                credential: Credential::ApiKey,
+                role: self.role,
+                permissions: self.permissions.into_iter().collect(),
+                // A key never counts as fresh, regardless of this time.
+                assurance: Assurance {
+                    authenticated_at: self.created_at,
+                    multi_factor: false,
+                    second_factor_enrolled: self.second_factor,
+                },
+            }),
+            role: self.role_id,
+            sponsor: self.sponsor_id.map(|user| Sponsor {
+                user,
+                role: self.sponsor_role,
+            }),
+            expires_at: self.expires_at,
+            secret_hash: Some(self.secret_hash),
+            idle_expires_at: None,
+        }
+    }
 }

@@ -13,7 +13,7 @@ use mainstay_database::PrivateColumn;
 use mainstay_http::view;
 use mainstay_kernel::{Random, Timestamp, Uuid};
 
-use super::stored::Stored;
+use super::stored::StoredKey;
 
 /// The purposes that the halves of a key are sealed for.
 const PRIVATE: &str = "signing key";
@@ -139,7 +139,7 @@ impl Key {
     ///
     /// # Errors
     /// [`KeyError`] if the ring cannot open it, or its name is not its thumbprint.
-    pub(crate) fn open(stored: &Stored, ring: &KeyRing) -> Result<Self, KeyError> {
+    pub(crate) fn open(stored: &StoredKey, ring: &KeyRing) -> Result<Self, KeyError> {
         let id = KeyId::parse(&stored.id).ok_or(KeyError("has a name that is not a thumbprint"))?;
         let open = |purpose, half: &[u8]| {
             ring.open_private(purpose, &id.0, half)
@@ -159,7 +159,7 @@ impl Key {
             None => None,
         };
 
-        let Stored {
+        let StoredKey {
             created_at,
             signs_from,
             retires_at,
@@ -210,14 +210,14 @@ pub(crate) mod tests {
     }
 
     /// A stored key that signs from `signs_from` on.
-    pub(crate) fn stored(ring: &KeyRing, signs_from: Timestamp) -> Stored {
+    pub(crate) fn stored(ring: &KeyRing, signs_from: Timestamp) -> StoredKey {
         let NewKey {
             id,
             public,
             private,
         } = NewKey::make(ring, &Random::default()).unwrap();
 
-        Stored {
+        StoredKey {
             id: id.to_string(),
             public,
             private: Some(private),
@@ -227,8 +227,8 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn without_private(stored: Stored) -> Stored {
-        Stored {
+    pub(crate) fn without_private(stored: StoredKey) -> StoredKey {
+        StoredKey {
             private: None,
             ..stored
         }
@@ -283,30 +283,31 @@ pub(crate) mod tests {
             "another ring"
         );
 
-        let refused = |stored: Stored| assert!(Key::open(&stored, &ring).is_err(), "{}", stored.id);
-        refused(Stored {
+        let refused =
+            |stored: StoredKey| assert!(Key::open(&stored, &ring).is_err(), "{}", stored.id);
+        refused(StoredKey {
             id: other.id.clone(),
             ..one.clone()
         });
-        refused(Stored {
+        refused(StoredKey {
             public: other.public.clone(),
             ..one.clone()
         });
-        refused(Stored {
+        refused(StoredKey {
             private: other.private.clone(),
             ..one.clone()
         });
-        refused(Stored {
+        refused(StoredKey {
             public: one.private.clone().unwrap(),
             ..one.clone()
         });
-        refused(Stored {
+        refused(StoredKey {
             private: Some(one.public.clone()),
             ..one.clone()
         });
 
         let wiped = Key::open(
-            &Stored {
+            &StoredKey {
                 private: None,
                 ..one
             },
@@ -330,7 +331,7 @@ pub(crate) mod tests {
             stored(&ring, now).public,
             stored(&super::tests::ring(), now).public,
         ] {
-            let forged = Stored {
+            let forged = StoredKey {
                 id: id.clone(),
                 public,
                 private: None,

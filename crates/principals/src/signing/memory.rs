@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mainstay_database::{Database, Error, Origin, Row, Unscoped};
+use mainstay_database::{Database, Error, Origin, Unscoped};
 use moka::sync::Cache;
 use tokio::sync::Mutex;
 
@@ -14,7 +14,7 @@ use super::{
     making,
     set::SigningKeys,
     store,
-    stored::Stored,
+    stored::StoredKey,
 };
 
 /// How long the cache is trusted after the last announcement or poll, as for principals.
@@ -161,19 +161,12 @@ impl KeyMemory {
 
     /// Caches the keys that were read. They are not trusted if they changed during the read, and
     /// are dropped if a later read has already finished.
-    ///
-    /// # Errors
-    /// The rows are not those of [`LIST`](store::LIST).
-    pub(crate) fn keep(&self, reading: Reading, rows: &[Row]) -> Result<Arc<SigningKeys>, Error> {
-        let stored = rows
-            .iter()
-            .map(Stored::read)
-            .collect::<Result<Vec<_>, _>>()?;
-        let set = Arc::new(SigningKeys::open(&stored, self.database.ring()));
+    pub(crate) fn keep(&self, reading: Reading, stored: &[StoredKey]) -> Arc<SigningKeys> {
+        let set = Arc::new(SigningKeys::open(stored, self.database.ring()));
 
         let mut cached = self.write_lock();
         if cached.read_at.is_some_and(|at| at > reading.started) {
-            return Ok(cached.set.clone());
+            return cached.set.clone();
         }
 
         let gone = cached
@@ -190,7 +183,7 @@ impl KeyMemory {
         cached.read_at = Some(reading.started);
         cached.current_at = (cached.changes == reading.changes).then_some(reading.started);
 
-        Ok(set)
+        set
     }
 
     /// Bypasses the door for the service's own work.
@@ -263,13 +256,13 @@ impl KeyMemory {
             changes: self.write_lock().changes,
         };
 
-        let (mut reading, mut rows) = (start(), store::list(&unscoped).await?);
-        if rows.is_empty() {
+        let (mut reading, mut stored) = (start(), store::list(&unscoped).await?);
+        if stored.is_empty() {
             store::make(&unscoped, making::first()).await?;
-            (reading, rows) = (start(), store::list(&unscoped).await?);
+            (reading, stored) = (start(), store::list(&unscoped).await?);
         }
 
-        self.keep(reading, &rows)
+        Ok(self.keep(reading, &stored))
     }
 
     fn read_lock(&self) -> RwLockReadGuard<'_, Cached> {

@@ -9,7 +9,6 @@ use super::{
     making::{self, Making},
     set::{KeyInfo, SigningKeys},
     store,
-    stored::Stored,
 };
 
 /// When a new key starts to sign.
@@ -96,22 +95,18 @@ pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, 
         None,
     );
 
-    let rows = unscoped
-        .select(
+    let made: Vec<Option<Timestamp>> = unscoped
+        .query(
             "signing_keys.made",
             "SELECT max(created_at) FROM mainstay.signing_keys",
             [],
         )
         .await?;
 
-    rows.first().map_or(Ok(None), |row| row.get(0))
+    Ok(made.into_iter().next().flatten())
 }
 
 async fn read(unscoped: &Unscoped) -> Result<SigningKeys, Error> {
-    let rows = store::list(unscoped).await?;
-    let stored = rows
-        .iter()
-        .map(Stored::read)
-        .collect::<Result<Vec<_>, _>>()?;
+    let stored = store::list(unscoped).await?;
     Ok(SigningKeys::open(&stored, unscoped.database().ring()))
 }

@@ -8,7 +8,7 @@ use time::Duration;
 
 use super::{
     key::{Jwk, Key, KeyError, KeyId},
-    stored::Stored,
+    stored::StoredKey,
 };
 
 /// All keys at one moment, oldest first.
@@ -59,7 +59,7 @@ pub struct KeyInfo {
 
 impl SigningKeys {
     /// Opens stored keys.
-    pub(crate) fn open(stored: &[Stored], ring: &KeyRing) -> Self {
+    pub(crate) fn open(stored: &[StoredKey], ring: &KeyRing) -> Self {
         let mut set = Self {
             newest: stored.last().map(|key| key.created_at),
             ..Self::default()
@@ -168,7 +168,7 @@ mod tests {
     use crate::signing::key::tests::{ring, stored};
 
     /// Two keys: the second signs from hour 1 on, the first verifies until hour 9.
-    fn two() -> (KeyRing, Vec<Stored>) {
+    fn two() -> (KeyRing, Vec<StoredKey>) {
         let ring = ring();
         let mut keys = vec![stored(&ring, hour(0)), stored(&ring, hour(1))];
         keys[0].retires_at = Some(hour(9));

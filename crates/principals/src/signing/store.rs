@@ -8,6 +8,7 @@ use super::{
     key::{KeyId, NewKey},
     making::Making,
     schedule::OVERLAP,
+    stored::StoredKey,
 };
 use crate::events::{Action, about};
 
@@ -79,8 +80,8 @@ const CLEAR: &str = r"
       )
 ";
 
-pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<Row>, Error> {
-    unscoped.select("signing_keys.list", LIST, []).await
+pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<StoredKey>, Error> {
+    unscoped.query("signing_keys.list", LIST, []).await
 }
 
 /// Creates a key; `None` if another was created first.
@@ -130,7 +131,7 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
     let rows = unscoped
         .change(Change::new("signing_keys.retire", RETIRE, values, retired))
         .await?;
-    let made: Option<String> = rows.first().ok_or(Error::NotFound)?.get(0)?;
+    let made: Option<String> = Row::read_first(&rows)?.ok_or(Error::NotFound)?;
 
     Ok(made.and_then(|id| KeyId::parse(&id)))
 }
