@@ -12,14 +12,14 @@
 use std::io::{self, Write};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use mainstay_database::{Error, PostgresSession};
+use mainstay_database::{Error, FromRow, PostgresSession, Row};
 use mainstay_kernel::Timestamp;
 use serde_json::json;
 
 use crate::{
     AuditError, Finding,
     checkpoint::Checkpoint,
-    record::{EXPORT_FORMAT, Record, first_id_of, record_columns},
+    record::{EXPORT_FORMAT, JoinedRecord, first_id_of, record_columns},
     tree::{Hash, Levels, consistency_proof, inclusion_proof},
     verify::Outside,
 };
@@ -38,7 +38,7 @@ const NEWEST: &str = r"
 /// The first and last leaf of the records between two IDs. Records of overlapping transactions may
 /// be sealed in another order than that of their IDs.
 const RANGE: &str = r"
-    SELECT min(index), max(index)
+    SELECT min(index) AS first, max(index) AS last
     FROM mainstay.audit_leaves
     WHERE ($1::uuid IS NULL OR event_id >= $1)
       AND ($2::uuid IS NULL OR event_id < $2)
@@ -54,7 +54,7 @@ const HASHES: &str = r"
 
 const RECORDS: &str = concat!(
     r"
-    SELECT l.index, l.event_id::text,",
+    SELECT l.index, l.event_id::text AS event_id,",
     record_columns!(),
     r"
     FROM mainstay.audit_leaves l
@@ -63,6 +63,27 @@ const RECORDS: &str = concat!(
     ORDER BY l.index
 "
 );
+
+/// The indexes of the first and last leaf, if there are any.
+#[derive(FromRow)]
+struct Bounds {
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+#[derive(FromRow)]
+struct StoredHash {
+    index: i64,
+    hash: Vec<u8>,
+}
+
+#[derive(FromRow)]
+struct SealedRecord {
+    index: i64,
+    event_id: String,
+    #[from_row(flatten)]
+    record: JoinedRecord,
+}
 
 /// Which records to export.
 #[derive(Default)]
@@ -88,12 +109,9 @@ pub async fn export_log(
     output: &mut (impl Write + Send),
 ) -> Result<u64, AuditError> {
     let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
-    let note: String = rows
-        .first()
-        .ok_or(AuditError::Key(
-            "the log has no checkpoint: nothing is sealed yet",
-        ))?
-        .get(0)?;
+    let note: String = Row::read_first(&rows)?.ok_or(AuditError::Key(
+        "the log has no checkpoint: nothing is sealed yet",
+    ))?;
 
     let size = Checkpoint::parse(&note)?.size;
     let (from, until) = range(session, extent, size).await?;
@@ -113,12 +131,12 @@ pub async fn export_log(
             end.min(until).cast_signed().into(),
         ];
 
-        for row in session.run("audit_leaves.records", RECORDS, values).await? {
-            let index = row.get::<i64>(0)?.cast_unsigned();
-            let record = Record::read(&row, 2)?;
-            let record = record.ok_or(Finding::NoRecord {
+        let rows = session.run("audit_leaves.records", RECORDS, values).await?;
+        for sealed in Row::read_all::<SealedRecord>(&rows)? {
+            let index = sealed.index.cast_unsigned();
+            let record = sealed.record.0.ok_or(Finding::NoRecord {
                 index,
-                id: row.get(1)?,
+                id: sealed.event_id,
             })?;
             let subtrees = |height, place| tops.get(height, place, Some((&page, start)));
 
@@ -184,10 +202,9 @@ async fn range(
     ];
 
     let rows = session.run("audit_leaves.range", RANGE, values).await?;
-    let row = rows.first().ok_or(AuditError::Database(Error::NotFound))?;
-    let bounds: (Option<i64>, Option<i64>) = (row.get(0)?, row.get(1)?);
+    let bounds: Bounds = Row::read_first(&rows)?.ok_or(AuditError::Database(Error::NotFound))?;
 
-    Ok(match bounds {
+    Ok(match (bounds.first, bounds.last) {
         (Some(first), Some(last)) => (first.cast_unsigned(), last.cast_unsigned() + 1),
         _ => (0, 0),
     })
@@ -237,11 +254,11 @@ async fn tops(session: &mut PostgresSession, size: u64) -> Result<Tops, AuditErr
 async fn page(session: &mut PostgresSession, start: u64, end: u64) -> Result<Levels, AuditError> {
     let mut levels = Levels::default();
     let values = [start.cast_signed().into(), end.cast_signed().into()];
-    for row in session.run("audit_leaves.hashes", HASHES, values).await? {
+    let rows = session.run("audit_leaves.hashes", HASHES, values).await?;
+    for stored in Row::read_all::<StoredHash>(&rows)? {
         let index = start + levels.len() as u64;
-        let hash: Vec<u8> = row.get(1)?;
-        let hash = hash.try_into().map_err(|_| Finding::NoLeaf(index))?;
-        if row.get::<i64>(0)?.cast_unsigned() != index {
+        let hash = stored.hash.try_into().map_err(|_| Finding::NoLeaf(index))?;
+        if stored.index.cast_unsigned() != index {
             return Err(Finding::NoLeaf(index).into());
         }
         levels.push(hash);

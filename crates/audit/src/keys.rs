@@ -3,7 +3,7 @@
 
 use mainstay_crypto::{KeyRing, Zeroizing};
 use mainstay_database::{
-    Change, Error, Event, PostgresSession, PrivateColumn, Row, Unscoped, Value,
+    Change, Error, Event, FromRow, PostgresSession, PrivateColumn, Row, Unscoped, Value,
 };
 
 use crate::{
@@ -47,7 +47,8 @@ const INSERT: &str = r"
 ";
 
 /// A key as stored in the database.
-struct Stored {
+#[derive(FromRow)]
+struct StoredKey {
     number: i64,
     origin: String,
     public: Vec<u8>,
@@ -67,7 +68,8 @@ impl Keys {
         session: &mut PostgresSession,
         ring: &KeyRing,
     ) -> Result<Self, AuditError> {
-        Self::open(&session.run("audit_keys.list", LIST, []).await?, ring)
+        let rows = session.run("audit_keys.list", LIST, []).await?;
+        Self::open(&Row::read_all(&rows)?, ring)
     }
 
     /// Reads the keys, and creates the first key if there is none. `origin` then becomes the
@@ -77,13 +79,13 @@ impl Keys {
     /// Like [`read`](Self::read).
     pub(crate) async fn ensure(unscoped: &Unscoped, origin: &str) -> Result<Self, AuditError> {
         let ring = unscoped.database().ring();
-        let keys = Self::open(&unscoped.select("audit_keys.list", LIST, []).await?, ring)?;
+        let keys = Self::open(&unscoped.query("audit_keys.list", LIST, []).await?, ring)?;
         if !keys.0.is_empty() {
             return Ok(keys);
         }
 
         create(unscoped, 1, origin).await?;
-        Self::open(&unscoped.select("audit_keys.list", LIST, []).await?, ring)
+        Self::open(&unscoped.query("audit_keys.list", LIST, []).await?, ring)
     }
 
     /// Adds a key with the name of the log, which signs from now on.
@@ -98,7 +100,7 @@ impl Keys {
         create(unscoped, next, keys.signer()?.key().name()).await?;
 
         Self::open(
-            &unscoped.select("audit_keys.list", LIST, []).await?,
+            &unscoped.query("audit_keys.list", LIST, []).await?,
             unscoped.database().ring(),
         )
     }
@@ -115,22 +117,13 @@ impl Keys {
         self.0.iter().map(|signer| signer.key().clone()).collect()
     }
 
-    fn open(rows: &[Row], ring: &KeyRing) -> Result<Self, AuditError> {
-        let read = |row: &Row| -> Result<NoteSigner, AuditError> {
-            let (number, origin) = (row.get(0)?, row.get(1)?);
-            Stored {
-                number,
-                origin,
-                public: row.get(2)?,
-                private: row.get(3)?,
-            }
-            .open(ring)
-        };
-        rows.iter().map(read).collect::<Result<_, _>>().map(Self)
+    fn open(stored: &[StoredKey], ring: &KeyRing) -> Result<Self, AuditError> {
+        let signers: Result<_, _> = stored.iter().map(|key| key.open(ring)).collect();
+        signers.map(Self)
     }
 }
 
-impl Stored {
+impl StoredKey {
     fn open(&self, ring: &KeyRing) -> Result<NoteSigner, AuditError> {
         let context = context(self.number, &self.origin);
         let open = |purpose, half: &[u8]| {
@@ -195,7 +188,7 @@ mod tests {
         KeyRing::parse(&KeyRing::generate(&Random::default())).unwrap()
     }
 
-    fn stored(ring: &KeyRing, number: i64, origin: &str) -> Stored {
+    fn stored(ring: &KeyRing, number: i64, origin: &str) -> StoredKey {
         let random = Random::default();
         let seed = random.bytes::<32>();
         let signer = NoteSigner::from_seed(origin, &seed).unwrap();
@@ -204,7 +197,7 @@ mod tests {
         };
         let (public, private) = (seal(PUBLIC, signer.key().public()), seal(PRIVATE, &seed));
 
-        Stored {
+        StoredKey {
             number,
             origin: origin.to_owned(),
             public,
@@ -220,21 +213,21 @@ mod tests {
         assert!(stored(&ring, 1, "a").open(&ring).is_ok());
         assert!(stored(&ring, 1, "a").open(&super::tests::ring()).is_err());
 
-        let refused = |stored: Stored| assert!(stored.open(&ring).is_err());
-        refused(Stored {
+        let refused = |stored: StoredKey| assert!(stored.open(&ring).is_err());
+        refused(StoredKey {
             number: 2,
             ..stored(&ring, 1, "a")
         });
-        refused(Stored {
+        refused(StoredKey {
             origin: "b".to_owned(),
             ..stored(&ring, 1, "a")
         });
 
-        refused(Stored {
+        refused(StoredKey {
             private: stored(&ring, 1, "a").private,
             ..stored(&ring, 1, "a")
         });
-        refused(Stored {
+        refused(StoredKey {
             private: stored(&ring, 1, "a").public,
             ..stored(&ring, 1, "a")
         });

@@ -60,13 +60,13 @@ pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
         None,
     );
 
-    let rows = unscoped
-        .select(
+    let made: Vec<Option<Timestamp>> = unscoped
+        .query(
             "audit_keys.made",
             "SELECT max(created_at) FROM mainstay.audit_keys",
             [],
         )
         .await?;
 
-    rows.first().map_or(Ok(None), |row| row.get(0))
+    Ok(made.into_iter().next().flatten())
 }

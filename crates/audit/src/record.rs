@@ -1,6 +1,6 @@
 //! A record of the audit log in its sealed form: every column as text, as formatted by Postgres.
 
-use mainstay_database::{Error, Row, Uuid};
+use mainstay_database::{Error, ExpectedColumn, Fields, FromRow, Uuid};
 use mainstay_kernel::Timestamp;
 use serde_json::{Map, Value};
 
@@ -27,15 +27,19 @@ pub const FIELDS: [&str; 14] = [
     "transaction_id",
 ];
 
-/// The columns of `e` that a statement selects to read a [`Record`], in the order of [`FIELDS`].
-/// The time is formatted as ISO 8601 in UTC with microseconds, independent of `DateStyle` and
-/// `TimeZone`.
+/// The columns of `e` that a statement selects to read a [`JoinedRecord`], with the names of
+/// [`FIELDS`]. The time is formatted as ISO 8601 in UTC with microseconds, independent of
+/// `DateStyle` and `TimeZone`.
 macro_rules! record_columns {
     () => {
         r"
-        e.id::text, to_jsonb(e.occurred_at AT TIME ZONE 'UTC') #>> '{}', e.organization_id::text,
-        e.actor_id::text, e.session_id::text, e.action, e.operation, e.resource, e.resource_id::text,
-        e.request_id::text, e.address, e.before::text, e.after::text, e.transaction_id::text"
+        e.id::text AS id,
+        to_jsonb(e.occurred_at AT TIME ZONE 'UTC') #>> '{}' AS occurred_at,
+        e.organization_id::text AS organization_id, e.actor_id::text AS actor_id,
+        e.session_id::text AS session_id, e.action, e.operation, e.resource,
+        e.resource_id::text AS resource_id, e.request_id::text AS request_id, e.address,
+        e.before::text AS before, e.after::text AS after,
+        e.transaction_id::text AS transaction_id"
     };
 }
 pub(crate) use record_columns;
@@ -44,21 +48,13 @@ pub(crate) use record_columns;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record([Option<String>; FIELDS.len()]);
 
+/// The record that a join found, if any, in the columns of [`record_columns`].
+pub(crate) struct JoinedRecord(pub(crate) Option<Record>);
+
 impl Record {
     /// Creates a record of these columns, in the order of [`FIELDS`].
     pub fn new(columns: [Option<String>; FIELDS.len()]) -> Self {
         Self(columns)
-    }
-
-    /// Reads the columns selected by [`record_columns`], from `position` on; `None` if a join found
-    /// no record.
-    pub(crate) fn read(row: &Row, position: usize) -> Result<Option<Self>, Error> {
-        let mut columns = [const { None }; FIELDS.len()];
-        for (offset, column) in columns.iter_mut().enumerate() {
-            *column = row.get(position + offset)?;
-        }
-
-        Ok(columns[0].is_some().then_some(Self(columns)))
     }
 
     /// The value of a column.
@@ -121,6 +117,21 @@ impl Record {
         }
 
         (members.len() == FIELDS.len() && columns[0].is_some()).then_some(Self(columns))
+    }
+}
+
+impl FromRow for JoinedRecord {
+    fn columns(columns: &mut Vec<ExpectedColumn>) {
+        columns.extend(FIELDS.map(ExpectedColumn::named::<Option<String>>));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Error> {
+        let mut columns = [const { None }; FIELDS.len()];
+        for column in &mut columns {
+            *column = fields.take()?;
+        }
+
+        Ok(Self(columns[0].is_some().then_some(Record(columns))))
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, FromRow, Origin, Unscoped, Uuid};
 
 /// Records without a leaf after the newest checkpoint. Limited to ten thousand, because otherwise
 /// Postgres reads every leaf. A restored database may be behind its own watermark.
 const UNSEALED: &str = r"
-    SELECT count(*), coalesce(extract(epoch FROM $1 - min(e.occurred_at)), 0)::float8
+    SELECT count(*) AS records,
+        coalesce(extract(epoch FROM $1 - min(e.occurred_at)), 0)::float8 AS seconds
     FROM (
         SELECT id, occurred_at
         FROM mainstay.audit_events
@@ -34,6 +35,12 @@ pub struct Unsealed {
     pub oldest: Duration,
 }
 
+#[derive(FromRow)]
+struct Counted {
+    records: i64,
+    seconds: f64,
+}
+
 /// Counts the unsealed records.
 ///
 /// # Errors
@@ -53,16 +60,13 @@ pub async fn unsealed(database: &Database) -> Result<Unsealed, Error> {
     );
 
     let now = database.now().await?.inner();
-    let rows = unscoped
-        .select("audit_events.unsealed", UNSEALED, [now.into()])
+    let counted: Vec<Counted> = unscoped
+        .query("audit_events.unsealed", UNSEALED, [now.into()])
         .await?;
-
-    let row = rows.first().ok_or(Error::NotFound)?;
-    let (records, seconds): (i64, f64) = (row.get(0)?, row.get(1)?);
-    let oldest = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    let counted = counted.first().ok_or(Error::NotFound)?;
 
     Ok(Unsealed {
-        records: records.cast_unsigned(),
-        oldest,
+        records: counted.records.cast_unsigned(),
+        oldest: Duration::try_from_secs_f64(counted.seconds).unwrap_or_default(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, Origin, Row, Unscoped, Uuid};
 use mainstay_jobs::Periodic;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -31,7 +31,7 @@ async fn create_partitions(database: &Database) -> Result<(), Error> {
         )
         .await?;
 
-    let missing: i64 = rows.first().map_or(Ok(0), |row| row.get(0))?;
+    let missing = Row::read_first(&rows)?.unwrap_or(0_i64);
 
     if missing > 0 {
         tracing::warn!(
@@ -58,7 +58,7 @@ pub async fn thin_checkpoints(database: &Database) -> Result<i64, Error> {
         )
         .await?;
 
-    rows.first().map_or(Ok(0), |row| row.get(0))
+    Ok(Row::read_first(&rows)?.unwrap_or(0))
 }
 
 fn unscoped(database: &Database, operation: &'static str) -> Unscoped {

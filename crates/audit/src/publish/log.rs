@@ -1,6 +1,6 @@
 //! The log that a published checkpoint is compared with.
 
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, FromRow, Origin, Unscoped, Uuid};
 
 use crate::{
     checkpoint::Checkpoint,
@@ -9,8 +9,8 @@ use crate::{
 
 /// The checkpoint of a size, and the number of leaves.
 const STANDING: &str = r"
-    SELECT (SELECT note FROM mainstay.audit_checkpoints WHERE size = $1),
-        coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0)
+    SELECT (SELECT note FROM mainstay.audit_checkpoints WHERE size = $1) AS note,
+        coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0) AS leaves
 ";
 
 const LEAVES: &str = r"
@@ -24,6 +24,12 @@ const LEAVES: &str = r"
 /// The log in the database, to compare with published checkpoints.
 pub(crate) struct Log(pub(crate) Database);
 
+#[derive(FromRow)]
+struct Standing {
+    note: Option<String>,
+    leaves: i64,
+}
+
 impl Log {
     /// Whether `published` is a prefix of the log: the log has that many leaves, and they have that
     /// root. Compares with the stored checkpoint of that size, or with the leaves if that
@@ -34,16 +40,15 @@ impl Log {
     pub(super) async fn begins_with(&self, published: &Checkpoint) -> Result<bool, Error> {
         let size = published.size.cast_signed();
         let unscoped = self.unscoped();
-        let rows = unscoped
-            .select("audit_checkpoints.standing", STANDING, [size.into()])
+        let standing: Vec<Standing> = unscoped
+            .query("audit_checkpoints.standing", STANDING, [size.into()])
             .await?;
-        let row = rows.first().ok_or(Error::NotFound)?;
-        let (note, leaves): (Option<String>, i64) = (row.get(0)?, row.get(1)?);
+        let standing = standing.into_iter().next().ok_or(Error::NotFound)?;
 
-        if leaves < size {
+        if standing.leaves < size {
             return Ok(false);
         }
-        if let Some(own) = note.and_then(|note| Checkpoint::parse(&note).ok()) {
+        if let Some(own) = standing.note.and_then(|note| Checkpoint::parse(&note).ok()) {
             return Ok(own.root == published.root);
         }
 
@@ -55,15 +60,15 @@ impl Log {
         let mut frontier = Frontier::default();
         while frontier.size().cast_signed() < size {
             let from = frontier.size().cast_signed();
-            let rows = unscoped
-                .select("audit_leaves.hashes", LEAVES, [from.into(), size.into()])
+            let hashes: Vec<Vec<u8>> = unscoped
+                .query("audit_leaves.hashes", LEAVES, [from.into(), size.into()])
                 .await?;
-            if rows.is_empty() {
+            if hashes.is_empty() {
                 return Ok(None);
             }
 
-            for row in &rows {
-                let Ok(hash) = row.get::<Vec<u8>>(0)?.try_into() else {
+            for hash in hashes {
+                let Ok(hash) = hash.try_into() else {
                     return Ok(None);
                 };
                 frontier.push(hash);

@@ -1,10 +1,10 @@
 //! Reads the records to seal next.
 
-use mainstay_database::{Error, PostgresSession, Uuid};
+use mainstay_database::{Error, FromRow, PostgresSession, Row, Uuid};
 
 use crate::{
     AuditError,
-    record::{FIELDS, Record, record_columns},
+    record::{FIELDS, JoinedRecord, Record, record_columns},
 };
 
 /// Maximum number of records per batch, which limits the size of the statement and the memory of a
@@ -16,7 +16,7 @@ const MAX_RECORDS: usize = 1_000;
 /// column is always needed.
 const TAKE: &str = concat!(
     r"
-    SELECT s.xmin::text, l.index IS NOT NULL,",
+    SELECT s.xmin::text AS ended_before, l.index IS NOT NULL AS is_sealed,",
     record_columns!(),
     r"
     FROM (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) s
@@ -34,6 +34,16 @@ const TAKE: &str = concat!(
 );
 
 const BEGINNING: &str = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text";
+
+/// A record after a position, if there is one.
+#[derive(FromRow)]
+struct TakenRecord {
+    /// All transactions before this one have ended.
+    ended_before: String,
+    is_sealed: bool,
+    #[from_row(flatten)]
+    record: JoinedRecord,
+}
 
 /// A position in the log: it covers all earlier transactions, and the IDs of this transaction up to
 /// `id`.
@@ -65,10 +75,7 @@ impl Position {
     /// The position after all transactions that have ended.
     pub(crate) async fn now(session: &mut PostgresSession) -> Result<Self, AuditError> {
         let rows = session.run("audit_events.beginning", BEGINNING, []).await?;
-        let text: String = rows
-            .first()
-            .ok_or(AuditError::Database(Error::NotFound))?
-            .get(0)?;
+        let text: String = Row::read_first(&rows)?.ok_or(AuditError::Database(Error::NotFound))?;
         Ok(Self::before(transaction(&text)?))
     }
 }
@@ -104,10 +111,10 @@ pub(crate) async fn read(
     let mut records = Vec::with_capacity(rows.len());
     let mut next = position;
 
-    for row in &rows {
-        next = Position::before(transaction(&row.get::<String>(0)?)?);
-        if let Some(record) = Record::read(row, 2)? {
-            records.push((record, row.get(1)?));
+    for taken in Row::read_all::<TakenRecord>(&rows)? {
+        next = Position::before(transaction(&taken.ended_before)?);
+        if let Some(record) = taken.record.0 {
+            records.push((record, taken.is_sealed));
         }
     }
 

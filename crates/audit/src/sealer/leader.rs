@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mainstay_database::{Database, Error, Origin, PostgresSession, Row, Unscoped, Value};
+use mainstay_database::{Database, Error, FromRow, Origin, PostgresSession, Row, Unscoped, Value};
 use tokio::sync::watch;
 
 use super::{
@@ -26,7 +26,7 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(2);
 const KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 
 const NEWEST: &str = r"
-    SELECT size, root, frontier, note, watermark::text
+    SELECT size, root, frontier, note, watermark::text AS watermark
     FROM mainstay.audit_checkpoints
     ORDER BY size DESC
     LIMIT 1
@@ -43,6 +43,15 @@ const SEAL: &str = r"
     INSERT INTO mainstay.audit_checkpoints (size, root, frontier, note, watermark, sealed_at)
     VALUES ($4, $5, $6, $7, $8::text::xid8, $9)
 ";
+
+#[derive(FromRow)]
+struct NewestCheckpoint {
+    size: i64,
+    root: Vec<u8>,
+    frontier: Vec<u8>,
+    note: String,
+    watermark: String,
+}
 
 /// The leader: seals as long as its connection holds the lock.
 pub(super) struct Leader<'a> {
@@ -84,14 +93,14 @@ impl<'a> Leader<'a> {
         let now = Position::now(&mut session).await?;
 
         let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;
-        let (frontier, position) = match rows.first() {
+        let (frontier, position) = match Row::read_first::<NewestCheckpoint>(&rows)? {
             None => (Frontier::default(), Position::before(0)),
-            Some(row) => {
-                let (frontier, note) = newest(row, &keys)?;
-                announce(sealed, frontier.size(), note);
+            Some(newest) => {
+                let frontier = newest.verify(&keys)?;
+                announce(sealed, frontier.size(), newest.note);
                 // A restored database may be behind its own watermark. The patrol finds the records
                 // in between.
-                let watermark = transaction(&row.get::<String>(4)?)?;
+                let watermark = transaction(&newest.watermark)?;
                 (frontier, Position::before(watermark.min(now.transaction)))
             }
         };
@@ -219,19 +228,19 @@ impl<'a> Leader<'a> {
     }
 }
 
-/// Verifies the newest checkpoint and returns its frontier and note.
-fn newest(row: &Row, keys: &Keys) -> Result<(Frontier, String), AuditError> {
-    let (size, root, note): (i64, Vec<u8>, String) = (row.get(0)?, row.get(1)?, row.get(3)?);
-    let checkpoint = Checkpoint::verify(&note, &keys.public())?;
-    let frontier = Frontier::from_bytes(size.cast_unsigned(), &row.get::<Vec<u8>>(2)?);
+impl NewestCheckpoint {
+    /// Verifies the checkpoint and returns its frontier.
+    fn verify(&self, keys: &Keys) -> Result<Frontier, AuditError> {
+        let checkpoint = Checkpoint::verify(&self.note, &keys.public())?;
+        let frontier = Frontier::from_bytes(self.size.cast_unsigned(), &self.frontier);
 
-    frontier
-        .filter(|frontier| {
-            (checkpoint.size, checkpoint.root) == (frontier.size(), frontier.root())
-                && root == checkpoint.root
-        })
-        .map(|frontier| (frontier, note))
-        .ok_or(AuditError::Key("the newest checkpoint was altered"))
+        frontier
+            .filter(|frontier| {
+                (checkpoint.size, checkpoint.root) == (frontier.size(), frontier.root())
+                    && self.root == checkpoint.root
+            })
+            .ok_or(AuditError::Key("the newest checkpoint was altered"))
+    }
 }
 
 fn announce(sealed: &watch::Sender<Option<SealedCheckpoint>>, size: u64, note: String) {

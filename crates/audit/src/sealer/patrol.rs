@@ -5,12 +5,12 @@
 
 use std::time::{Duration, Instant};
 
-use mainstay_database::{PostgresSession, Uuid};
+use mainstay_database::{FromRow, PostgresSession, Row, Uuid};
 
 use super::Position;
 use crate::{
     AuditError,
-    record::{Record, record_columns},
+    record::{JoinedRecord, Record, record_columns},
 };
 
 /// Time between the starts of two walks.
@@ -29,7 +29,7 @@ const MISSED: &str = concat!(
         ORDER BY id
         LIMIT 2000
     )
-    SELECT last.id,",
+    SELECT last.id AS last_id,",
     record_columns!(),
     r"
     FROM (SELECT id FROM chunk ORDER BY id DESC LIMIT 1) last
@@ -47,6 +47,15 @@ const MISSED: &str = concat!(
     ) e ON true
 "
 );
+
+/// A missed record of a chunk, if there is one.
+#[derive(FromRow)]
+struct MissedRecord {
+    /// The last ID of the chunk.
+    last_id: Uuid,
+    #[from_row(flatten)]
+    record: JoinedRecord,
+}
 
 pub(super) struct Patrol {
     /// The last ID of the previous chunk; `None` between two walks.
@@ -84,14 +93,16 @@ impl Patrol {
             )
             .await?;
 
-        let mut records = Vec::new();
-        for row in &rows {
-            records.extend(Record::read(row, 1)?);
-        }
+        let missed: Vec<MissedRecord> = Row::read_all(&rows)?;
+        let last = missed.first().map(|missed| missed.last_id);
+        let records: Vec<_> = missed
+            .into_iter()
+            .filter_map(|missed| missed.record.0)
+            .collect();
 
         // After missed records, the chunk is checked again, because there may be more of them.
         if records.is_empty() {
-            self.after = rows.first().map(|row| row.get(0)).transpose()?;
+            self.after = last;
         }
 
         Ok(records)

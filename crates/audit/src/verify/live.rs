@@ -1,6 +1,6 @@
 //! Verifies the log of a live database.
 
-use mainstay_database::{Error, PostgresSession, Row};
+use mainstay_database::{Error, FromRow, PostgresSession, Row, Uuid};
 use mainstay_kernel::Timestamp;
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     AuditError,
     note_key::NoteKey,
-    record::{Record, record_columns},
+    record::{JoinedRecord, record_columns},
 };
 
 const NEWEST: &str = r"
@@ -48,17 +48,17 @@ const CHECKPOINTS: &str = r"
 
 /// Both numbers come from one snapshot, in which a concurrent sealer has added both or neither.
 const EXTENT: &str = r"
-    SELECT coalesce((SELECT max(size) FROM mainstay.audit_checkpoints), 0),
-        coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0)
+    SELECT coalesce((SELECT max(size) FROM mainstay.audit_checkpoints), 0) AS size,
+        coalesce((SELECT max(index) + 1 FROM mainstay.audit_leaves), 0) AS leaves
 ";
 
 /// A record without a leaf; whether its transaction ID is unknown to this cluster, or the cluster
 /// is behind the watermark; and whether the sealer has passed it.
 const UNSEALED: &str = r"
-    SELECT e.id::text, e.occurred_at::text,
+    SELECT e.id::text AS id, e.occurred_at::text AS occurred_at,
         e.transaction_id >= pg_snapshot_xmax(pg_current_snapshot())
-            OR seal.watermark > pg_snapshot_xmax(pg_current_snapshot()),
-        e.transaction_id < seal.watermark
+            OR seal.watermark > pg_snapshot_xmax(pg_current_snapshot()) AS is_foreign,
+        e.transaction_id < seal.watermark AS is_passed
     FROM mainstay.audit_events e
     CROSS JOIN (
         SELECT coalesce((SELECT watermark FROM mainstay.audit_checkpoints ORDER BY size DESC LIMIT 1), '0'::xid8)
@@ -68,6 +68,37 @@ const UNSEALED: &str = r"
       AND NOT EXISTS (SELECT FROM mainstay.audit_leaves l WHERE l.event_id = e.id)
     LIMIT 1
 ";
+
+#[derive(FromRow)]
+struct SignedCheckpoint {
+    size: i64,
+    root: Vec<u8>,
+    frontier: Vec<u8>,
+    note: String,
+}
+
+#[derive(FromRow)]
+struct SealedLeaf {
+    index: i64,
+    event_id: Uuid,
+    hash: Vec<u8>,
+    #[from_row(flatten)]
+    record: JoinedRecord,
+}
+
+#[derive(FromRow)]
+struct Extent {
+    size: i64,
+    leaves: i64,
+}
+
+#[derive(FromRow)]
+struct Unsealed {
+    id: String,
+    occurred_at: String,
+    is_foreign: bool,
+    is_passed: bool,
+}
 
 /// What to verify the log against.
 pub struct Terms<'a> {
@@ -92,10 +123,11 @@ pub async fn verify_log(
     terms: &Terms<'_>,
 ) -> Result<Summary, AuditError> {
     let newest = session.run("audit_checkpoints.newest", NEWEST, []).await?;
-    let Some(newest) = newest.first().map(checkpoint).transpose()? else {
+    let Some(newest) = Row::read_first::<SignedCheckpoint>(&newest)? else {
         return Err(no_checkpoint(terms.outside));
     };
 
+    let newest = StoredCheckpoint::from(newest);
     let mut verifier = Verifier::new(terms.keys, terms.outside, terms.kept_since);
     let mut dates = Dates::new(terms.dated_from);
     while verifier.size() < newest.size {
@@ -124,9 +156,8 @@ fn no_checkpoint(outside: &Outside) -> AuditError {
 
 async fn check_all_leaves_are_signed(session: &mut PostgresSession) -> Result<(), AuditError> {
     let rows = session.run("audit_checkpoints.extent", EXTENT, []).await?;
-    let row = rows.first().ok_or(AuditError::Database(Error::NotFound))?;
-    let size = row.get::<i64>(0)?.cast_unsigned();
-    let leaves = row.get::<i64>(1)?.cast_unsigned();
+    let extent: Extent = Row::read_first(&rows)?.ok_or(AuditError::Database(Error::NotFound))?;
+    let (size, leaves) = (extent.size.cast_unsigned(), extent.leaves.cast_unsigned());
 
     if size == leaves {
         Ok(())
@@ -146,20 +177,19 @@ async fn check_all_records_are_sealed(
             [sealed_before.inner().into()],
         )
         .await?;
-    let Some(row) = rows.first() else {
+    let Some(unsealed) = Row::read_first::<Unsealed>(&rows)? else {
         return Ok(());
     };
 
-    let why = match (row.get(2)?, row.get(3)?) {
+    let why = match (unsealed.is_foreign, unsealed.is_passed) {
         (true, _) => WhyUnsealed::Restored,
         (false, true) => WhyUnsealed::PassedOver,
         (false, false) => WhyUnsealed::NotYet,
     };
-    let (id, occurred_at) = (row.get(0)?, row.get(1)?);
 
     Err(Finding::Unsealed {
-        id,
-        occurred_at,
+        id: unsealed.id,
+        occurred_at: unsealed.occurred_at,
         why,
     }
     .into())
@@ -181,7 +211,10 @@ async fn page(
         )
         .await?;
 
-    let leaves = rows.iter().map(leaf).collect::<Result<Vec<_>, _>>()?;
+    let leaves: Vec<_> = Row::read_all::<SealedLeaf>(&rows)?
+        .into_iter()
+        .map(Leaf::from)
+        .collect();
     let Some(last) = leaves.last() else {
         return Err(Finding::NoLeaf(start).into());
     };
@@ -194,11 +227,9 @@ async fn page(
         .run("audit_checkpoints.page", CHECKPOINTS, range)
         .await?;
 
-    let mut checkpoints = rows
-        .iter()
-        .map(checkpoint)
-        .collect::<Result<Vec<_>, _>>()?
+    let mut checkpoints = Row::read_all::<SignedCheckpoint>(&rows)?
         .into_iter()
+        .map(StoredCheckpoint::from)
         .peekable();
 
     for leaf in &leaves {
@@ -216,20 +247,24 @@ async fn page(
     Ok(())
 }
 
-fn leaf(row: &Row) -> Result<Leaf, Error> {
-    Ok(Leaf {
-        index: row.get::<i64>(0)?.cast_unsigned(),
-        event_id: row.get(1)?,
-        hash: row.get(2)?,
-        record: Record::read(row, 3)?,
-    })
+impl From<SealedLeaf> for Leaf {
+    fn from(sealed: SealedLeaf) -> Self {
+        Self {
+            index: sealed.index.cast_unsigned(),
+            event_id: sealed.event_id,
+            hash: sealed.hash,
+            record: sealed.record.0,
+        }
+    }
 }
 
-fn checkpoint(row: &Row) -> Result<StoredCheckpoint, Error> {
-    Ok(StoredCheckpoint {
-        size: row.get::<i64>(0)?.cast_unsigned(),
-        root: row.get(1)?,
-        frontier: row.get(2)?,
-        note: row.get(3)?,
-    })
+impl From<SignedCheckpoint> for StoredCheckpoint {
+    fn from(signed: SignedCheckpoint) -> Self {
+        Self {
+            size: signed.size.cast_unsigned(),
+            root: signed.root,
+            frontier: signed.frontier,
+            note: signed.note,
+        }
+    }
 }
