@@ -1,14 +1,14 @@
 //! The operator's commands for accounts and sessions.
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, Unscoped};
 use mainstay_kernel::{EmailAddress, OrganizationId, SessionId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about_session, about_user};
 
 use crate::account::address::email_index;
 
 /// An account as shown to operators.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct UserSummary {
     /// The account.
     pub id: UserId,
@@ -25,13 +25,14 @@ pub struct UserSummary {
 }
 
 /// A session as shown to operators.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct SessionSummary {
     /// The session.
     pub id: SessionId,
     /// `token`, `cookie` or `client`.
     pub kind: String,
     /// The organization that it works in.
+    #[from_row(column = "organization_id")]
     pub organization: Option<OrganizationId>,
     /// When it started.
     pub created_at: Timestamp,
@@ -56,7 +57,7 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
                 JOIN mainstay.roles r ON r.id = m.role_id
                 WHERE m.user_id = u.id
                 ORDER BY m.created_at
-            )
+            ) AS memberships
         FROM mainstay.users u
         WHERE u.id = $1 OR u.email_index = ANY ($2)
     ";
@@ -70,22 +71,11 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
             .collect()
     });
 
-    let read = |row: &Row| -> Result<UserSummary, Error> {
-        Ok(UserSummary {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            active: row.get(2)?,
-            second_factor: row.get(3)?,
-            created_at: row.get(4)?,
-            memberships: row.get(5)?,
-        })
-    };
-
-    let rows = unscoped
-        .select("users.find", FIND, [id.into(), indexes.into()])
+    let users: Vec<UserSummary> = unscoped
+        .query("users.find", FIND, [id.into(), indexes.into()])
         .await?;
 
-    rows.first().map(read).transpose()
+    Ok(users.into_iter().next())
 }
 
 /// Lists the sessions of an account that have neither ended nor expired.
@@ -103,27 +93,10 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
         ORDER BY id DESC
     ";
 
-    let read = |row: &Row| -> Result<SessionSummary, Error> {
-        Ok(SessionSummary {
-            id: row.get(0)?,
-            kind: row.get(1)?,
-            organization: row.get::<Option<Uuid>>(2)?.map(OrganizationId::from),
-            created_at: row.get(3)?,
-            last_used_at: row.get(4)?,
-            expires_at: row.get(5)?,
-        })
-    };
-
     let now = unscoped.database().runtime().clock.now();
-    let rows = unscoped
-        .select(
-            "sessions.of",
-            LIST,
-            [user.uuid().into(), now.inner().into()],
-        )
-        .await?;
+    let values = [user.uuid().into(), now.inner().into()];
 
-    rows.iter().map(read).collect()
+    unscoped.query("sessions.of", LIST, values).await
 }
 
 /// Ends a session. Every replica sees this within a second. Returns `false` if the session does not

@@ -22,7 +22,7 @@ pub mod refusals;
 pub mod requests;
 
 use http::StatusCode;
-use mainstay_database::{Error, Row, Unscoped};
+use mainstay_database::Unscoped;
 use mainstay_http::{Kind, Problem};
 use mainstay_kernel::Timestamp;
 
@@ -40,14 +40,6 @@ pub(crate) fn wait_until(until: Timestamp, now: Timestamp) -> Problem {
         .unwrap_or(std::time::Duration::from_secs(1));
 
     TOO_MANY_ATTEMPTS.problem().retry_after(wait)
-}
-
-/// Reads an optional time from a column of the first row.
-pub(crate) fn moment(rows: &[Row], position: usize) -> Result<Option<Timestamp>, Error> {
-    rows.first()
-        .map(|row| row.get::<Option<Timestamp>>(position))
-        .transpose()
-        .map(Option::flatten)
 }
 
 pub(crate) fn now(unscoped: &Unscoped) -> Timestamp {

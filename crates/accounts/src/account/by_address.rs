@@ -2,12 +2,12 @@
 //! one that was typed.
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Error, Row, Unscoped};
+use mainstay_database::{Error, FromRow, Unscoped};
 use mainstay_kernel::{EmailAddress, UserId};
 
 use super::{
     address::{email_cell, email_index},
-    key::own_key,
+    key::AccountKey,
 };
 
 /// An active account that was found by its address.
@@ -20,6 +20,15 @@ pub struct AddressHolder {
     pub credentials: i64,
 }
 
+#[derive(FromRow)]
+struct StoredHolder {
+    user_id: UserId,
+    email: Vec<u8>,
+    #[from_row(flatten)]
+    key: AccountKey,
+    credentials_version: i64,
+}
+
 /// Finds the active account with this address.
 ///
 /// # Errors
@@ -30,8 +39,8 @@ pub async fn find_by_address(
 ) -> Result<Option<AddressHolder>, Error> {
     const FIND: &str = r"
         SELECT
-            u.id, u.email,
-            k.id, k.wrapped,
+            u.id AS user_id, u.email,
+            k.id AS key_id, k.wrapped AS wrapped_key,
             u.credentials_version
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -45,25 +54,25 @@ pub async fn find_by_address(
         .map(BlindIndex::into_bytes)
         .collect();
 
-    let read = |row: &Row| -> Result<AddressHolder, Error> {
-        let user: UserId = row.get(0)?;
-        let email = unscoped.open_own(
-            &own_key(user, row, 2)?,
-            &email_cell(user.uuid()),
-            &row.get::<Vec<u8>>(1)?,
-        )?;
+    let holders: Vec<StoredHolder> = unscoped
+        .query("users.by_address", FIND, [indexes.into()])
+        .await?;
+    let holder = holders.into_iter().next();
+
+    holder.map(|holder| holder.open(unscoped)).transpose()
+}
+
+impl StoredHolder {
+    fn open(self, unscoped: &Unscoped) -> Result<AddressHolder, Error> {
+        let user = self.user_id;
+        let key = self.key.of(user);
+
         Ok(AddressHolder {
             user,
-            email,
-            credentials: row.get(4)?,
+            email: unscoped.open_own(&key, &email_cell(user.uuid()), &self.email)?,
+            credentials: self.credentials_version,
         })
-    };
-
-    let rows = unscoped
-        .select("users.by_address", FIND, [indexes.into()])
-        .await?;
-
-    rows.first().map(read).transpose()
+    }
 }
 
 /// The address to write to: the stored address of the account, or the typed address if there is no

@@ -1,7 +1,7 @@
 //! Creates an account.
 
 use mainstay_crypto::{BlindIndex, HashError, PasswordHasher, Sealed};
-use mainstay_database::{Change, ConstraintKind, Error, Unscoped, Uuid, Value};
+use mainstay_database::{Change, ConstraintKind, Error, FromRow, Row, Unscoped, Value};
 use mainstay_kernel::{EmailAddress, ExposeSecret as _, OrganizationId, SecretString, UserId};
 use mainstay_principals::{
     events::{Action, about_user},
@@ -85,6 +85,11 @@ impl From<Error> for AccountError {
             _ => Self::Database(error),
         }
     }
+}
+
+#[derive(FromRow)]
+struct InsertedUser {
+    organization: Option<OrganizationId>,
 }
 
 /// Creates an account, its membership, and its organization if that is new, in one statement.
@@ -212,8 +217,10 @@ pub(crate) async fn create_confirmed_user(
         .change(Change::new("users.insert", CHANGE, values, event))
         .await?;
 
-    let made = made.first().ok_or(AccountError::EmailTaken)?;
-    let organization = made.get::<Option<Uuid>>(1)?.map(OrganizationId::from);
+    let inserted: InsertedUser = Row::read_first(&made)?.ok_or(AccountError::EmailTaken)?;
 
-    Ok(CreatedAccount { user, organization })
+    Ok(CreatedAccount {
+        user,
+        organization: inserted.organization,
+    })
 }

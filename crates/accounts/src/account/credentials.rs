@@ -1,10 +1,10 @@
 //! What a change of an account's credentials needs to know about the account.
 
-use mainstay_database::{Row, Unscoped};
+use mainstay_database::{FromRow, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{EmailAddress, SecretString, UserId};
 
-use super::{address::email_cell, key::own_key};
+use super::{address::email_cell, key::AccountKey};
 
 /// What a change of an account's credentials needs to know about the account.
 pub struct Credentials {
@@ -20,6 +20,17 @@ pub struct Credentials {
     pub keys: Vec<String>,
 }
 
+#[derive(FromRow)]
+struct StoredCredentials {
+    password_hash: Option<String>,
+    email: Vec<u8>,
+    #[from_row(flatten)]
+    key: AccountKey,
+    second_factor: bool,
+    credentials_version: i64,
+    keys: Vec<String>,
+}
+
 /// Finds the credentials of the caller's account.
 ///
 /// # Errors
@@ -28,37 +39,34 @@ pub async fn find_credentials(unscoped: &Unscoped, user: UserId) -> Result<Crede
     const FIND: &str = r"
         SELECT
             u.password_hash, u.email,
-            k.id, k.wrapped,
+            k.id AS key_id, k.wrapped AS wrapped_key,
             u.second_factor, u.credentials_version,
-            mainstay.live_keys(u.id, $2)
+            mainstay.live_keys(u.id, $2) AS keys
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.id = $1 AND u.active
     ";
 
     let now = unscoped.database().runtime().clock.now();
-    let rows = unscoped
-        .select(
+    let found: Vec<StoredCredentials> = unscoped
+        .query(
             "users.credentials",
             FIND,
             [user.uuid().into(), now.inner().into()],
         )
         .await?;
 
-    let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
-    let email = unscoped.open_own(
-        &own_key(user, row, 2)?,
-        &email_cell(user.uuid()),
-        &row.get::<Vec<u8>>(1)?,
-    )?;
-
-    let password_hash = row.get::<Option<String>>(0)?.map(SecretString::from);
+    let stored = found
+        .into_iter()
+        .next()
+        .ok_or_else(|| UNAUTHENTICATED.problem())?;
+    let key = stored.key.of(user);
 
     Ok(Credentials {
-        email,
-        password_hash,
-        second_factor: row.get(4)?,
-        version: row.get(5)?,
-        keys: row.get(6)?,
+        email: unscoped.open_own(&key, &email_cell(user.uuid()), &stored.email)?,
+        password_hash: stored.password_hash.map(SecretString::from),
+        second_factor: stored.second_factor,
+        version: stored.credentials_version,
+        keys: stored.keys,
     })
 }

@@ -1,7 +1,7 @@
 //! Confirms a change of address. The address changes when both addresses have confirmed.
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Row, Unscoped};
 use mainstay_http::{Json, OnConstraint as _, Problem, Public, Shared, input, post, view};
 use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 use mainstay_principals::{
@@ -12,7 +12,7 @@ use mainstay_principals::{
 
 use super::{
     address::{ADDRESS_TAKEN, email_cell, email_index},
-    key::own_key,
+    key::AccountKey,
 };
 use crate::{accounts::Accounts, letters, problems::INVALID_TOKEN};
 
@@ -134,10 +134,8 @@ pub(super) async fn confirm_email_change(
             .change(change)
             .await
             .on_constraints(&ADDRESS_TAKEN, INVALID_TOKEN)?;
-        if let Some(row) = changed.first() {
-            return Ok(Json(EmailChangeView {
-                applied: row.get(0)?,
-            }));
+        if let Some(applied) = Row::read_first(&changed)? {
+            return Ok(Json(EmailChangeView { applied }));
         }
 
         // The other address confirmed at the same moment. This confirmation is now the last one, so
@@ -171,6 +169,16 @@ struct PendingChange {
     is_last: bool,
 }
 
+#[derive(FromRow)]
+struct StoredChange {
+    user_id: UserId,
+    old_email: Vec<u8>,
+    new_email: Vec<u8>,
+    is_last: bool,
+    #[from_row(flatten)]
+    key: AccountKey,
+}
+
 async fn find_change(
     unscoped: &Unscoped,
     token: &[u8],
@@ -178,10 +186,10 @@ async fn find_change(
 ) -> Result<Option<PendingChange>, Error> {
     const FIND: &str = r"
         SELECT
-            c.user_id, u.email, c.email,
+            c.user_id, u.email AS old_email, c.email AS new_email,
             (c.old_hash = $1 AND c.new_confirmed_at IS NOT NULL)
-                OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL),
-            k.id, k.wrapped
+                OR (c.new_hash = $1 AND c.old_confirmed_at IS NOT NULL) AS is_last,
+            k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.email_changes c
         JOIN mainstay.users u ON u.id = c.user_id AND u.active
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -190,32 +198,29 @@ async fn find_change(
           AND c.expires_at > $2
     ";
 
-    let read = |row: &Row| -> Result<PendingChange, Error> {
-        let user: UserId = row.get(0)?;
-        let key = own_key(user, row, 4)?;
-        let open = |position| {
-            unscoped.open_own(
-                &key,
-                &email_cell(user.uuid()),
-                &row.get::<Vec<u8>>(position)?,
-            )
-        };
-
-        Ok(PendingChange {
-            user,
-            old: open(1)?,
-            new: open(2)?,
-            is_last: row.get(3)?,
-        })
-    };
-
-    let rows = unscoped
-        .select(
+    let changes: Vec<StoredChange> = unscoped
+        .query(
             "email_changes.find",
             FIND,
             [token.to_vec().into(), now.inner().into()],
         )
         .await?;
+    let change = changes.into_iter().next();
 
-    rows.first().map(read).transpose()
+    change.map(|change| change.open(unscoped)).transpose()
+}
+
+impl StoredChange {
+    fn open(self, unscoped: &Unscoped) -> Result<PendingChange, Error> {
+        let user = self.user_id;
+        let key = self.key.of(user);
+        let open = |sealed: &[u8]| unscoped.open_own(&key, &email_cell(user.uuid()), sealed);
+
+        Ok(PendingChange {
+            user,
+            old: open(&self.old_email)?,
+            new: open(&self.new_email)?,
+            is_last: self.is_last,
+        })
+    }
 }

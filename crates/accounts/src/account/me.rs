@@ -1,9 +1,10 @@
 //! Shows the caller's own account.
 
+use mainstay_database::{Error, FromRow};
 use mainstay_http::{Json, Problem, SignedIn, UNAUTHENTICATED, get, view};
 use mainstay_kernel::{EmailAddress, OrganizationId, SessionId, UserId};
 
-use super::{address::email_cell, key::own_key};
+use super::{address::email_cell, key::JoinedKey};
 
 /// The caller's account and permissions.
 #[view]
@@ -36,12 +37,22 @@ pub(crate) struct OrganizationView {
 }
 
 const FIND: &str = r"
-    SELECT u.email, u.name, o.name, k.id, k.wrapped
+    SELECT u.email, u.name, o.name AS organization_name, k.id AS key_id, k.wrapped AS wrapped_key
     FROM mainstay.users u
     LEFT JOIN mainstay.data_keys k ON k.id = u.data_key
     LEFT JOIN mainstay.organizations o ON o.id = $2
     WHERE u.id = $1
 ";
+
+/// The caller's account. A service account has no address and no key.
+#[derive(FromRow)]
+struct OwnAccount {
+    email: Option<Vec<u8>>,
+    name: Option<String>,
+    organization_name: Option<String>,
+    #[from_row(flatten)]
+    key: JoinedKey,
+}
 
 /// Show who is signed in.
 ///
@@ -53,36 +64,36 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
         "accounts belong to no organization; the statement is limited to the caller's own",
     );
     let organization = principal.organization.map(OrganizationId::uuid);
-    let rows = unscoped
-        .select(
+    let found: Vec<OwnAccount> = unscoped
+        .query(
             "users.me",
             FIND,
             [principal.user.uuid().into(), organization.into()],
         )
         .await?;
-    let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+    let account = found
+        .into_iter()
+        .next()
+        .ok_or_else(|| UNAUTHENTICATED.problem())?;
 
-    let email = match row.get::<Option<Vec<u8>>>(0)? {
+    let email = match account.email {
         Some(sealed) => {
-            let email: EmailAddress = unscoped.open_own(
-                &own_key(principal.user, row, 3)?,
-                &email_cell(principal.user.uuid()),
-                &sealed,
-            )?;
+            let key = account.key.of(principal.user);
+            let key = key.ok_or_else(|| Error::Internal("an address has no key".into()))?;
+            let email: EmailAddress =
+                unscoped.open_own(&key, &email_cell(principal.user.uuid()), &sealed)?;
             Some(email.as_str().to_owned())
         }
         None => None,
     };
 
-    let organization_name: Option<String> = row.get(2)?;
-
     Ok(Json(MeView {
         user_id: principal.user,
         email,
-        name: row.get(1)?,
+        name: account.name,
         organization: principal
             .organization
-            .zip(organization_name)
+            .zip(account.organization_name)
             .map(|(id, name)| OrganizationView { id, name }),
         role: principal.organization.map(|_| principal.role.clone()),
         permissions: principal.permissions.names().map(str::to_owned).collect(),

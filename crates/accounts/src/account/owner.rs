@@ -1,11 +1,11 @@
 //! The owner of an account: their address, and the key of their personal data.
 
-use mainstay_database::{Error, Job, OwnKey, Unscoped};
+use mainstay_database::{Error, FromRow, Job, OwnKey, Unscoped};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{EmailAddress, UserId};
 use mainstay_mail::Letter;
 
-use super::{address::email_cell, key::own_key};
+use super::{address::email_cell, key::AccountKey};
 use crate::letters;
 
 /// The owner of an account.
@@ -25,6 +25,14 @@ impl AccountOwner {
     pub fn notice(&self, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
         letters::to(&self.email, letter, unscoped)
     }
+}
+
+#[derive(FromRow)]
+struct StoredOwner {
+    email: Vec<u8>,
+    #[from_row(flatten)]
+    key: AccountKey,
+    active: bool,
 }
 
 /// Finds the owner of the caller's account.
@@ -47,25 +55,25 @@ pub(crate) async fn find_any_owner(
     user: UserId,
 ) -> Result<Option<AccountOwner>, Error> {
     const FIND: &str = r"
-        SELECT u.email, k.id, k.wrapped, u.active
+        SELECT u.email, k.id AS key_id, k.wrapped AS wrapped_key, u.active
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key
         WHERE u.id = $1 AND u.kind = 'person'
     ";
 
-    let rows = unscoped
-        .select("users.owner", FIND, [user.uuid().into()])
+    let owners: Vec<StoredOwner> = unscoped
+        .query("users.owner", FIND, [user.uuid().into()])
         .await?;
-    let Some(row) = rows.first() else {
+    let Some(owner) = owners.into_iter().next() else {
         return Ok(None);
     };
 
-    let key = own_key(user, row, 1)?;
-    let email = unscoped.open_own(&key, &email_cell(user.uuid()), &row.get::<Vec<u8>>(0)?)?;
+    let key = owner.key.of(user);
+    let email = unscoped.open_own(&key, &email_cell(user.uuid()), &owner.email)?;
 
     Ok(Some(AccountOwner {
         email,
         key,
-        is_active: row.get(3)?,
+        is_active: owner.active,
     }))
 }

@@ -273,15 +273,15 @@ async fn find(
         token.to_vec().into(),
         accounts.runtime().clock.now().inner().into(),
     ];
-    let rows = unscoped.select("sign_ups.find", FIND, values).await?;
-    let Some(row) = rows.first() else {
+    let payloads: Vec<Vec<u8>> = unscoped.query("sign_ups.find", FIND, values).await?;
+    let Some(payload) = payloads.first() else {
         return Ok(None);
     };
 
     let opened = unscoped
         .database()
         .ring()
-        .open_private(PURPOSE, token, &row.get::<Vec<u8>>(0)?)
+        .open_private(PURPOSE, token, payload)
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
 
     serde_json::from_slice(&opened)

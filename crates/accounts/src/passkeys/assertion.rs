@@ -1,7 +1,7 @@
 //! Verifies the response of a passkey against its challenge, its key and its counter.
 
 use mainstay_crypto::token_digest;
-use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, HeldKey, OwnKey, Row, Unscoped, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about, about_user};
@@ -10,7 +10,7 @@ use webauthn_rs::prelude::{
 };
 
 use super::{challenge, register, wire::Assertion};
-use crate::{account::key::own_key, accounts::Accounts, throttle::refusals::record_failure};
+use crate::{account::key::AccountKey, accounts::Accounts, throttle::refusals::record_failure};
 
 /// The account that was authenticated by a passkey. This counts as both factors, because the device
 /// asked for a fingerprint, a face or a PIN.
@@ -30,6 +30,20 @@ pub(crate) struct PasskeyHolder {
 pub(crate) struct SignInContext {
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) network: Vec<u8>,
+}
+
+#[derive(FromRow)]
+struct StoredCandidate {
+    user_id: UserId,
+    organization_id: Option<OrganizationId>,
+    email: Vec<u8>,
+    is_new_network: bool,
+    #[from_row(flatten)]
+    key: AccountKey,
+    passkey_id: Uuid,
+    credential: Vec<u8>,
+    state: Vec<u8>,
+    credentials_version: i64,
 }
 
 struct Candidate {
@@ -123,9 +137,9 @@ async fn find(
             ) AND NOT EXISTS (
                 SELECT FROM mainstay.sign_in_places s
                 WHERE s.user_id = u.id AND s.place = $5
-            ),
-            k.id, k.wrapped,
-            p.id, p.credential,
+            ) AS is_new_network,
+            k.id AS key_id, k.wrapped AS wrapped_key,
+            p.id AS passkey_id, p.credential,
             spent.state,
             u.credentials_version
         FROM spent
@@ -152,30 +166,34 @@ async fn find(
     ];
     let rows = unscoped.upkeep("passkeys.find", FIND, values).await?;
 
-    let read = |row: &Row| -> Result<Candidate, Error> {
-        let user: UserId = row.get(0)?;
-        let shown = PasskeyHolder {
-            user,
-            organization: row.get::<Option<Uuid>>(1)?.map(OrganizationId::from),
-            email: row.get(2)?,
-            is_new_network: row.get(3)?,
-            key: own_key(user, row, 4)?,
-            credentials: row.get(9)?,
-        };
+    let stored: Option<StoredCandidate> = Row::read_first(&rows)?;
 
-        let id = row.get(6)?;
-        let passkey = register::open(unscoped, &shown.key, id, &row.get::<Vec<u8>>(7)?)?;
-        let state = challenge::open(unscoped, &hash, &row.get::<Vec<u8>>(8)?)?;
+    Ok(stored
+        .map(|stored| stored.open(unscoped, &hash))
+        .transpose()?)
+}
+
+impl StoredCandidate {
+    /// Opens the passkey, and the state of the challenge with this hash.
+    fn open(self, unscoped: &Unscoped, hash: &[u8]) -> Result<Candidate, Error> {
+        let key = self.key.of(self.user_id);
+        let passkey = register::open(unscoped, &key, self.passkey_id, &self.credential)?;
+        let state = challenge::open(unscoped, hash, &self.state)?;
 
         Ok(Candidate {
-            shown,
-            id,
+            shown: PasskeyHolder {
+                user: self.user_id,
+                organization: self.organization_id,
+                key,
+                email: self.email,
+                is_new_network: self.is_new_network,
+                credentials: self.credentials_version,
+            },
+            id: self.passkey_id,
             passkey,
             state,
         })
-    };
-
-    Ok(rows.first().map(read).transpose()?)
+    }
 }
 
 /// Records the use and the authenticator's counter. Returns `false` if the counter did not

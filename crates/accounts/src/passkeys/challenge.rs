@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_crypto::token_digest;
-use mainstay_database::{Error, PrivateColumn, Unscoped};
+use mainstay_database::{Error, PrivateColumn, Row, Unscoped};
 use mainstay_http::Problem;
 use mainstay_kernel::{UserId, Uuid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -89,11 +89,11 @@ pub(crate) async fn take<S: DeserializeOwned>(
         .upkeep("webauthn_challenges.take", TAKE, values)
         .await?;
 
-    let state = rows
-        .first()
-        .map(|row| open(unscoped, hash, &row.get::<Vec<u8>>(0)?))
-        .transpose();
-    Ok(state?)
+    let sealed: Option<Vec<u8>> = Row::read_first(&rows)?;
+
+    Ok(sealed
+        .map(|sealed| open(unscoped, hash, &sealed))
+        .transpose()?)
 }
 
 /// Opens the state of the challenge with this hash.

@@ -1,7 +1,7 @@
 //! Lists, renames and removes a person's passkeys.
 
 use mainstay_crypto::{Sealed, Zeroizing};
-use mainstay_database::{Change, Error, HeldKey, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, HeldKey, Row, Unscoped};
 use mainstay_http::{
     Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get,
     input, put, view,
@@ -15,7 +15,7 @@ use mainstay_principals::{
 use webauthn_rs::prelude::Passkey;
 
 use crate::{
-    account::{key::own_key, owner::find_owner},
+    account::{key::AccountKey, owner::find_owner},
     accounts::Accounts,
     letters,
     passwords::rules::PASSWORD_TOO_SHORT,
@@ -36,11 +36,23 @@ pub(super) struct PasskeyView {
     last_used_at: Option<Timestamp>,
 }
 
+#[derive(FromRow)]
+struct StoredPasskey {
+    id: Uuid,
+    name: Vec<u8>,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    #[from_row(flatten)]
+    key: AccountKey,
+}
+
 /// List your passkeys, oldest first.
 #[get("/v1/me/passkeys")]
 pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, Problem> {
     const LIST: &str = r"
-        SELECT p.id, p.name, p.created_at, p.last_used_at, k.id, k.wrapped
+        SELECT
+            p.id, p.name, p.created_at, p.last_used_at,
+            k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.passkeys p
         JOIN mainstay.users u ON u.id = p.user_id AND u.active
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -52,33 +64,30 @@ pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, 
         "passkeys belong to no organization; the statement is limited to the caller's own",
     );
     let user = by.principal().user;
-    let rows = unscoped
-        .select("passkeys.list", LIST, [user.uuid().into()])
+    let passkeys: Vec<StoredPasskey> = unscoped
+        .query("passkeys.list", LIST, [user.uuid().into()])
         .await?;
-    let items = rows
-        .iter()
-        .map(|row| PasskeyView::read(&unscoped, user, row))
+    let items = passkeys
+        .into_iter()
+        .map(|passkey| passkey.open(&unscoped, user))
         .collect::<Result<_, _>>()?;
 
     Ok(Listing { items })
 }
 
-impl PasskeyView {
-    fn read(unscoped: &Unscoped, user: UserId, row: &Row) -> Result<Self, Error> {
-        let (id, key) = (row.get(0)?, own_key(user, row, 4)?);
+impl StoredPasskey {
+    fn open(self, unscoped: &Unscoped, user: UserId) -> Result<PasskeyView, Error> {
         let name: Kept = unscoped.open_own(
-            &key,
-            &kept_cell("mainstay.passkeys", "name", id),
-            &row.get::<Vec<u8>>(1)?,
+            &self.key.of(user),
+            &kept_cell("mainstay.passkeys", "name", self.id),
+            &self.name,
         )?;
 
-        let name = String::from_utf8_lossy(&name.0).into_owned();
-
-        Ok(Self {
-            id,
-            name,
-            created_at: row.get(2)?,
-            last_used_at: row.get(3)?,
+        Ok(PasskeyView {
+            id: self.id,
+            name: String::from_utf8_lossy(&name.0).into_owned(),
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
         })
     }
 }
@@ -203,7 +212,7 @@ pub(super) async fn delete_passkey(
     if removed.is_empty() {
         let own = [id.into(), principal.user.uuid().into()];
         let rows = unscoped.upkeep("passkeys.exists", EXISTS, own).await?;
-        let refused = match rows.first().map(|row| row.get::<bool>(0)).transpose()? {
+        let refused = match Row::read_first::<bool>(&rows)? {
             None => NOT_FOUND,
             Some(true) => LAST_WAY_IN,
             Some(false) => PASSWORD_TOO_SHORT,

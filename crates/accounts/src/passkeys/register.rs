@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use mainstay_crypto::{Sealed, Zeroizing, token_digest};
-use mainstay_database::{Change, Error, HeldKey, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, HeldKey, OwnKey, Row, Unscoped};
 use mainstay_http::{
     CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view,
 };
@@ -20,7 +20,7 @@ use super::{
     wire::{Attestation, CreationOptions},
 };
 use crate::{
-    account::{key::own_key, owner::find_owner},
+    account::{key::AccountKey, owner::find_owner},
     accounts::Accounts,
     letters,
     second_factors::{
@@ -202,11 +202,10 @@ pub(super) async fn create_passkey(
     };
 
     let outcome = unscoped.change_sealed(&owner.key, insert).await?;
-    let Some(outcome) = outcome.first() else {
+    let Some(codes_created) = Row::read_first(&outcome)? else {
         return Err(standing::ended_or(&unscoped, principal, TOO_MANY_PASSKEYS.problem()).await);
     };
 
-    let codes_created = outcome.get(0)?;
     let recovery_codes = shown_if(codes_created, codes).into_codes();
     accounts.principals.forget_user(principal.user);
 
@@ -218,11 +217,19 @@ pub(super) async fn create_passkey(
     }))
 }
 
+#[derive(FromRow)]
+struct StoredCredential {
+    id: Uuid,
+    credential: Vec<u8>,
+    #[from_row(flatten)]
+    key: AccountKey,
+}
+
 /// The ids that authenticators gave to a person's passkeys. They prevent a device from adding a
 /// second one.
 async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
     const FIND: &str = r"
-        SELECT p.id, p.credential, k.id, k.wrapped
+        SELECT p.id, p.credential, k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.passkeys p
         JOIN mainstay.users u ON u.id = p.user_id
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -230,21 +237,17 @@ async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Err
         ORDER BY p.id
     ";
 
-    let rows = unscoped
-        .select("passkeys.ids", FIND, [user.uuid().into()])
+    let stored: Vec<StoredCredential> = unscoped
+        .query("passkeys.ids", FIND, [user.uuid().into()])
         .await?;
 
-    let id = |row: &Row| {
-        let passkey = open(
-            unscoped,
-            &own_key(user, row, 2)?,
-            row.get(0)?,
-            &row.get::<Vec<u8>>(1)?,
-        )?;
+    let id = |stored: StoredCredential| {
+        let key = stored.key.of(user);
+        let passkey = open(unscoped, &key, stored.id, &stored.credential)?;
         Ok(passkey.cred_id().clone())
     };
 
-    rows.iter().map(id).collect()
+    stored.into_iter().map(id).collect()
 }
 
 /// Seals a passkey for its row, so that write access to the database is not enough to add a key.

@@ -3,13 +3,13 @@
 use std::net::IpAddr;
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{FromRow, OwnKey, Row, Unscoped};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{EmailAddress, OrganizationId, SecretString, Timestamp, UserId};
 
 use super::{password::Password, short_password::UnprovenPassword};
 use crate::{
-    account::{address::email_index, key::own_key},
+    account::{address::email_index, key::JoinedKey},
     accounts::Accounts,
     second_factors::spend::Holder,
     throttle::{
@@ -49,6 +49,35 @@ pub(super) struct Account {
     pub(super) credentials: i64,
     /// Whether the password is known to be long enough without a second factor.
     pub(super) password_alone: bool,
+}
+
+/// The counters of an attempt to sign in, and the account that it names.
+#[derive(FromRow)]
+struct CountedAttempt {
+    refused_until: Option<Timestamp>,
+    /// Until when the caller's address is refused for every account.
+    address_refused_until: Option<Timestamp>,
+    slowed_until: Option<Timestamp>,
+    is_known_here: bool,
+    is_known_anywhere: bool,
+    #[from_row(flatten)]
+    account: JoinedAccount,
+}
+
+/// The columns of the account. All are null if there is none.
+#[derive(FromRow)]
+struct JoinedAccount {
+    user_id: Option<UserId>,
+    password_hash: Option<String>,
+    active: Option<bool>,
+    organization_id: Option<OrganizationId>,
+    email: Option<Vec<u8>>,
+    #[from_row(flatten)]
+    key: JoinedKey,
+    second_factor: Option<bool>,
+    totp: Option<Vec<u8>>,
+    credentials_version: Option<i64>,
+    password_alone: Option<bool>,
 }
 
 impl Account {
@@ -103,21 +132,23 @@ pub(super) async fn find_account(
     ]);
 
     let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;
-    let row = rows.first().ok_or_else(|| {
+    let counted: CountedAttempt = Row::read_first(&rows)?.ok_or_else(|| {
         INTERNAL
             .problem()
             .caused_by("the query of a sign-in returned no row")
     })?;
 
-    let from_memory = accounts.flood.keep(address, row.get(15)?, now);
-    if let Some(until) = row.get::<Option<Timestamp>>(0)? {
+    let from_memory = accounts
+        .flood
+        .keep(address, counted.address_refused_until, now);
+    if let Some(until) = counted.refused_until {
         return Err(refuse_beside(unscoped, until, from_memory).await);
     }
 
-    let slowed_until: Option<Timestamp> = row.get(1)?;
+    let slowed_until = counted.slowed_until;
 
     Ok(Found {
-        account: read_account(row)?,
+        account: counted.account(),
         attempt: keys.signing_in(slowed_until.is_some()),
         slowed_until,
     })
@@ -130,12 +161,12 @@ const FIND: &str = concat!(
     r"
         , account AS (
             SELECT
-                u.id, u.password_hash, u.active,
+                u.id AS user_id, u.password_hash, u.active,
                 m.organization_id,
                 u.email,
-                k.id AS key, k.wrapped,
+                k.id AS key_id, k.wrapped AS wrapped_key,
                 u.second_factor,
-                t.secret,
+                t.secret AS totp,
                 u.credentials_version, u.password_alone
             FROM mainstay.users u
             JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -150,20 +181,19 @@ const FIND: &str = concat!(
             SELECT
                 EXISTS (
                     SELECT FROM account
-                    JOIN mainstay.sign_in_places p ON p.user_id = account.id
+                    JOIN mainstay.sign_in_places p ON p.user_id = account.user_id
                 ) AS anywhere,
                 EXISTS (
                     SELECT FROM account
-                    JOIN mainstay.sign_in_places p ON p.user_id = account.id
+                    JOIN mainstay.sign_in_places p ON p.user_id = account.user_id
                     WHERE p.place = $10
                 ) AS known
         )
         SELECT
-            refused.until,
-            slowed.until,
-            here.known, here.anywhere,
-            account.*,
-            refused.shared
+            refused.until AS refused_until, refused.shared AS address_refused_until,
+            slowed.until AS slowed_until,
+            here.known AS is_known_here, here.anywhere AS is_known_anywhere,
+            account.*
         FROM refused
         CROSS JOIN slowed
         CROSS JOIN here
@@ -171,23 +201,25 @@ const FIND: &str = concat!(
     "
 );
 
-fn read_account(row: &Row) -> Result<Option<Account>, Error> {
-    let Some(user) = row.get::<Option<Uuid>>(4)?.map(UserId::from) else {
-        return Ok(None);
-    };
+impl CountedAttempt {
+    /// The account; `None` if there is none with this address.
+    fn account(self) -> Option<Account> {
+        let account = self.account;
+        let user = account.user_id?;
 
-    Ok(Some(Account {
-        user,
-        password_hash: row.get::<Option<String>>(5)?.map(SecretString::from),
-        active: row.get(6)?,
-        organization: row.get::<Option<Uuid>>(7)?.map(OrganizationId::from),
-        email: row.get(8)?,
-        key: own_key(user, row, 9)?,
-        is_new_network: row.get::<bool>(3)? && !row.get::<bool>(2)?,
-        is_known_here: row.get(2)?,
-        second_factor: row.get(11)?,
-        totp: row.get(12)?,
-        credentials: row.get(13)?,
-        password_alone: row.get(14)?,
-    }))
+        Some(Account {
+            user,
+            password_hash: account.password_hash.map(SecretString::from),
+            active: account.active?,
+            organization: account.organization_id,
+            email: account.email?,
+            key: account.key.of(user)?,
+            is_new_network: self.is_known_anywhere && !self.is_known_here,
+            is_known_here: self.is_known_here,
+            second_factor: account.second_factor?,
+            totp: account.totp,
+            credentials: account.credentials_version?,
+            password_alone: account.password_alone?,
+        })
+    }
 }

@@ -1,7 +1,7 @@
 //! Resets a password with a link in an e-mail.
 
 use mainstay_crypto::Sealed;
-use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Unscoped};
 use mainstay_http::{Accepted, Json, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{EmailAddress, OrganizationId, UserId};
 use mainstay_principals::{
@@ -19,7 +19,7 @@ use crate::{
     account::{
         address::{email_cell, email_index},
         by_address::{find_by_address, mailbox},
-        key::own_key,
+        key::AccountKey,
     },
     accounts::Accounts,
     letters,
@@ -251,6 +251,17 @@ struct Account {
     keys: Vec<String>,
 }
 
+#[derive(FromRow)]
+struct StoredAccount {
+    user_id: UserId,
+    email: Vec<u8>,
+    second_factor: bool,
+    #[from_row(flatten)]
+    key: AccountKey,
+    credentials_version: i64,
+    keys: Vec<String>,
+}
+
 async fn find_by_token(
     unscoped: &Unscoped,
     token: &[u8],
@@ -258,10 +269,10 @@ async fn find_by_token(
 ) -> Result<Option<Account>, Error> {
     const FIND: &str = r"
         SELECT
-            u.id, u.email, u.second_factor,
-            k.id, k.wrapped,
+            u.id AS user_id, u.email, u.second_factor,
+            k.id AS key_id, k.wrapped AS wrapped_key,
             u.credentials_version,
-            mainstay.live_keys(u.id, $2)
+            mainstay.live_keys(u.id, $2) AS keys
         FROM mainstay.password_resets p
         JOIN mainstay.users u ON u.id = p.user_id
             AND u.active
@@ -270,33 +281,30 @@ async fn find_by_token(
         WHERE p.hash = $1 AND p.expires_at > $2
     ";
 
-    let read = |row: &Row| -> Result<Account, Error> {
-        let user: UserId = row.get(0)?;
-        let email = unscoped.open_own(
-            &own_key(user, row, 3)?,
-            &email_cell(user.uuid()),
-            &row.get::<Vec<u8>>(1)?,
-        )?;
-
-        let (second_factor, credentials, keys) = (row.get(2)?, row.get(5)?, row.get(6)?);
-
-        Ok(Account {
-            user,
-            email,
-            second_factor,
-            organization: None,
-            credentials,
-            keys,
-        })
-    };
-
-    let rows = unscoped
-        .select(
+    let accounts: Vec<StoredAccount> = unscoped
+        .query(
             "password_resets.find",
             FIND,
             [token.to_vec().into(), now.inner().into()],
         )
         .await?;
+    let account = accounts.into_iter().next();
 
-    rows.first().map(read).transpose()
+    account.map(|account| account.open(unscoped)).transpose()
+}
+
+impl StoredAccount {
+    fn open(self, unscoped: &Unscoped) -> Result<Account, Error> {
+        let user = self.user_id;
+        let key = self.key.of(user);
+
+        Ok(Account {
+            user,
+            email: unscoped.open_own(&key, &email_cell(user.uuid()), &self.email)?,
+            second_factor: self.second_factor,
+            organization: None,
+            credentials: self.credentials_version,
+            keys: self.keys,
+        })
+    }
 }

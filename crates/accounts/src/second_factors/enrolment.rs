@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use mainstay_crypto::Sealed;
-use mainstay_database::{Change, HeldKey, Row};
+use mainstay_database::{Change, FromRow, HeldKey, Row};
 use mainstay_http::{
     CreatedAt, Fresh, InPerson, Json, Kind, NOT_FOUND, Problem, Shared, UNAUTHENTICATED, input,
     post, view,
@@ -21,7 +21,7 @@ use super::{
     totp::{Enrolment, step_of},
 };
 use crate::{
-    account::{key::own_key, owner::find_owner},
+    account::{key::AccountKey, owner::find_owner},
     accounts::Accounts,
     letters,
     throttle::{
@@ -121,6 +121,18 @@ pub(super) struct ConfirmTotp {
     code: Code,
 }
 
+/// An authenticator app that is not confirmed yet.
+#[derive(FromRow)]
+struct PendingApp {
+    /// Its secret, sealed.
+    pending: Vec<u8>,
+    pending_at: Timestamp,
+    /// Whether it replaces another app.
+    replaces: bool,
+    #[from_row(flatten)]
+    key: AccountKey,
+}
+
 /// Confirm an authenticator app with a code.
 ///
 /// From now on, sign-in requires a code. The response contains recovery codes if the account had
@@ -135,7 +147,9 @@ pub(super) async fn confirm_totp(
     Json(body): Json<ConfirmTotp>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     const FIND: &str = r"
-        SELECT t.pending, t.pending_at, t.secret IS NOT NULL, k.id, k.wrapped
+        SELECT
+            t.pending, t.pending_at, t.secret IS NOT NULL AS replaces,
+            k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.totps t
         JOIN mainstay.users u ON u.id = t.user_id
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -179,17 +193,15 @@ pub(super) async fn confirm_totp(
     );
     let (user, now) = (principal.user.uuid(), accounts.runtime().clock.now());
 
-    let rows = unscoped
-        .select(
+    let apps: Vec<PendingApp> = unscoped
+        .query(
             "totps.pending",
             FIND,
             [user.into(), (now - CONFIRMED_WITHIN).inner().into()],
         )
         .await?;
-    let row: &Row = rows.first().ok_or_else(|| NOT_FOUND.problem())?;
-    let (pending, pending_at, replaces): (Vec<u8>, Timestamp, bool) =
-        (row.get(0)?, row.get(1)?, row.get(2)?);
-    let key = own_key(principal.user, row, 3)?;
+    let app = apps.into_iter().next().ok_or_else(|| NOT_FOUND.problem())?;
+    let key = app.key.of(principal.user);
 
     // Attempts are limited: a correct guess would turn on an app that the owner has not set up, and
     // lock the owner out.
@@ -205,7 +217,7 @@ pub(super) async fn confirm_totp(
     let secret: Kept = unscoped.open_own(
         &key,
         &kept_cell("mainstay.totps", "pending", user),
-        &pending,
+        &app.pending,
     )?;
     let step = first_step(&body.code, &secret, now)?.ok_or_else(|| WRONG_CODE.problem())?;
 
@@ -214,14 +226,14 @@ pub(super) async fn confirm_totp(
     let confirm = |key: &HeldKey<'_>| {
         let values = [
             user.into(),
-            pending_at.inner().into(),
+            app.pending_at.inner().into(),
             key.seal(&kept_cell("mainstay.totps", "secret", user), &secret)?
                 .into(),
             now.inner().into(),
             step.into(),
             hashes.clone().into(),
             principal.session.uuid().into(),
-            replaces.into(),
+            app.replaces.into(),
         ];
 
         let event = about(
@@ -243,11 +255,10 @@ pub(super) async fn confirm_totp(
     };
 
     let outcome = unscoped.change_sealed(&owner.key, confirm).await?;
-    let Some(outcome) = outcome.first() else {
+    let Some(codes_created) = Row::read_first(&outcome)? else {
         return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
     };
 
-    let codes_created = outcome.get(0)?;
     take_back(&unscoped, attempt).await?;
     accounts.principals.forget_user(principal.user);
 

@@ -1,7 +1,15 @@
 //! The second factors that an account can use.
 
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, FromRow, Unscoped};
 use mainstay_kernel::UserId;
+
+/// Which second factors an account can use.
+#[derive(FromRow)]
+struct UsableFactors {
+    totp: bool,
+    passkey: bool,
+    recovery_code: bool,
+}
 
 /// Lists the second factors that an account can use, by their names in the API. Only a person who
 /// has entered the correct password may see them.
@@ -17,29 +25,34 @@ pub(crate) async fn factors_of(
             EXISTS (
                 SELECT FROM mainstay.totps
                 WHERE user_id = $1 AND secret IS NOT NULL
-            ),
+            ) AS totp,
             EXISTS (
                 SELECT FROM mainstay.passkeys
                 WHERE user_id = $1
-            ),
+            ) AS passkey,
             EXISTS (
                 SELECT FROM mainstay.recovery_codes
                 WHERE user_id = $1 AND cardinality(hashes) > 0
-            )
+            ) AS recovery_code
     ";
 
-    let rows = unscoped
-        .select("users.factors_to_show", FIND, [user.uuid().into()])
+    let usable: Vec<UsableFactors> = unscoped
+        .query("users.factors_to_show", FIND, [user.uuid().into()])
         .await?;
 
-    let mut factors = Vec::new();
-    if let Some(row) = rows.first() {
-        for (position, name) in ["totp", "passkey", "recovery_code"].into_iter().enumerate() {
-            if row.get(position)? {
-                factors.push(name);
-            }
-        }
-    }
+    Ok(usable.iter().flat_map(UsableFactors::names).collect())
+}
 
-    Ok(factors)
+impl UsableFactors {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let names = [
+            (self.totp, "totp"),
+            (self.passkey, "passkey"),
+            (self.recovery_code, "recovery_code"),
+        ];
+
+        names
+            .into_iter()
+            .filter_map(|(is_usable, name)| is_usable.then_some(name))
+    }
 }

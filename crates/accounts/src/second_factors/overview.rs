@@ -1,10 +1,12 @@
 //! Shows a person's second factors.
 
+use mainstay_database::FromRow;
 use mainstay_http::{InPerson, Json, Problem, UNAUTHENTICATED, get, view};
 use mainstay_kernel::Timestamp;
 
 /// The second factors of an account.
 #[view]
+#[derive(FromRow)]
 pub(super) struct SecondFactors {
     /// Whether sign-in requires a second factor.
     enrolled: bool,
@@ -21,10 +23,10 @@ pub(super) struct SecondFactors {
 pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFactors>, Problem> {
     const FIND: &str = r"
         SELECT
-            u.second_factor,
-            t.confirmed_at,
-            (SELECT count(*) FROM mainstay.passkeys p WHERE p.user_id = u.id),
-            coalesce(cardinality(r.hashes), 0)::bigint
+            u.second_factor AS enrolled,
+            t.confirmed_at AS totp_since,
+            (SELECT count(*) FROM mainstay.passkeys p WHERE p.user_id = u.id) AS passkeys,
+            coalesce(cardinality(r.hashes), 0)::bigint AS recovery_codes
         FROM mainstay.users u
         LEFT JOIN mainstay.totps t ON t.user_id = u.id
         LEFT JOIN mainstay.recovery_codes r ON r.user_id = u.id
@@ -34,15 +36,13 @@ pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFacto
     let unscoped = by.unscoped(
         "second factors belong to no organization; the statement is limited to the caller's own",
     );
-    let rows = unscoped
-        .select("users.factors", FIND, [by.principal().user.uuid().into()])
+    let factors: Vec<SecondFactors> = unscoped
+        .query("users.factors", FIND, [by.principal().user.uuid().into()])
         .await?;
-    let row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
 
-    Ok(Json(SecondFactors {
-        enrolled: row.get(0)?,
-        totp_since: row.get(1)?,
-        passkeys: row.get(2)?,
-        recovery_codes: row.get(3)?,
-    }))
+    factors
+        .into_iter()
+        .next()
+        .map(Json)
+        .ok_or_else(|| UNAUTHENTICATED.problem())
 }

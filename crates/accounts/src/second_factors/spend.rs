@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use mainstay_database::{Change, Error, Job, OwnKey, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Job, OwnKey, Row, Unscoped};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about};
@@ -40,6 +40,12 @@ pub struct Holder<'a> {
     pub is_known_here: bool,
 }
 
+#[derive(FromRow)]
+struct Outcome {
+    blocked_until: Option<Timestamp>,
+    is_spent: bool,
+}
+
 /// Checks and spends a code. Returns the attempt, which a successful sign-in takes back, or `None`
 /// if the code is wrong or already used.
 ///
@@ -64,7 +70,7 @@ pub(crate) async fn spend(
             RETURNING t.user_id
         ),
         outcome AS (
-            SELECT attempt.blocked_until, EXISTS (SELECT FROM changed)
+            SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) AS is_spent
             FROM attempt
         )
     ";
@@ -81,7 +87,7 @@ pub(crate) async fn spend(
             RETURNING r.user_id
         ),
         outcome AS (
-            SELECT attempt.blocked_until, EXISTS (SELECT FROM changed)
+            SELECT attempt.blocked_until, EXISTS (SELECT FROM changed) AS is_spent
             FROM attempt
         )
     ";
@@ -134,17 +140,14 @@ pub(crate) async fn spend(
         .queue(notice);
 
     let rows = unscoped.change(change).await?;
-    let row = rows
-        .first()
+    let outcome: Outcome = Row::read_first(&rows)?
         .ok_or_else(|| INTERNAL.problem().caused_by("an attempt has no outcome"))?;
 
-    if let Some(until) = row.get::<Option<Timestamp>>(0)? {
+    if let Some(until) = outcome.blocked_until {
         return Err(refuse_holder(unscoped, holder.user, holder.organization, until).await);
     }
 
-    Ok(row
-        .get::<bool>(1)?
-        .then(|| keys.holding(holder.is_known_here)))
+    Ok(outcome.is_spent.then(|| keys.holding(holder.is_known_here)))
 }
 
 impl Holder<'_> {

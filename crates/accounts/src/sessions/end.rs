@@ -1,7 +1,7 @@
 //! Ends sessions: the caller's own, or others of the same account.
 
 use mainstay_access::Principal;
-use mainstay_database::{Change, Error, Event, Unscoped};
+use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_http::{
     InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, UNAUTHENTICATED, WithHeaders,
     delete,
@@ -153,9 +153,10 @@ async fn end_others(
 /// number.
 async fn end(unscoped: &Unscoped, accounts: &Accounts, change: Change) -> Result<usize, Error> {
     let rows = unscoped.change(change).await?;
-    for row in &rows {
-        accounts.principals.forget_session(row.get::<SessionId>(0)?);
+    let sessions: Vec<SessionId> = Row::read_all(&rows)?;
+    for session in &sessions {
+        accounts.principals.forget_session(*session);
     }
 
-    Ok(rows.len())
+    Ok(sessions.len())
 }

@@ -1,11 +1,11 @@
 //! Lists a person's sessions.
 
-use mainstay_database::{Error, OwnKey, Row, Unscoped};
+use mainstay_database::{Error, FromRow, Unscoped};
 use mainstay_http::{InPerson, Listing, Problem, Shared, get, view};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 
 use super::device::{DeviceText, cell};
-use crate::{account::key::own_key, accounts::Accounts};
+use crate::{account::key::AccountKey, accounts::Accounts};
 
 /// An active session.
 #[view]
@@ -32,6 +32,21 @@ pub(crate) struct OwnSessionView {
     expires_at: Timestamp,
 }
 
+#[derive(FromRow)]
+struct StoredSession {
+    id: SessionId,
+    kind: String,
+    client_id: Option<String>,
+    organization_id: Option<OrganizationId>,
+    user_agent: Option<Vec<u8>>,
+    address: Option<Vec<u8>>,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    expires_at: Timestamp,
+    #[from_row(flatten)]
+    key: AccountKey,
+}
+
 /// List your sessions, newest first.
 #[get("/v1/sessions")]
 pub(super) async fn list_sessions(
@@ -43,7 +58,7 @@ pub(super) async fn list_sessions(
             s.id, s.kind, s.client_id, s.organization_id,
             s.user_agent, s.address,
             s.created_at, s.last_used_at, s.expires_at,
-            k.id, k.wrapped
+            k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.sessions s
         JOIN mainstay.users u ON u.id = s.user_id
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -61,43 +76,40 @@ pub(super) async fn list_sessions(
         principal.user.uuid().into(),
         accounts.runtime().clock.now().inner().into(),
     ];
-    let rows = unscoped.select("sessions.list", LIST, values).await?;
-    let view = |row: &Row| OwnSessionView::read(&unscoped, row, principal.user, principal.session);
+    let sessions: Vec<StoredSession> = unscoped.query("sessions.list", LIST, values).await?;
+    let items = sessions
+        .into_iter()
+        .map(|session| session.open(&unscoped, principal.user, principal.session))
+        .collect::<Result<_, _>>()?;
 
-    Ok(Listing {
-        items: rows.iter().map(view).collect::<Result<_, _>>()?,
-    })
+    Ok(Listing { items })
 }
 
-impl OwnSessionView {
-    /// Reads a row with the columns of `sessions.list`.
-    pub(crate) fn read(
+impl StoredSession {
+    fn open(
+        self,
         unscoped: &Unscoped,
-        row: &Row,
         user: UserId,
         current: SessionId,
-    ) -> Result<Self, Error> {
-        let (id, key): (SessionId, OwnKey) = (row.get(0)?, own_key(user, row, 9)?);
-        let open = |position, column| -> Result<Option<String>, Error> {
-            let sealed = row.get::<Option<Vec<u8>>>(position)?;
-            let open =
-                |sealed: Vec<u8>| unscoped.open_own::<DeviceText>(&key, &cell(id, column), &sealed);
+    ) -> Result<OwnSessionView, Error> {
+        let key = self.key.of(user);
+        let open = |sealed: Option<Vec<u8>>, column| -> Result<Option<String>, Error> {
+            let cell = cell(self.id, column);
+            let open = |sealed: Vec<u8>| unscoped.open_own::<DeviceText>(&key, &cell, &sealed);
             Ok(sealed.map(open).transpose()?.map(|text| text.0))
         };
 
-        Ok(Self {
-            id,
-            current: id == current,
-            kind: row.get(1)?,
-            client_id: row.get(2)?,
-            organization_id: row
-                .get::<Option<mainstay_database::Uuid>>(3)?
-                .map(OrganizationId::from),
-            user_agent: open(4, "user_agent")?,
-            address: open(5, "address")?,
-            created_at: row.get(6)?,
-            last_used_at: row.get(7)?,
-            expires_at: row.get(8)?,
+        Ok(OwnSessionView {
+            id: self.id,
+            current: self.id == current,
+            kind: self.kind,
+            client_id: self.client_id,
+            organization_id: self.organization_id,
+            user_agent: open(self.user_agent, "user_agent")?,
+            address: open(self.address, "address")?,
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
+            expires_at: self.expires_at,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use mainstay_access::Permissions;
-use mainstay_database::{Change, Error, PrivateColumn, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, PrivateColumn, Row, Unscoped};
 use mainstay_http::{Json, Kind, Problem, Public, Shared, input, post};
 use mainstay_kernel::{
     ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId,
@@ -91,16 +91,26 @@ pub struct Refreshed {
     pub permissions: Permissions,
 }
 
+#[derive(FromRow)]
 struct Found {
+    #[from_row(column = "id")]
     session: SessionId,
+    #[from_row(column = "user_id")]
     user: UserId,
+    #[from_row(column = "organization_id")]
     organization: Option<OrganizationId>,
     used_at: Option<Timestamp>,
     successor: Option<Vec<u8>>,
     alive: bool,
+    #[from_row(column = "client_id")]
     client: Option<String>,
     scopes: Option<Vec<String>>,
-    permissions: Permissions,
+    permissions: Vec<String>,
+}
+
+#[derive(FromRow)]
+struct SpentToken {
+    successor: Vec<u8>,
 }
 
 /// Exchanges a refresh token for its successor, if it belongs to `client`. Two round trips.
@@ -152,13 +162,13 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
                 AND s.expires_at > $2
                 AND s.idle_expires_at > $2
                 AND u.active
-                AND (s.organization_id IS NULL OR m.user_id IS NOT NULL),
+                AND (s.organization_id IS NULL OR m.user_id IS NOT NULL) AS alive,
             s.client_id, s.scopes,
             ARRAY(
                 SELECT permission
                 FROM mainstay.role_permissions
                 WHERE role_id = m.role_id
-            )
+            ) AS permissions
         FROM mainstay.refresh_tokens t
         JOIN mainstay.sessions s ON s.id = t.session_id
         JOIN mainstay.users u ON u.id = s.user_id
@@ -167,29 +177,15 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
         WHERE t.hash = $1
     ";
 
-    let read = |row: &Row| -> Result<Found, Error> {
-        Ok(Found {
-            session: row.get(0)?,
-            user: row.get(1)?,
-            organization: row.get::<Option<Uuid>>(2)?.map(OrganizationId::from),
-            used_at: row.get(3)?,
-            successor: row.get(4)?,
-            alive: row.get(5)?,
-            client: row.get(6)?,
-            scopes: row.get(7)?,
-            permissions: row.get::<Vec<String>>(8)?.into_iter().collect(),
-        })
-    };
-
-    let rows = unscoped
-        .select(
+    let found: Vec<Found> = unscoped
+        .query(
             "refresh_tokens.find",
             FIND,
             [hash.to_vec().into(), now.inner().into()],
         )
         .await?;
 
-    rows.first().map(read).transpose()
+    Ok(found.into_iter().next())
 }
 
 /// Marks the token as used and returns its successor. Of two concurrent exchanges of one token, the
@@ -261,12 +257,10 @@ async fn rotate(
         .given(std::iter::once(active).chain(member))
         .answering("spent");
 
-    let spent = unscoped.change(change).await?;
-    let Some(row) = spent.first() else {
-        return Ok(None);
-    };
+    let rows = unscoped.change(change).await?;
+    let spent: Option<SpentToken> = Row::read_first(&rows)?;
 
-    Ok(open(unscoped, old, &row.get::<Vec<u8>>(1)?))
+    Ok(spent.and_then(|spent| open(unscoped, old, &spent.successor)))
 }
 
 /// Ends the session after a used token was presented again. The owner or an attacker has a
@@ -303,7 +297,7 @@ impl Found {
             session: self.session,
             token,
             scopes: self.scopes,
-            permissions: self.permissions,
+            permissions: self.permissions.into_iter().collect(),
         }
     }
 }

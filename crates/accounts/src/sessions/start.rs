@@ -2,7 +2,7 @@
 
 use mainstay_access::Permissions;
 use mainstay_database::{
-    Change, Error, Event, HeldKey, Job, OwnKey, Precondition, Unscoped, Value,
+    Change, Error, Event, FromRow, HeldKey, Job, OwnKey, Precondition, Row, Unscoped, Value,
 };
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId, Uuid};
 use mainstay_principals::{session_cookie::CookieSecret, standing};
@@ -66,6 +66,11 @@ pub struct Started {
     pub refresh_token: Option<SecretString>,
     /// The cookie, if the session has one.
     pub cookie: Option<CookieSecret>,
+}
+
+#[derive(FromRow)]
+struct InsertedSession {
+    permissions: Vec<String>,
 }
 
 /// An account has at most a hundred active sessions. Another one ends the least recently used.
@@ -235,14 +240,14 @@ async fn start(
         Some(key) => unscoped.change_sealed(key, |key| change(Some(key))).await?,
         None => unscoped.change(change(None)?).await?,
     };
-    let Some(row) = made.first() else {
+    let Some(inserted) = Row::read_first::<InsertedSession>(&made)? else {
         return Ok(None);
     };
 
     Ok(Some(Started {
         session,
         user: new.user,
-        permissions: row.get::<Vec<String>>(1)?.into_iter().collect(),
+        permissions: inserted.permissions.into_iter().collect(),
         refresh_token: refresh.map(|token| token.text),
         cookie,
     }))

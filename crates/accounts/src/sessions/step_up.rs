@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use mainstay_crypto::Verdict;
-use mainstay_database::{Change, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, FromRow, OwnKey, Unscoped};
 use mainstay_http::{
     FieldError, INVALID_INPUT, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input,
     post,
@@ -15,7 +15,7 @@ use mainstay_principals::{
 };
 
 use crate::{
-    account::key::own_key,
+    account::key::AccountKey,
     accounts::Accounts,
     passkeys::{
         assertion::{SignInContext, verify},
@@ -60,6 +60,17 @@ struct Account {
     key: OwnKey,
     /// The version of the credentials to verify.
     credentials: i64,
+}
+
+#[derive(FromRow)]
+struct StoredAccount {
+    password_hash: Option<String>,
+    second_factor: bool,
+    totp: Option<Vec<u8>>,
+    email: Vec<u8>,
+    #[from_row(flatten)]
+    key: AccountKey,
+    credentials_version: i64,
 }
 
 /// Re-authenticate for sensitive operations.
@@ -192,9 +203,9 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
     const FIND: &str = r"
         SELECT
             u.password_hash, u.second_factor,
-            t.secret,
+            t.secret AS totp,
             u.email,
-            k.id, k.wrapped,
+            k.id AS key_id, k.wrapped AS wrapped_key,
             u.credentials_version
         FROM mainstay.users u
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -202,19 +213,22 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
         WHERE u.id = $1 AND u.active
     ";
 
-    let rows = unscoped
-        .select("users.step_up", FIND, [user.uuid().into()])
+    let accounts: Vec<StoredAccount> = unscoped
+        .query("users.step_up", FIND, [user.uuid().into()])
         .await?;
-    let row: &Row = rows.first().ok_or_else(|| UNAUTHENTICATED.problem())?;
+    let account = accounts
+        .into_iter()
+        .next()
+        .ok_or_else(|| UNAUTHENTICATED.problem())?;
 
     Ok(Account {
         user,
-        password_hash: row.get::<Option<String>>(0)?.map(SecretString::from),
-        second_factor: row.get(1)?,
-        totp: row.get(2)?,
-        email: row.get(3)?,
-        key: own_key(user, row, 4)?,
-        credentials: row.get(6)?,
+        password_hash: account.password_hash.map(SecretString::from),
+        second_factor: account.second_factor,
+        totp: account.totp,
+        email: account.email,
+        key: account.key.of(user),
+        credentials: account.credentials_version,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Attempts. Each counts as a failure until it is taken back.
 
-use mainstay_database::{Error, Row, Unscoped, Value};
+use mainstay_database::{Error, FromRow, Row, Unscoped, Value};
 use mainstay_http::Problem;
 use mainstay_kernel::{Timestamp, UserId};
 
@@ -150,6 +150,12 @@ impl AttemptKeys {
     }
 }
 
+#[derive(FromRow)]
+struct CountedAttempt {
+    is_known_here: bool,
+    blocked_until: Option<Timestamp>,
+}
+
 /// Counts an attempt of a caller who is signed in as `user`.
 ///
 /// # Errors
@@ -167,11 +173,11 @@ pub(crate) async fn admit_holder(
             ) AS here
         )
         SELECT
-            known.here,
+            known.here AS is_known_here,
             CASE
                 WHEN known.here THEN mainstay.admit_attempt(ARRAY[$3::bytea], ARRAY[5], $5)
                 ELSE mainstay.admit_attempt(ARRAY[$3::bytea, $4::bytea], ARRAY[5, 5], $5)
-            END
+            END AS blocked_until
         FROM known
     ";
 
@@ -186,13 +192,12 @@ pub(crate) async fn admit_holder(
     let rows = unscoped
         .upkeep("throttles.admit_holder", ADMIT, values)
         .await?;
-    let row: &Row = rows
-        .first()
+    let counted: CountedAttempt = Row::read_first(&rows)?
         .ok_or_else(|| Error::Internal("the query returned no row".into()))?;
 
-    match row.get::<Option<Timestamp>>(1)? {
+    match counted.blocked_until {
         Some(until) => Err(wait_until(until, now)),
-        None => Ok(keys.holding(row.get(0)?)),
+        None => Ok(keys.holding(counted.is_known_here)),
     }
 }
 

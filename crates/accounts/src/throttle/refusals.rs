@@ -2,7 +2,7 @@
 //! first refusal of a quarter of an hour is recorded, with the number of earlier ones that were not
 //! (OWASP ASVS 2.4.1).
 
-use mainstay_database::{Change, Error, Event, Unscoped};
+use mainstay_database::{Change, Error, Event, Row, Unscoped};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about_user};
@@ -82,7 +82,7 @@ pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Err
     ];
     let rows = unscoped.upkeep("throttles.failure", ADMIT, values).await?;
 
-    match super::moment(&rows, 0)? {
+    match Row::read_first::<Option<Timestamp>>(&rows)?.flatten() {
         None => unscoped.record(event).await,
         Some(_) => record_first(unscoped, event, 0).await,
     }

@@ -4,13 +4,13 @@
 use std::net::IpAddr;
 
 use mainstay_crypto::BlindIndex;
-use mainstay_database::{Error, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, Row, Unscoped, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::Timestamp;
 
 use super::{
     keys::{self, Group, key, networks},
-    moment, now, wait_until,
+    now, wait_until,
 };
 
 /// The limit of a kind of request: the maximum burst from one address, and the seconds until one
@@ -178,7 +178,7 @@ async fn count(
     ];
     let rows = unscoped.upkeep("throttles.request", COUNT, values).await?;
 
-    moment(&rows, 0)
+    Ok(Row::read_first::<Option<Timestamp>>(&rows)?.flatten())
 }
 
 /// An e-mail to an address, requested by a caller who is not signed in.
@@ -189,6 +189,12 @@ pub(crate) struct RequestedLetter {
     pub(crate) index: Vec<u8>,
     /// The blind indexes of the address under every key of the ring.
     pub(crate) indexes: Vec<BlindIndex>,
+}
+
+#[derive(FromRow)]
+struct CountedLetter {
+    refused_until: Option<Timestamp>,
+    is_sent: bool,
 }
 
 impl RequestedLetter {
@@ -225,13 +231,13 @@ impl RequestedLetter {
                 FROM asked
             )
             SELECT
-                asked.until,
+                asked.until AS refused_until,
                 spared.until IS NULL
                     OR EXISTS (
                         SELECT FROM mainstay.users u
                         JOIN mainstay.sign_in_places p ON p.user_id = u.id
                         WHERE u.email_index = ANY ($7) AND p.place = $8
-                    )
+                    ) AS is_sent
             FROM asked, spared
         ";
 
@@ -262,13 +268,12 @@ impl RequestedLetter {
             now.inner().into(),
         ];
         let rows = unscoped.upkeep("throttles.letter", ADMIT, values).await?;
-        let row = rows
-            .first()
+        let counted: CountedLetter = Row::read_first(&rows)?
             .ok_or_else(|| Error::Internal("the query returned no row".into()))?;
 
-        match row.get::<Option<Timestamp>>(0)? {
+        match counted.refused_until {
             Some(until) => Err(wait_until(until, now)),
-            None => Ok(row.get(1)?),
+            None => Ok(counted.is_sent),
         }
     }
 }
