@@ -1,7 +1,7 @@
 //! The organization of an app with a single tenant.
 
 use mainstay_access::BuiltInRole;
-use mainstay_database::{Error, Event, Origin, Owner, Unscoped, Uuid};
+use mainstay_database::{Error, Event, Origin, Owner, Unscoped};
 use mainstay_kernel::{OrganizationId, Runtime};
 use mainstay_principals::names::OrganizationName;
 
@@ -51,10 +51,9 @@ pub async fn declare_home(
 pub async fn find_home(unscoped: &Unscoped) -> Result<Option<OrganizationId>, Error> {
     const FIND: &str = "SELECT organization_id FROM mainstay.home_organization";
 
-    let rows = unscoped.select("home_organization.find", FIND, []).await?;
-    let id = rows.first().map(|row| row.get::<Uuid>(0)).transpose()?;
+    let homes = unscoped.query("home_organization.find", FIND, []).await?;
 
-    Ok(id.map(OrganizationId::from))
+    Ok(homes.into_iter().next())
 }
 
 async fn declare(owner: &mut Owner, runtime: &Runtime, home: &Home) -> Result<bool, Error> {

@@ -1,6 +1,6 @@
 //! Organizations for operators: the command line creates, lists and revokes them.
 
-use mainstay_database::{Change, Error, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Row, Unscoped};
 use mainstay_kernel::{OrganizationId, Timestamp};
 use mainstay_principals::{
     events::{Action, about},
@@ -46,7 +46,7 @@ pub async fn create_organization(
 }
 
 /// An organization as an operator sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, FromRow)]
 pub struct OrganizationSummary {
     /// The organization's id.
     pub id: OrganizationId,
@@ -59,13 +59,16 @@ pub struct OrganizationSummary {
 }
 
 /// Number of sessions and credentials that were revoked in an organization.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
 pub struct Revoked {
     /// Number of sessions of members and service accounts.
+    #[from_row(column = "ended_sessions")]
     pub sessions: i64,
     /// Number of API keys.
+    #[from_row(column = "revoked_api_keys")]
     pub api_keys: i64,
     /// Number of client secrets of service accounts.
+    #[from_row(column = "revoked_client_secrets")]
     pub client_secrets: i64,
 }
 
@@ -84,21 +87,7 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
         ORDER BY o.created_at, o.id
     ";
 
-    let read = |row: &Row| -> Result<OrganizationSummary, Error> {
-        Ok(OrganizationSummary {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            created_at: row.get(2)?,
-            members: row.get(3)?,
-        })
-    };
-
-    unscoped
-        .select("organizations.list", LIST, [])
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+    unscoped.query("organizations.list", LIST, []).await
 }
 
 /// Ends all sessions of an organization's members and service accounts, and revokes its API keys
@@ -133,13 +122,5 @@ pub async fn revoke_organization(
     let change = Change::new("organizations.revoke", REVOKE, values, event).showing_rows();
     let rows = unscoped.change(change).await?;
 
-    let read = |row: &Row| -> Result<Revoked, Error> {
-        Ok(Revoked {
-            sessions: row.get(0)?,
-            api_keys: row.get(1)?,
-            client_secrets: row.get(2)?,
-        })
-    };
-
-    rows.first().map(read).transpose()
+    Row::read_first(&rows)
 }

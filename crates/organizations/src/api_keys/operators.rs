@@ -59,13 +59,11 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
         KeysOf::Organization(organization) => (Some(organization.uuid()), None),
         KeysOf::User(user) => (None, Some(user.uuid())),
     };
-    let rows = unscoped
-        .select("api_keys.list", SELECT, [organization.into(), user.into()])
+    let keys: Vec<ApiKeyRow> = unscoped
+        .query("api_keys.list", SELECT, [organization.into(), user.into()])
         .await?;
 
-    rows.iter()
-        .map(|row| ApiKeyRow::read_plain(row).map(ListedKey::of))
-        .collect()
+    Ok(keys.into_iter().map(ListedKey::of).collect())
 }
 
 /// Revokes a key, given by its id or by the key itself. Returns `false` if there is none, or if it
@@ -88,10 +86,10 @@ pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
         return Ok(false);
     };
 
-    let found = unscoped
-        .select("api_keys.find", FIND, [id.uuid().into()])
+    let organizations: Vec<OrganizationId> = unscoped
+        .query("api_keys.find", FIND, [id.uuid().into()])
         .await?;
-    let Some(found) = found.first() else {
+    let Some(organization) = organizations.first() else {
         return Ok(false);
     };
 
@@ -99,7 +97,7 @@ pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
         Action::TokenRevoked,
         "api_key",
         Some(id.uuid()),
-        Some(found.get(0)?),
+        Some(*organization),
     );
 
     let now = unscoped.database().runtime().clock.now();

@@ -88,11 +88,9 @@ pub async fn select_keys(
         key.map(ApiKeyId::uuid).into(),
     ];
 
-    let rows = unscoped.select("api_keys.of_user", SELECT, values).await?;
+    let keys: Vec<ApiKeyRow> = unscoped.query("api_keys.of_user", SELECT, values).await?;
 
-    rows.iter()
-        .map(|row| ApiKeyRow::read_plain(row).map(ApiKeyView::of))
-        .collect()
+    Ok(keys.into_iter().map(ApiKeyView::of).collect())
 }
 
 impl ApiKeyView {

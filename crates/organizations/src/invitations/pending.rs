@@ -1,6 +1,6 @@
 //! Finds the invitation of a token.
 
-use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, OwnKey, Unscoped, Uuid};
 use mainstay_kernel::{EmailAddress, OrganizationId};
 use mainstay_principals::secret::hash;
 
@@ -17,6 +17,17 @@ pub(crate) struct PendingInvitation {
     pub(super) email: EmailAddress,
 }
 
+#[derive(FromRow)]
+struct StoredInvitation {
+    id: InvitationId,
+    organization_id: Uuid,
+    organization_name: String,
+    role: String,
+    email: Vec<u8>,
+    key_id: i64,
+    wrapped_key: Vec<u8>,
+}
+
 /// Finds the invitation of a token. Returns `None` if the token was never sent, was used, withdrawn
 /// or has expired, or if the inviter may no longer invite. Callers do not distinguish these cases.
 pub(crate) async fn find(
@@ -24,7 +35,9 @@ pub(crate) async fn find(
     token: &str,
 ) -> Result<Option<PendingInvitation>, Error> {
     const FIND: &str = r"
-        SELECT i.id, i.organization_id, o.name, r.name, i.email, k.id, k.wrapped
+        SELECT
+            i.id, i.organization_id, o.name AS organization_name, r.name AS role, i.email,
+            k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.invitations i
         JOIN mainstay.organizations o ON o.id = i.organization_id
         JOIN mainstay.roles r ON r.id = i.role_id
@@ -35,36 +48,37 @@ pub(crate) async fn find(
     ";
 
     let (hash, now) = (hash(token), unscoped.database().runtime().clock.now());
-    let rows = unscoped
-        .select(
+    let invitations: Vec<StoredInvitation> = unscoped
+        .query(
             "invitations.find",
             FIND,
             [hash.clone().into(), now.inner().into()],
         )
         .await?;
 
-    rows.first()
-        .map(|row| read(unscoped, row, hash))
+    let invitation = invitations.into_iter().next();
+
+    invitation
+        .map(|invitation| invitation.open(unscoped, hash))
         .transpose()
 }
 
-fn read(unscoped: &Unscoped, row: &Row, hash: Vec<u8>) -> Result<PendingInvitation, Error> {
-    let (id, organization): (InvitationId, Uuid) = (row.get(0)?, row.get(1)?);
-    let key = OwnKey {
-        id: row.get(5)?,
-        subject: id.uuid(),
-        wrapped: row.get(6)?,
-    };
+impl StoredInvitation {
+    fn open(self, unscoped: &Unscoped, hash: Vec<u8>) -> Result<PendingInvitation, Error> {
+        let key = OwnKey {
+            id: self.key_id,
+            subject: self.id.uuid(),
+            wrapped: self.wrapped_key,
+        };
+        let cell = email_cell(self.organization_id, self.id);
 
-    let email = unscoped.open_own(&key, &email_cell(organization, id), &row.get::<Vec<u8>>(4)?)?;
-    let (organization_name, role) = (row.get(2)?, row.get(3)?);
-
-    Ok(PendingInvitation {
-        id,
-        hash,
-        organization: organization.into(),
-        organization_name,
-        role,
-        email,
-    })
+        Ok(PendingInvitation {
+            id: self.id,
+            hash,
+            organization: self.organization_id.into(),
+            organization_name: self.organization_name,
+            role: self.role,
+            email: unscoped.open_own(&key, &cell, &self.email)?,
+        })
+    }
 }

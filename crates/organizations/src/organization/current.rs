@@ -1,7 +1,7 @@
 //! Shows and renames the organization that the session works in.
 
 use mainstay_access::Permission;
-use mainstay_database::{Change, Door, Error, Row, Uuid};
+use mainstay_database::{Change, Door, FromRow};
 use mainstay_http::{
     Allowed, FreshOrScoped, Json, NOT_FOUND, Patch, Problem, get, input, patch, view,
 };
@@ -15,6 +15,7 @@ use super::permissions::{OrganizationRead, OrganizationUpdate};
 
 /// The organization that the session works in.
 #[view]
+#[derive(FromRow)]
 pub(super) struct CurrentOrganizationView {
     /// The organization's id.
     id: OrganizationId,
@@ -87,19 +88,14 @@ pub(super) async fn update_current_organization(
 async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Problem> {
     const FIND: &str = "SELECT id, name, created_at FROM mainstay.organizations WHERE id = $1";
 
-    let read = |row: &Row| -> Result<_, Error> {
-        Ok(CurrentOrganizationView {
-            id: row.get::<Uuid>(0)?.into(),
-            name: row.get(1)?,
-            created_at: row.get(2)?,
-        })
-    };
-
     let unscoped =
         by.unscoped("the table has no organization column; limited to the caller's organization");
-    let rows = unscoped
-        .select("organizations.find", FIND, [by.organization().into()])
+    let organizations = unscoped
+        .query("organizations.find", FIND, [by.organization().into()])
         .await?;
 
-    Ok(read(rows.first().ok_or_else(|| NOT_FOUND.problem())?)?)
+    organizations
+        .into_iter()
+        .next()
+        .ok_or_else(|| NOT_FOUND.problem())
 }

@@ -1,11 +1,12 @@
 //! Lists the organizations that the caller belongs to.
 
-use mainstay_database::{Error, Row, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, Unscoped};
 use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get, view};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
 /// An organization that you belong to.
 #[view]
+#[derive(FromRow)]
 pub(crate) struct OwnOrganizationView {
     /// The organization's id.
     pub(super) id: OrganizationId,
@@ -53,7 +54,7 @@ async fn find(
     organization: Option<OrganizationId>,
 ) -> Result<Vec<OwnOrganizationView>, Error> {
     const LIST: &str = r"
-        SELECT o.id, o.name, r.name, m.created_at
+        SELECT o.id, o.name, r.name AS role, m.created_at AS joined_at
         FROM mainstay.memberships m
         JOIN mainstay.organizations o ON o.id = m.organization_id
         JOIN mainstay.roles r ON r.id = m.role_id
@@ -61,22 +62,10 @@ async fn find(
         ORDER BY m.created_at, o.id
     ";
 
-    let read = |row: &Row| -> Result<_, Error> {
-        Ok(OwnOrganizationView {
-            id: row.get::<Uuid>(0)?.into(),
-            name: row.get(1)?,
-            role: row.get(2)?,
-            joined_at: row.get(3)?,
-        })
-    };
-
     let values = [
         user.uuid().into(),
         organization.map(OrganizationId::uuid).into(),
     ];
-    let rows = unscoped
-        .select("organizations.of_user", LIST, values)
-        .await?;
 
-    rows.iter().map(read).collect()
+    unscoped.query("organizations.of_user", LIST, values).await
 }

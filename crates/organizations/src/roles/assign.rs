@@ -1,11 +1,11 @@
 //! Roles for operators: the command line lists and assigns them.
 
-use mainstay_database::{Change, ConstraintKind, Error, Row, Unscoped};
+use mainstay_database::{Change, ConstraintKind, Error, FromRow, Unscoped};
 use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about_user};
 
 /// A role as an operator lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ListedRole {
     /// The role's name.
     pub name: String,
@@ -28,37 +28,26 @@ pub async fn list_roles_of(
     const LIST: &str = r"
         SELECT
             r.name,
-            r.organization_id IS NULL,
+            r.organization_id IS NULL AS built_in,
             (
                 SELECT count(*)
                 FROM mainstay.memberships m
                 WHERE m.role_id = r.id AND m.organization_id = $1
-            ),
+            ) AS members,
             ARRAY(
                 SELECT permission
                 FROM mainstay.role_permissions
                 WHERE role_id = r.id
                 ORDER BY permission
-            )
+            ) AS permissions
         FROM mainstay.roles r
         WHERE r.organization_id = $1 OR r.organization_id IS NULL
         ORDER BY r.organization_id NULLS FIRST, r.id
     ";
 
-    let read = |row: &Row| -> Result<_, Error> {
-        Ok(ListedRole {
-            name: row.get(0)?,
-            built_in: row.get(1)?,
-            members: row.get(2)?,
-            permissions: row.get(3)?,
-        })
-    };
-
-    let rows = unscoped
-        .select("roles.list_of", LIST, [organization.uuid().into()])
-        .await?;
-
-    rows.iter().map(read).collect()
+    unscoped
+        .query("roles.list_of", LIST, [organization.uuid().into()])
+        .await
 }
 
 /// Assigns a role in an organization to an account, which becomes a member if it is not one.

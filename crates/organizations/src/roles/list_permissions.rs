@@ -1,12 +1,13 @@
 //! Lists the permissions that roles can grant.
 
-use mainstay_database::{Error, Row};
+use mainstay_database::FromRow;
 use mainstay_http::{Allowed, Listing, Problem, get, view};
 
 use super::permissions::RolesRead;
 
 /// A permission, which operations require and roles grant.
 #[view]
+#[derive(FromRow)]
 pub(super) struct PermissionView {
     /// The permission's name, such as `members.read`.
     name: String,
@@ -30,17 +31,7 @@ pub(super) async fn list_permissions(
 
     let unscoped = by.unscoped("the code declares permissions; they belong to no organization");
 
-    let view = |row: &Row| -> Result<_, Error> {
-        Ok(PermissionView {
-            name: row.get(0)?,
-            help: row.get(1)?,
-            administrative: row.get(2)?,
-        })
-    };
-
-    let rows = unscoped.select("permissions.list", LIST, []).await?;
-
     Ok(Listing {
-        items: rows.iter().map(view).collect::<Result<_, _>>()?,
+        items: unscoped.query("permissions.list", LIST, []).await?,
     })
 }

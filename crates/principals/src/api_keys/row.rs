@@ -1,13 +1,13 @@
 //! A row of `api_keys`.
 
-use mainstay_database::{Entity, Error, Id, Row};
+use mainstay_database::{Entity, FromRow, Id};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
 /// An API key's identifier.
 pub type ApiKeyId = Id<ApiKeyRow>;
 
 /// A row of `api_keys`, without the hash of its secret: lists do not need it.
-#[derive(Entity)]
+#[derive(Entity, FromRow)]
 #[entity(table = "mainstay.api_keys", resource = "api_key")]
 pub struct ApiKeyRow {
     /// The key's identifier.
@@ -35,24 +35,4 @@ pub struct ApiKeyRow {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
-}
-
-impl ApiKeyRow {
-    /// Reads a row whose columns were selected in the order of the fields.
-    pub fn read_plain(row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.get(0)?,
-            user_id: row.get(1)?,
-            organization_id: row.get(2)?,
-            name: row.get(3)?,
-            scopes: row.get(4)?,
-            permissions: row.get(5)?,
-            made_by: row.get(6)?,
-            sponsor_id: row.get(7)?,
-            created_at: row.get(8)?,
-            expires_at: row.get(9)?,
-            last_used_at: row.get(10)?,
-            revoked_at: row.get(11)?,
-        })
-    }
 }
