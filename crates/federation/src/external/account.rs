@@ -1,8 +1,8 @@
 //! Finds the account that an identity is linked to.
 
-use mainstay_accounts::{account::key::own_key, second_factors::spend::Holder};
+use mainstay_accounts::{account::key::AccountKey, second_factors::spend::Holder};
 use mainstay_crypto::Sealed;
-use mainstay_database::{Error, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, OwnKey, Unscoped, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
@@ -31,6 +31,22 @@ pub(crate) struct LinkedAccount {
     pub(super) credentials: i64,
 }
 
+#[derive(FromRow)]
+struct StoredAccount {
+    identity: Uuid,
+    user_id: UserId,
+    active: bool,
+    second_factor: bool,
+    organization_id: Option<OrganizationId>,
+    email: Vec<u8>,
+    #[from_row(flatten)]
+    key: AccountKey,
+    is_known_anywhere: bool,
+    is_known_here: bool,
+    totp: Option<Vec<u8>>,
+    credentials_version: i64,
+}
+
 impl LinkedAccount {
     /// Finds the account that an identity is linked to, with its membership in the requested or its
     /// oldest organization.
@@ -42,20 +58,23 @@ impl LinkedAccount {
     ) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT
-                i.id,
-                u.id,
+                i.id AS identity,
+                u.id AS user_id,
                 u.active,
                 u.second_factor,
                 m.organization_id,
                 u.email,
-                k.id,
-                k.wrapped,
-                EXISTS (SELECT FROM mainstay.sign_in_places p WHERE p.user_id = u.id),
+                k.id AS key_id,
+                k.wrapped AS wrapped_key,
+                EXISTS (
+                    SELECT FROM mainstay.sign_in_places p
+                    WHERE p.user_id = u.id
+                ) AS is_known_anywhere,
                 EXISTS (
                     SELECT FROM mainstay.sign_in_places p
                     WHERE p.user_id = u.id AND p.place = $3
-                ),
-                t.secret,
+                ) AS is_known_here,
+                t.secret AS totp,
                 u.credentials_version
             FROM mainstay.external_identities i
             JOIN mainstay.users u ON u.id = i.user_id
@@ -78,28 +97,27 @@ impl LinkedAccount {
             place.to_vec().into(),
         ];
 
-        let read = |row: &Row| -> Result<Self, Error> {
-            let user: UserId = row.get(1)?;
-            Ok(Self {
-                identity: row.get(0)?,
-                user,
-                active: row.get(2)?,
-                second_factor: row.get(3)?,
-                organization: row.get::<Option<Uuid>>(4)?.map(OrganizationId::from),
-                email: row.get(5)?,
-                key: own_key(user, row, 6)?,
-                is_new_network: row.get::<bool>(8)? && !row.get::<bool>(9)?,
-                is_known_here: row.get(9)?,
-                totp: row.get(10)?,
-                credentials: row.get(11)?,
-            })
-        };
-
-        let rows = unscoped
-            .select("external_identities.sign_in", FIND, values)
+        let accounts: Vec<StoredAccount> = unscoped
+            .query("external_identities.sign_in", FIND, values)
             .await?;
 
-        rows.first().map(read).transpose()
+        Ok(accounts.into_iter().next().map(Self::of))
+    }
+
+    fn of(stored: StoredAccount) -> Self {
+        Self {
+            identity: stored.identity,
+            user: stored.user_id,
+            active: stored.active,
+            second_factor: stored.second_factor,
+            organization: stored.organization_id,
+            email: stored.email,
+            key: stored.key.of(stored.user_id),
+            is_new_network: stored.is_known_anywhere && !stored.is_known_here,
+            is_known_here: stored.is_known_here,
+            totp: stored.totp,
+            credentials: stored.credentials_version,
+        }
     }
 
     /// Refuses a deactivated account, and one that is not a member of the requested organization.

@@ -1,15 +1,15 @@
 //! Lists and unlinks the external identities of an account.
 
 use mainstay_accounts::{
-    account::{key::own_key, owner::find_owner},
+    account::{key::AccountKey, owner::find_owner},
     letters,
     problems::LAST_WAY_IN,
 };
-use mainstay_database::{Change, Error, Row};
+use mainstay_database::{Change, Error, FromRow, Unscoped};
 use mainstay_http::{
     Fresh, InPerson, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
 };
-use mainstay_kernel::{EmailAddress, Id, Timestamp};
+use mainstay_kernel::{EmailAddress, Id, Timestamp, UserId};
 use mainstay_principals::{
     Principals,
     events::{Action, about},
@@ -38,6 +38,17 @@ pub(super) struct ExternalIdentityView {
     pub(super) last_used_at: Option<Timestamp>,
 }
 
+#[derive(FromRow)]
+struct StoredIdentity {
+    id: Id<ExternalIdentity>,
+    issuer: String,
+    email: Option<Vec<u8>>,
+    created_at: Timestamp,
+    last_used_at: Option<Timestamp>,
+    #[from_row(flatten)]
+    key: AccountKey,
+}
+
 /// List the external identities that are linked to your account.
 #[get("/v1/me/external-identities")]
 pub(super) async fn list_external_identities(
@@ -45,7 +56,9 @@ pub(super) async fn list_external_identities(
     providers: Shared<Providers>,
 ) -> Result<Listing<ExternalIdentityView>, Problem> {
     const LIST: &str = r"
-        SELECT i.id, i.issuer, i.email, i.created_at, i.last_used_at, k.id, k.wrapped
+        SELECT
+            i.id, i.issuer, i.email, i.created_at, i.last_used_at,
+            k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.external_identities i
         JOIN mainstay.users u ON u.id = i.user_id
         JOIN mainstay.data_keys k ON k.id = u.data_key
@@ -56,33 +69,37 @@ pub(super) async fn list_external_identities(
 
     let user = by.principal().user;
     let unscoped = by.unscoped("identities belong to no organization; limited to the caller's own");
-    let rows = unscoped
-        .select("external_identities.list", LIST, [user.uuid().into()])
+    let identities: Vec<StoredIdentity> = unscoped
+        .query("external_identities.list", LIST, [user.uuid().into()])
         .await?;
+    let items = identities
+        .into_iter()
+        .map(|identity| identity.open(&unscoped, &providers, user))
+        .collect::<Result<_, _>>()?;
 
-    let view = |row: &Row| -> Result<ExternalIdentityView, Error> {
-        let (id, issuer): (Id<ExternalIdentity>, String) = (row.get(0)?, row.get(1)?);
-        let (key, sealed) = (own_key(user, row, 5)?, row.get::<Option<Vec<u8>>>(2)?);
-        let open = |sealed: Vec<u8>| {
-            unscoped.open_own::<EmailAddress>(&key, &cell(id.uuid(), "email"), &sealed)
-        };
+    Ok(Listing { items })
+}
+
+impl StoredIdentity {
+    fn open(
+        self,
+        unscoped: &Unscoped,
+        providers: &Providers,
+        user: UserId,
+    ) -> Result<ExternalIdentityView, Error> {
+        let (key, cell) = (self.key.of(user), cell(self.id.uuid(), "email"));
+        let open = |sealed: Vec<u8>| unscoped.open_own::<EmailAddress>(&key, &cell, &sealed);
+        let email = self.email.map(open).transpose()?;
 
         Ok(ExternalIdentityView {
-            id,
-            provider: providers.name_of(&issuer).map(str::to_owned),
-            issuer,
-            email: sealed
-                .map(open)
-                .transpose()?
-                .map(|email| email.as_str().to_owned()),
-            created_at: row.get(3)?,
-            last_used_at: row.get(4)?,
+            id: self.id,
+            provider: providers.name_of(&self.issuer).map(str::to_owned),
+            issuer: self.issuer,
+            email: email.map(|email| email.as_str().to_owned()),
+            created_at: self.created_at,
+            last_used_at: self.last_used_at,
         })
-    };
-
-    Ok(Listing {
-        items: rows.iter().map(view).collect::<Result<_, _>>()?,
-    })
+    }
 }
 
 /// Unlink an external identity from your account.

@@ -1,6 +1,6 @@
 //! Pending authorizations: stored, sealed, while the person is at the provider.
 
-use mainstay_database::{PrivateColumn, Unscoped};
+use mainstay_database::{PrivateColumn, Row, Unscoped};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{SecretString, Timestamp, UserId};
 use mainstay_principals::secret::{FreshSecret, hash};
@@ -159,17 +159,15 @@ impl Taken {
         let rows = unscoped
             .upkeep("external_authorizations.take_up", TAKE_UP, values)
             .await?;
-        let Some(row) = rows.first() else {
+        let Some(sealed) = Row::read_first::<Vec<u8>>(&rows)? else {
             return Ok(None);
         };
 
-        let payload =
-            unscoped
-                .database()
-                .ring()
-                .open_private(PURPOSE, &state, &row.get::<Vec<u8>>(0)?);
-
-        let payload = payload.map_err(|error| INTERNAL.problem().caused_by(error))?;
+        let payload = unscoped
+            .database()
+            .ring()
+            .open_private(PURPOSE, &state, &sealed)
+            .map_err(|error| INTERNAL.problem().caused_by(error))?;
         let pending = serde_json::from_slice(&payload)
             .map_err(|error| INTERNAL.problem().caused_by(error))?;
 

@@ -5,9 +5,9 @@ use mainstay_accounts::account::{
     key::NOWHERE,
 };
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, OwnKey, Unscoped, Uuid, Value};
+use mainstay_database::{Change, Error, FromRow, OwnKey, Row, Unscoped, Uuid, Value};
 use mainstay_http::Problem;
-use mainstay_kernel::UserId;
+use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about_user};
 
 use super::{
@@ -16,6 +16,11 @@ use super::{
     problems::EMAIL_UNVERIFIED,
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes as subject_indexes},
 };
+
+#[derive(FromRow)]
+struct InsertedUser {
+    organization: Option<OrganizationId>,
+}
 
 /// Creates an account without a password and links the identity to it, in one statement. The
 /// account is a member of no organization, unless the app has a single tenant. Returns `None` if
@@ -44,7 +49,7 @@ pub(crate) async fn sign_up(
             INSERT INTO mainstay.users (id, data_key, email, email_index, created_at)
             SELECT $3, $1, $6, $7, $5
             FROM free
-            RETURNING id, (SELECT organization_id FROM mainstay.home_organization)
+            RETURNING id, (SELECT organization_id FROM mainstay.home_organization) AS organization
         ),
         member AS (
             INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
@@ -119,7 +124,7 @@ pub(crate) async fn sign_up(
         result => result?,
     };
 
-    let Some(created) = created.first() else {
+    let Some(inserted) = Row::read_first::<InsertedUser>(&created)? else {
         return Ok(None);
     };
 
@@ -128,7 +133,7 @@ pub(crate) async fn sign_up(
         user,
         active: true,
         second_factor: false,
-        organization: created.get::<Option<Uuid>>(1)?.map(Into::into),
+        organization: inserted.organization,
         email: sealed,
         key: OwnKey {
             id: key.id(),

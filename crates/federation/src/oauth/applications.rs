@@ -1,6 +1,6 @@
 //! Lists the applications that a person has authorized, and withdraws their access.
 
-use mainstay_database::{Change, Error, Id, Row, Uuid};
+use mainstay_database::{Change, FromRow, Id};
 use mainstay_http::{
     InPerson, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
 };
@@ -15,6 +15,7 @@ pub(super) enum Grant {}
 
 /// An application that has access to your account.
 #[view]
+#[derive(FromRow)]
 pub(super) struct ApplicationView {
     /// The id of the grant. An application has one grant for each organization.
     id: Id<Grant>,
@@ -60,7 +61,7 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
                   AND s.ended_at IS NULL
                   AND s.expires_at > $2
                   AND (s.idle_expires_at IS NULL OR s.idle_expires_at > $2)
-            )
+            ) AS sessions
         FROM mainstay.oauth_grants g
         JOIN mainstay.oauth_clients c ON c.client_id = g.client_id
         WHERE g.user_id = $1
@@ -70,30 +71,10 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
     let unscoped =
         by.unscoped("grants belong to a person; the statement is limited to the caller's own");
     let now = unscoped.database().runtime().clock.now();
-    let rows = unscoped
-        .select(
-            "oauth_grants.list",
-            LIST,
-            [by.principal().user.uuid().into(), now.inner().into()],
-        )
-        .await?;
+    let values = [by.principal().user.uuid().into(), now.inner().into()];
 
     Ok(Listing {
-        items: rows.iter().map(read).collect::<Result<_, _>>()?,
-    })
-}
-
-fn read(row: &Row) -> Result<ApplicationView, Error> {
-    Ok(ApplicationView {
-        id: row.get(0)?,
-        client_id: row.get(1)?,
-        name: row.get(2)?,
-        first_party: row.get(3)?,
-        organization_id: row.get::<Option<Uuid>>(4)?.map(OrganizationId::from),
-        scopes: row.get(5)?,
-        created_at: row.get(6)?,
-        consented_at: row.get(7)?,
-        sessions: row.get(8)?,
+        items: unscoped.query("oauth_grants.list", LIST, values).await?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use mainstay_access::Permissions;
 use mainstay_accounts::throttle::refusals::record_failure;
-use mainstay_database::{Error, Precondition, Row, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, Precondition, Unscoped, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
 use mainstay_principals::{
     Principals,
@@ -14,6 +14,7 @@ use super::{kinds::unauthenticated_client, redirect};
 
 /// An application that an operator has registered: a public client without a secret (RFC 6749
 /// §2.1).
+#[derive(FromRow)]
 pub(crate) struct Application {
     pub(super) id: Uuid,
     pub(super) client_id: String,
@@ -53,20 +54,10 @@ impl Application {
             FROM mainstay.oauth_clients
             WHERE client_id = $1 AND deactivated_at IS NULL
         ";
-        let rows = unscoped
-            .select("oauth_clients.find", FIND, [client_id.into()])
+        let applications: Vec<Self> = unscoped
+            .query("oauth_clients.find", FIND, [client_id.into()])
             .await?;
-        rows.first().map(Self::read).transpose()
-    }
-
-    fn read(row: &Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: row.get(0)?,
-            client_id: row.get(1)?,
-            name: row.get(2)?,
-            redirect_uris: row.get(3)?,
-            first_party: row.get(4)?,
-        })
+        Ok(applications.into_iter().next())
     }
 }
 
@@ -87,15 +78,12 @@ pub(crate) async fn permissions_of(
         WHERE c.id = $1
     ";
 
-    let rows = unscoped
-        .select("client_secrets.permissions", FIND, [client.secret.into()])
+    let usable: Vec<Vec<String>> = unscoped
+        .query("client_secrets.permissions", FIND, [client.secret.into()])
         .await?;
-    let usable = rows
-        .first()
-        .map(|row| row.get::<Vec<String>>(0))
-        .transpose()?;
+    let usable = usable.into_iter().next().unwrap_or_default();
 
-    Ok(usable.unwrap_or_default().into_iter().collect())
+    Ok(usable.into_iter().collect())
 }
 
 impl OAuthClient {

@@ -1,9 +1,9 @@
 //! Authorization codes: creates and finds them, and checks what they depend on.
 
 use mainstay_access::Principal;
-use mainstay_accounts::account::key::own_key;
+use mainstay_accounts::account::key::AccountKey;
 use mainstay_crypto::{same_bytes, token_digest};
-use mainstay_database::{Change, Error, OwnKey, Precondition, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, OwnKey, Precondition, Unscoped, Uuid};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 use mainstay_principals::{
@@ -21,6 +21,7 @@ use super::{consent::Consent, request::Checked};
 const LIFETIME: Duration = Duration::seconds(60);
 
 /// A code as it is stored in the database.
+#[derive(FromRow)]
 pub(crate) struct StoredCode {
     pub(super) hash: Vec<u8>,
     client_id: String,
@@ -28,19 +29,24 @@ pub(crate) struct StoredCode {
     challenge: Vec<u8>,
     expires_at: Timestamp,
     pub(super) scopes: Vec<String>,
+    #[from_row(column = "organization_id")]
     pub(super) organization: Option<OrganizationId>,
     /// The session that the code was exchanged for.
+    #[from_row(column = "session_id")]
     pub(super) given: Option<SessionId>,
+    #[from_row(column = "user_id")]
     pub(super) user: UserId,
     /// The session in which it was granted.
     pub(super) granted_by: SessionId,
     /// The person's grant, which the code depends on.
+    #[from_row(column = "grant_id")]
     grant: Uuid,
     pub(super) authenticated_at: Timestamp,
     pub(super) multi_factor: bool,
     /// Whether the session that granted the code, its account and its membership are still active.
     granted: bool,
-    pub(super) key: Option<OwnKey>,
+    #[from_row(flatten)]
+    key: AccountKey,
 }
 
 /// A code to create.
@@ -155,6 +161,7 @@ impl StoredCode {
     pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT
+                c.hash,
                 c.client_id,
                 c.redirect_uri,
                 c.challenge,
@@ -167,9 +174,9 @@ impl StoredCode {
                 s.multi_factor,
                 s.ended_at IS NULL
                     AND u.active
-                    AND (c.organization_id IS NULL OR m.user_id IS NOT NULL),
-                k.id,
-                k.wrapped,
+                    AND (c.organization_id IS NULL OR m.user_id IS NOT NULL) AS granted,
+                k.id AS key_id,
+                k.wrapped AS wrapped_key,
                 c.granted_by,
                 c.grant_id
             FROM mainstay.authorization_codes c
@@ -181,33 +188,16 @@ impl StoredCode {
             WHERE c.hash = $1
         ";
 
-        let hash = hash(code);
-        let rows = unscoped
-            .select("authorization_codes.find", FIND, [hash.clone().into()])
+        let codes: Vec<Self> = unscoped
+            .query("authorization_codes.find", FIND, [hash(code).into()])
             .await?;
 
-        rows.first().map(|row| Self::read(hash, row)).transpose()
+        Ok(codes.into_iter().next())
     }
 
-    fn read(hash: Vec<u8>, row: &Row) -> Result<Self, Error> {
-        let user = row.get(7)?;
-        Ok(Self {
-            hash,
-            client_id: row.get(0)?,
-            redirect_uri: row.get(1)?,
-            challenge: row.get(2)?,
-            expires_at: row.get(3)?,
-            scopes: row.get(4)?,
-            organization: row.get::<Option<Uuid>>(5)?.map(OrganizationId::from),
-            given: row.get::<Option<Uuid>>(6)?.map(SessionId::from),
-            user,
-            authenticated_at: row.get(8)?,
-            multi_factor: row.get(9)?,
-            granted: row.get(10)?,
-            key: Some(own_key(user, row, 11)?),
-            granted_by: row.get(13)?,
-            grant: row.get(14)?,
-        })
+    /// The key of the account's personal data.
+    pub(super) fn key(&self) -> OwnKey {
+        self.key.clone().of(self.user)
     }
 
     /// The precondition that the grant is not withdrawn. Locks the grant before the code, in the

@@ -1,6 +1,6 @@
 //! When a person is asked before an application gets access, and what they are shown.
 
-use mainstay_database::{Error, Row, Unscoped};
+use mainstay_database::{Error, FromRow, Unscoped};
 use mainstay_http::view;
 use mainstay_principals::scope::{LEAST, LEAST_IN_WORDS};
 
@@ -26,6 +26,7 @@ pub(crate) struct ConsentView {
 
 /// A permission that an application requests.
 #[view]
+#[derive(FromRow)]
 pub(super) struct ConsentPermissionView {
     /// The permission's name, as in a scope.
     name: String,
@@ -89,25 +90,15 @@ async fn describe(
         ORDER BY name
     ";
 
-    let least = || ConsentPermissionView {
+    let least = ConsentPermissionView {
         name: LEAST.to_owned(),
         help: LEAST_IN_WORDS.to_owned(),
     };
 
-    let read = |row: &Row| {
-        Ok(ConsentPermissionView {
-            name: row.get(0)?,
-            help: row.get(1)?,
-        })
-    };
-
     // Every application may ask which account it works for, in addition to the scopes.
-    let rows = unscoped
-        .select("permissions.find", FIND, [scopes.to_vec().into()])
+    let found: Vec<ConsentPermissionView> = unscoped
+        .query("permissions.find", FIND, [scopes.to_vec().into()])
         .await?;
 
-    [Ok(least())]
-        .into_iter()
-        .chain(rows.iter().map(read))
-        .collect()
+    Ok([least].into_iter().chain(found).collect())
 }

@@ -96,6 +96,7 @@ pub(crate) async fn by_code(
         return Err(refused());
     }
 
+    let key = found.key();
     let new = NewSession {
         user: found.user,
         organization: found.organization,
@@ -112,7 +113,7 @@ pub(crate) async fn by_code(
         scopes: Some(found.scopes.clone()),
         client: Some(application.client_id.clone()),
         client_secret: None,
-        key: found.key.as_ref(),
+        key: Some(&key),
         device,
         admitted: None,
         job: None,
@@ -218,14 +219,14 @@ async fn check_granted(
     }
 
     let values = [hash(token).into(), application.client_id.as_str().into()];
-    let rows = unscoped
-        .select("refresh_tokens.scopes", SCOPES, values)
+    let scopes: Vec<Option<Vec<String>>> = unscoped
+        .query("refresh_tokens.scopes", SCOPES, values)
         .await?;
-    let Some(row) = rows.first() else {
+    let Some(granted) = scopes.into_iter().next() else {
         return Ok(());
     };
 
-    let granted = row.get::<Option<Vec<String>>>(0)?.unwrap_or_default();
+    let granted = granted.unwrap_or_default();
     if wanted.iter().all(|name| granted.contains(name)) {
         Ok(())
     } else {

@@ -1,9 +1,9 @@
 //! Token introspection (RFC 7662).
 
 use mainstay_access::{Permissions, permission};
-use mainstay_database::{Unscoped, Uuid};
+use mainstay_database::{FromRow, Unscoped};
 use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, post, view};
-use mainstay_kernel::{SessionId, Timestamp, UserId};
+use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 use mainstay_principals::{Principals, authenticate::within, client_secrets::MachineClient, scope};
 
 use super::{
@@ -53,6 +53,16 @@ pub(super) struct IntrospectionView {
     exp: Option<i64>,
 }
 
+#[derive(FromRow)]
+struct StoredSession {
+    id: SessionId,
+    client_id: Option<String>,
+    organization_id: Option<OrganizationId>,
+    /// When it expires if it is not used again.
+    expires: Timestamp,
+    scopes: Option<Vec<String>>,
+}
+
 /// Introspect a token (OAuth 2, RFC 7662).
 ///
 /// For service accounts, which authenticate with their client secret. A client can introspect its
@@ -87,7 +97,7 @@ async fn look_up(
     // `$1` is the session of an access token. `$2` is the hash of a refresh token, which expires
     // with its session.
     const FIND: &str = r"
-        SELECT id, client_id, organization_id, least(expires_at, idle_expires_at), scopes
+        SELECT id, client_id, organization_id, least(expires_at, idle_expires_at) AS expires, scopes
         FROM mainstay.sessions
         WHERE ended_at IS NULL
           AND id = coalesce(
@@ -111,20 +121,19 @@ async fn look_up(
     };
 
     let (session, refresh) = held.values();
-    let rows = unscoped
-        .select(
+    let sessions: Vec<StoredSession> = unscoped
+        .query(
             "sessions.introspect",
             FIND,
             [session.into(), refresh.into()],
         )
         .await?;
-    let Some(row) = rows.first() else {
+    let Some(session) = sessions.into_iter().next() else {
         return Ok(None);
     };
 
-    let (session, its_client): (SessionId, Option<String>) = (row.get(0)?, row.get(1)?);
-    let own = its_client.as_deref() == Some(client.user.to_string().as_str());
-    let here = row.get::<Option<Uuid>>(2)? == Some(client.organization.uuid());
+    let own = session.client_id.as_deref() == Some(client.user.to_string().as_str());
+    let here = session.organization_id == Some(client.organization);
     let may_know = own
         || (here
             && permissions_of(unscoped, client)
@@ -134,12 +143,11 @@ async fn look_up(
         return Ok(None);
     }
 
-    let session_expires: Timestamp = row.get(3)?;
-    if session_expires <= now {
+    if session.expires <= now {
         return Ok(None);
     }
 
-    let principal = match principals.principal(session).await {
+    let principal = match principals.principal(session.id).await {
         Ok(principal) => principal,
         Err(Refusal::Invalid(_)) => return Ok(None),
         Err(Refusal::Database(error)) => return Err(error.into()),
@@ -148,8 +156,9 @@ async fn look_up(
     let principal = token_scope
         .as_ref()
         .map_or(principal.clone(), |scope| within(principal, scope));
-    let scopes: Option<Vec<String>> = row.get(4)?;
-    let limit = scopes.map(|scopes| scopes_in(scopes, token_scope.as_deref()));
+    let limit = session
+        .scopes
+        .map(|scopes| scopes_in(scopes, token_scope.as_deref()));
 
     Ok(Some(IntrospectionView {
         active: true,
@@ -157,13 +166,17 @@ async fn look_up(
             &principal.permissions,
             limit.as_deref(),
         ))),
-        client_id: Some(its_client.unwrap_or_else(|| principals.own_client().to_owned())),
+        client_id: Some(
+            session
+                .client_id
+                .unwrap_or_else(|| principals.own_client().to_owned()),
+        ),
         token_type: token_expires.map(|_| "Bearer"),
         sub: Some(principal.user),
         sid: Some(principal.session),
         iss: Some(principals.settings.issuer.clone()),
         aud: Some(principals.settings.issuer.clone()),
-        exp: Some(token_expires.unwrap_or_else(|| session_expires.unix_timestamp())),
+        exp: Some(token_expires.unwrap_or_else(|| session.expires.unix_timestamp())),
     }))
 }
 

@@ -51,13 +51,10 @@ pub(super) async fn get_authorization_server_metadata(
     const PERMISSIONS: &str = "SELECT name FROM mainstay.permissions ORDER BY name";
 
     let unscoped = by.unscoped("the code declares permissions; they belong to no organization");
-    let rows = unscoped
-        .select("permissions.names", PERMISSIONS, [])
-        .await?;
-    let permissions = rows.iter().map(|row| row.get(0));
+    let permissions: Vec<String> = unscoped.query("permissions.names", PERMISSIONS, []).await?;
     let scopes = [scope::LEAST, scope::ALL]
         .into_iter()
-        .map(|name| Ok(name.to_owned()))
+        .map(str::to_owned)
         .chain(permissions);
 
     let issuer = &principals.settings.issuer;
@@ -71,7 +68,7 @@ pub(super) async fn get_authorization_server_metadata(
         introspection_endpoint: below("/oauth/introspect"),
         jwks_uri: below("/.well-known/jwks.json"),
         service_documentation: below("/docs"),
-        scopes_supported: scopes.collect::<Result<_, _>>()?,
+        scopes_supported: scopes.collect(),
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
         grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],

@@ -1,6 +1,6 @@
 //! Operators register applications from the command line. There is no registration over HTTP.
 
-use mainstay_database::{Change, Error, Event, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, FromRow, Unscoped};
 use mainstay_kernel::{LineError, Timestamp, Uuid};
 use mainstay_principals::{
     events::{Action, about},
@@ -10,6 +10,7 @@ use mainstay_principals::{
 use super::redirect::may_be_registered;
 
 /// A registered application.
+#[derive(FromRow)]
 pub struct ClientRow {
     /// The client id that it uses in requests.
     pub client_id: String,
@@ -137,23 +138,7 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
         ORDER BY client_id
     ";
 
-    let read = |row: &Row| {
-        Ok(ClientRow {
-            client_id: row.get(0)?,
-            name: row.get(1)?,
-            redirect_uris: row.get(2)?,
-            created_at: row.get(3)?,
-            deactivated_at: row.get(4)?,
-            first_party: row.get(5)?,
-        })
-    };
-
-    unscoped
-        .select("oauth_clients.list", LIST, [])
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+    unscoped.query("oauth_clients.list", LIST, []).await
 }
 
 /// Deactivates an application: deletes its grants and ends all its sessions. Returns `false` if no
@@ -229,13 +214,13 @@ async fn change_client(
 ) -> Result<bool, Error> {
     const FIND: &str = "SELECT id FROM mainstay.oauth_clients WHERE client_id = $1";
 
-    let rows = unscoped
-        .select("oauth_clients.id", FIND, [client_id.into()])
+    let ids: Vec<Uuid> = unscoped
+        .query("oauth_clients.id", FIND, [client_id.into()])
         .await?;
-    let Some(row) = rows.first() else {
+    let Some(id) = ids.first() else {
         return Ok(false);
     };
 
-    let event = about(action, "oauth_client", Some(row.get(0)?), None);
+    let event = about(action, "oauth_client", Some(*id), None);
     Ok(!unscoped.change(change(event)).await?.is_empty())
 }

@@ -1,10 +1,10 @@
 //! Token revocation (RFC 7009).
 
-use mainstay_database::{Change, Error, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, Unscoped, Uuid};
 use mainstay_http::{
     ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, garde, post, view,
 };
-use mainstay_kernel::OrganizationId;
+use mainstay_kernel::{OrganizationId, SessionId};
 use mainstay_principals::{
     Principals,
     events::{Action, about_session},
@@ -96,6 +96,14 @@ pub(super) async fn revoke_token(
     Ok(Json(RevokedView {}))
 }
 
+#[derive(FromRow)]
+struct IdentifiedSession {
+    id: SessionId,
+    organization_id: Option<OrganizationId>,
+    /// Whether its tokens were issued to the client.
+    is_own: bool,
+}
+
 async fn revoke(
     unscoped: &Unscoped,
     principals: &Principals,
@@ -103,7 +111,7 @@ async fn revoke(
     client_id: &str,
 ) -> Result<(), Problem> {
     const FIND: &str = r"
-        SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3
+        SELECT id, organization_id, client_id IS NOT DISTINCT FROM $3 AS is_own
         FROM mainstay.sessions
         WHERE ended_at IS NULL
           AND id = coalesce(
@@ -122,36 +130,34 @@ async fn revoke(
     ";
 
     let (session, refresh) = held.values();
-    let rows = unscoped
-        .select(
+    let sessions: Vec<IdentifiedSession> = unscoped
+        .query(
             "sessions.of_token",
             FIND,
             [session.into(), refresh.into(), client_id.into()],
         )
         .await?;
-    let Some(row) = rows.first() else {
+    let Some(session) = sessions.first() else {
         return Ok(());
     };
-    if !row.get::<bool>(2)? {
+    if !session.is_own {
         return Err(INVALID_GRANT
             .problem()
             .detail("The token was issued to another client."));
     }
 
-    let session: Uuid = row.get(0)?;
-    let organization = row.get::<Option<Uuid>>(1)?.map(OrganizationId::from);
     let now = principals.runtime().clock.now();
-    let event = about_session(Action::TokenRevoked, session.into(), organization);
+    let event = about_session(Action::TokenRevoked, session.id, session.organization_id);
     unscoped
         .change(Change::new(
             "sessions.revoke",
             END,
-            [session.into(), now.inner().into()],
+            [session.id.uuid().into(), now.inner().into()],
             event,
         ))
         .await?;
 
-    principals.forget_session(session.into());
+    principals.forget_session(session.id);
 
     Ok(())
 }
