@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use mainstay_config::{Reader, table};
-use mainstay_database::{Database, DatabaseUrl, Owner};
+use mainstay_database::{Database, DatabaseUrl, Owner, Row};
 use mainstay_kernel::Runtime;
 
 use super::output::{complain, say, say_table, warn};
@@ -85,11 +85,7 @@ async fn ask(
     let role = session
         .run("config.role", "SELECT current_user::text", [])
         .await?;
-    let role: String = role
-        .first()
-        .map(|row| row.get(0))
-        .transpose()?
-        .unwrap_or_default();
+    let role: String = Row::read_first(&role)?.unwrap_or_default();
 
     session.close().await;
 
@@ -116,11 +112,7 @@ async fn ask_as_owner(url: &DatabaseUrl) -> anyhow::Result<String> {
     const ROLE: &str = "SELECT current_user::text";
     let mut owner = Owner::connect(url).await?;
     let role = owner.run(ROLE, []).await?;
-    let role: String = role
-        .first()
-        .map(|row| row.get(0))
-        .transpose()?
-        .unwrap_or_default();
+    let role: String = Row::read_first(&role)?.unwrap_or_default();
     owner.close().await;
     Ok(format!("connected as {role}"))
 }

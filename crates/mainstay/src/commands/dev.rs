@@ -146,15 +146,10 @@ fn settings(private: Layer, addresses: &Layer) -> anyhow::Result<Settings> {
 /// service with a single tenant has the organization already.
 async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> anyhow::Result<()> {
     let unscoped = unscoped(database, "dev");
-    let count = unscoped
-        .select("users.count", "SELECT count(*) FROM mainstay.users", [])
+    let count: Vec<i64> = unscoped
+        .query("users.count", "SELECT count(*) FROM mainstay.users", [])
         .await?;
-    if count
-        .first()
-        .context("a count returned no row")?
-        .get::<i64>(0)?
-        > 0
-    {
+    if *count.first().context("a count returned no row")? > 0 {
         return Ok(());
     }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 use anyhow::Context as _;
 use clap::{Args, Command};
 use indicatif::{ProgressBar, ProgressStyle};
-use mainstay_database::Database;
+use mainstay_database::{Database, FromRow};
 use mainstay_kernel::{OrganizationId, UserId};
 
 use super::{dev::postgres, output::say, target};
@@ -79,21 +79,27 @@ pub(super) async fn add(
     Ok(())
 }
 
+#[derive(FromRow)]
+struct FirstOrganization {
+    organization_id: OrganizationId,
+    owner_id: UserId,
+}
+
 async fn first_organization(database: &Database) -> anyhow::Result<(OrganizationId, UserId)> {
     const FIRST: &str = r"
-        SELECT o.id, m.user_id
+        SELECT o.id AS organization_id, m.user_id AS owner_id
         FROM mainstay.organizations o
         JOIN mainstay.memberships m ON m.organization_id = o.id
         JOIN mainstay.roles r ON r.id = m.role_id AND r.name = 'owner'
         ORDER BY o.created_at, m.created_at
         LIMIT 1
     ";
-    let rows = target::unscoped(database, "seed")
-        .select("organizations.first", FIRST, [])
+    let organizations: Vec<FirstOrganization> = target::unscoped(database, "seed")
+        .query("organizations.first", FIRST, [])
         .await?;
-    let row = rows
+    let first = organizations
         .first()
         .context("no organization exists yet: create one with `user create`")?;
 
-    Ok((row.get(0)?, row.get(1)?))
+    Ok((first.organization_id, first.owner_id))
 }
