@@ -15,6 +15,7 @@ pub mod sessions;
 pub mod throttle;
 
 mod accounts;
+mod mail_to;
 mod operator;
 mod settings;
 mod tenancy;
@@ -25,6 +26,7 @@ pub use account::{
     removal::{delete_account, set_active},
 };
 pub use accounts::Accounts;
+pub use mail_to::MailTo;
 pub use operator::{
     SessionSummary, UserSummary, end_session, end_sessions_of, find_user, sessions_of,
 };

@@ -64,6 +64,7 @@ pub use working::Working;
 /// The types that most files of an app need.
 pub mod prelude {
     pub use mainstay_access::{Permission, permission};
+    pub use mainstay_accounts::MailTo;
     pub use mainstay_crypto::{Identifying, Indexed, Masked, Personal, Sealed, Zeroizing};
     pub use mainstay_database::{
         Changes, Cursor, Direction, Door, Entity, Error as DatabaseError, Filter, FromRow, IfMatch,

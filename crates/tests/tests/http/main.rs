@@ -46,6 +46,7 @@ mod filters;
 mod foreign_headers;
 mod invitations;
 mod listing;
+mod mail_to;
 mod mailed_links;
 mod many_rows;
 mod me;
