@@ -18,4 +18,5 @@ mod names;
 mod pages;
 mod rhythm;
 mod roles;
+mod rows;
 mod sweeps;

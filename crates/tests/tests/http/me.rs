@@ -16,7 +16,12 @@ async fn me_shows_account_organization_role_and_permissions() {
     assert_eq!(me["role"], "agent");
     assert_eq!(
         me["permissions"],
-        json!(["customers.read", "customers.write", "organization.read"])
+        json!([
+            "articles.read",
+            "customers.read",
+            "customers.write",
+            "organization.read"
+        ])
     );
 }
 
