@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use crate::{
     api_check::{PATHS, check, pattern},
     asset::Representations,
     bodies::BodyLimit,
+    document::{Tag, document},
     schemas::Schemas,
 };
 
@@ -22,9 +23,11 @@ pub struct Api(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
+    info: Info,
+    tags: Vec<Tag>,
     resources: BTreeMap<&'static str, Arc<Resource>>,
-    document: serde_json::Value,
-    file: Arc<Representations>,
+    /// The serialized document, after it was first read.
+    file: OnceLock<Arc<Representations>>,
     pages: Vec<WebPage>,
 }
 
@@ -86,16 +89,11 @@ impl Api {
     pub fn new(info: &Info, modules: &[Module]) -> Result<Self, ApiError> {
         check(modules)?;
 
-        let document = crate::document(info, modules);
-        let file = Arc::new(Representations::new(
-            "application/json",
-            Bytes::from(document.to_string()),
-        ));
-
         let api = Self(Arc::new(Inner {
+            info: info.clone(),
+            tags: modules.iter().map(Tag::of).collect(),
             resources: resources(modules),
-            document,
-            file,
+            file: OnceLock::new(),
             pages: Vec::new(),
         }));
 
@@ -162,9 +160,9 @@ impl Api {
         self.with_pages(free)
     }
 
-    /// The OpenAPI document.
-    pub fn document(&self) -> &serde_json::Value {
-        &self.0.document
+    /// Generates the OpenAPI document. It is large, and few processes need it, so none keeps it.
+    pub fn document(&self) -> serde_json::Value {
+        document(&self.0.info, &self.0.tags)
     }
 
     /// The number of operations.
@@ -176,9 +174,12 @@ impl Api {
             .sum()
     }
 
-    /// The serialized document.
+    /// The serialized document, which is generated when it is first read.
     pub(crate) fn document_file(&self) -> &Representations {
-        &self.0.file
+        self.0.file.get_or_init(|| {
+            let text = self.document().to_string();
+            Arc::new(Representations::new("application/json", Bytes::from(text)))
+        })
     }
 
     pub(crate) fn resources(&self) -> impl Iterator<Item = &Arc<Resource>> {

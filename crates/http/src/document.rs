@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use self::operation::{OAUTH, describe, example_name};
-use crate::{Module, SESSION_COOKIE, problem::body::ProblemBody, schemas::Schemas};
+use crate::{Declaration, Module, SESSION_COOKIE, problem::body::ProblemBody, schemas::Schemas};
 
 /// The `info` object of the document.
 #[derive(Clone, Debug)]
@@ -23,10 +23,26 @@ pub struct Info {
     pub description: &'static str,
 }
 
-/// Generates the document of all endpoints of `modules`. Members are in alphabetical order,
-/// whichever features of `serde_json` the build enables.
-pub fn document(info: &Info, modules: &[Module]) -> Value {
-    sorted(with_examples(choices::collapsed(generate(info, modules))))
+/// The endpoints of a module, which have its name as their tag.
+#[derive(Clone)]
+pub(crate) struct Tag {
+    name: &'static str,
+    declarations: Vec<Declaration>,
+}
+
+impl Tag {
+    pub(crate) fn of(module: &Module) -> Self {
+        Self {
+            name: module.name(),
+            declarations: module.declarations().to_vec(),
+        }
+    }
+}
+
+/// Generates the document of all endpoints. Members are in alphabetical order, whichever features of
+/// `serde_json` the build enables.
+pub(crate) fn document(info: &Info, tags: &[Tag]) -> Value {
+    sorted(with_examples(choices::collapsed(generate(info, tags))))
 }
 
 /// Adds an example to each string that a client may have to write.
@@ -76,14 +92,14 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-fn generate(info: &Info, modules: &[Module]) -> Value {
+fn generate(info: &Info, tags: &[Tag]) -> Value {
     let mut schemas = Schemas::new();
     let problem = schemas.output::<ProblemBody<'static>>();
     let mut problems = BTreeMap::new();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
 
-    for module in modules {
-        for declaration in module.declarations() {
+    for tag in tags {
+        for declaration in &tag.declarations {
             let operation = declaration.operation(&mut schemas);
             let named = operation
                 .problems
@@ -91,7 +107,7 @@ fn generate(info: &Info, modules: &[Module]) -> Value {
                 .map(|kind| (example_name(kind, operation.speaks_oauth), *kind));
             problems.extend(named);
 
-            let entry = describe(module.name(), declaration, &operation, problem.as_value());
+            let entry = describe(tag.name, declaration, &operation, problem.as_value());
             paths
                 .entry(declaration.path)
                 .or_default()
@@ -99,10 +115,7 @@ fn generate(info: &Info, modules: &[Module]) -> Value {
         }
     }
 
-    let tags: Vec<_> = modules
-        .iter()
-        .map(|module| json!({ "name": module.name() }))
-        .collect();
+    let tags: Vec<_> = tags.iter().map(|tag| json!({ "name": tag.name })).collect();
     let examples: Map<_, _> = problems
         .iter()
         .map(|(name, kind)| {

@@ -67,7 +67,7 @@ pub use credentials::SESSION_COOKIE;
 pub use declaration::{
     Declaration, Endpoint, Endpoints, Location, Operation, Parameter, Requirement,
 };
-pub use document::{Info, document};
+pub use document::Info;
 pub use failure::{Failure, OnConstraint};
 pub use health::Readiness;
 pub use hosts::MISDIRECTED;

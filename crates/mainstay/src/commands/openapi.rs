@@ -6,6 +6,6 @@ use super::output::print;
 use crate::Platform;
 
 pub(super) fn run(platform: &Platform) -> anyhow::Result<ExitCode> {
-    print(&serde_json::to_string_pretty(platform.api()?.document())?);
+    print(&serde_json::to_string_pretty(&platform.api()?.document())?);
     Ok(ExitCode::SUCCESS)
 }

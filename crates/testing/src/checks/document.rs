@@ -24,11 +24,11 @@ pub fn document(platform: &Platform) -> String {
     let api = platform.api().unwrap_or_else(|error| panic!("{error}"));
     let document = api.document();
 
-    operations::check(document, platform);
-    schemas::check(document);
-    validate(document);
+    operations::check(&document, platform);
+    schemas::check(&document);
+    validate(&document);
 
-    serde_json::to_string_pretty(&sorted(document)).unwrap() + "\n"
+    serde_json::to_string_pretty(&sorted(&document)).unwrap() + "\n"
 }
 
 /// The document with its members in alphabetical order, in any build of serde_json.

@@ -39,8 +39,7 @@ impl Sweep {
             .platform()
             .api()
             .unwrap_or_else(|error| panic!("{error}"))
-            .document()
-            .clone();
+            .document();
 
         let mut actors = BTreeMap::new();
         for role in BuiltInRole::ALL {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 fn document() -> Value {
-    fixture::platform().api().unwrap().document().clone()
+    fixture::platform().api().unwrap().document()
 }
 
 #[test]

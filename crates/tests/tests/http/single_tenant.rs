@@ -61,7 +61,7 @@ async fn everyone_who_signs_up_works_in_the_one_organization() {
 async fn no_endpoint_creates_lists_switches_or_leaves_organizations() {
     let app = TestApp::start(platform()).await;
     let owner = app.actor(Owner).await;
-    let document = app.platform().api().unwrap().document().clone();
+    let document = app.platform().api().unwrap().document();
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().collect();
     let gone = [
         (Method::GET, "/v1/organizations"),

@@ -383,7 +383,7 @@ fn printing_commands_need_no_settings() {
     let document: serde_json::Value =
         serde_json::from_str(&succeeds(&mut program(["openapi"]))).expect("the text is JSON");
     assert_eq!(
-        &document,
+        document,
         fixture::platform()
             .api()
             .expect("the declarations are valid")
