@@ -3,6 +3,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use futures_util::future::BoxFuture;
 use mainstay_kernel::{ExposeSecret, SecretString};
 use sqlx::{
     ConnectOptions,
@@ -43,11 +44,14 @@ impl DatabaseUrl {
     }
 
     /// Opens a connection with these limits.
-    pub(crate) async fn connect(&self, limits: Limits) -> Result<PgConnection, Error> {
-        self.options(limits)
-            .connect()
-            .await
-            .map_err(Error::not_connected)
+    ///
+    /// The future is boxed, so that the driver's code for it is compiled once, in this crate.
+    pub(crate) fn connect(
+        &self,
+        limits: Limits,
+    ) -> BoxFuture<'static, Result<PgConnection, Error>> {
+        let options = self.options(limits);
+        Box::pin(async move { options.connect().await.map_err(Error::not_connected) })
     }
 
     pub(crate) fn options(&self, limits: Limits) -> PgConnectOptions {

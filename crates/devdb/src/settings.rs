@@ -61,8 +61,10 @@ fn settings(layout: &Layout, port: u16, durability: Durability) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Settings that may lose data in a crash, which does not matter for throwaway clusters.
-const THROWAWAY: [&str; 4] = [
+/// Settings that may lose data in a crash, or let tables grow, which does not matter for throwaway
+/// clusters. Autovacuum would visit each of hundreds of databases all the time.
+const THROWAWAY: [&str; 5] = [
+    "autovacuum = off",
     "fsync = off",
     "synchronous_commit = off",
     "full_page_writes = off",
