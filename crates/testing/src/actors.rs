@@ -9,7 +9,7 @@ use mainstay::identity::{
 use mainstay_access::BuiltInRole;
 use mainstay_crypto::Sealed;
 use mainstay_database::{Origin, Unscoped};
-use mainstay_kernel::{OrganizationId, UserId};
+use mainstay_kernel::{OrganizationId, SecretString, UserId};
 use serde_json::json;
 
 use crate::{Client, TestApp};
@@ -64,6 +64,25 @@ impl TestApp {
         .await
     }
 
+    /// Creates an account with `role` in the app's organization that never signs in: it has no
+    /// password.
+    pub(crate) async fn member(&self, role: BuiltInRole) -> UserId {
+        let organization = *self.organization.get_or_init(|| home(self)).await;
+        let number = self.people.fetch_add(1, Ordering::Relaxed);
+        let (_, user) = new_account(self, organization, role, number, NewPassword::None).await;
+        user
+    }
+
+    /// The hash of [`PASSWORD`], computed once for all actors of the app.
+    async fn password_hash(&self) -> SecretString {
+        let hash = async || {
+            let hash = self.hasher().hash(&PASSWORD.into()).await;
+            hash.expect("the password is hashed").into()
+        };
+
+        self.password_hash.get_or_init(hash).await.clone()
+    }
+
     /// Creates an account with `role` in another organization and signs it in.
     pub async fn stranger(&self, role: BuiltInRole) -> Actor {
         let organization = *self
@@ -104,17 +123,8 @@ async fn new_actor(
     role: BuiltInRole,
     number: usize,
 ) -> Actor {
-    let email = format!("{}-{number}@example.org", role.name());
-    let new = NewUser {
-        email: Sealed::new(EmailAddress::parse(&email).expect("the e-mail address is valid")),
-        password: NewPassword::Plain(PASSWORD.to_owned().into()),
-        membership: Membership::Existing(organization),
-        role: role.name().to_owned(),
-    };
-
-    let created = create_user(&unscoped(app), app.hasher(), new)
-        .await
-        .expect("the account is created");
+    let password = NewPassword::Hashed(app.password_hash().await);
+    let (email, user) = new_account(app, organization, role, number, password).await;
 
     let answer = app
         .anonymous()
@@ -132,9 +142,32 @@ async fn new_actor(
     Actor {
         client,
         email,
-        user: created.user,
+        user,
         organization,
     }
+}
+
+/// Creates an account, and returns its address and its id.
+async fn new_account(
+    app: &TestApp,
+    organization: OrganizationId,
+    role: BuiltInRole,
+    number: usize,
+    password: NewPassword,
+) -> (String, UserId) {
+    let email = format!("{}-{number}@example.org", role.name());
+    let new = NewUser {
+        email: Sealed::new(EmailAddress::parse(&email).expect("the e-mail address is valid")),
+        password,
+        membership: Membership::Existing(organization),
+        role: role.name().to_owned(),
+    };
+
+    let created = create_user(&unscoped(app), app.hasher(), new)
+        .await
+        .expect("the account is created");
+
+    (email, created.user)
 }
 
 fn unscoped(app: &TestApp) -> Unscoped {

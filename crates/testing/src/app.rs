@@ -29,6 +29,7 @@ pub struct TestApp {
     pub(crate) database_name: String,
     pub(crate) round_trips: Option<RoundTrips>,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) password_hash: OnceCell<SecretString>,
     pub(crate) client: Client,
     pub(crate) people: AtomicUsize,
     pub(crate) organization: OnceCell<OrganizationId>,

@@ -135,6 +135,7 @@ impl Builder {
 
         TestApp {
             hasher: PasswordHasher::new(Argon2Parameters::default(), 2, 64, runtime.random.clone()),
+            password_hash: OnceCell::new(),
             platform,
             runtime,
             layers,

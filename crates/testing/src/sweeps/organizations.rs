@@ -26,17 +26,7 @@ pub async fn organizations(platform: Platform) {
         .cloned()
         .collect();
 
-    // Deletions come last, since the other operations need the row: sessions first, because other
-    // deletions end them too, and nested rows before their parent.
-    on_rows.sort_by_key(|it| {
-        let is_not_session = !it.path.starts_with("/v1/sessions/");
-        (
-            it.method == Method::DELETE,
-            erases(it),
-            is_not_session,
-            Reverse(it.path.split('/').count()),
-        )
-    });
+    on_rows.sort_by_key(turn);
 
     for operation in &on_rows {
         let path = sweep.path_to_a_row(operation).await;
@@ -81,12 +71,24 @@ pub async fn organizations(platform: Platform) {
     }
 }
 
+/// When an operation has its turn. Deletions come last, since the other operations need the row:
+/// sessions first, because other deletions end them too, and nested rows before their parent.
+pub(super) fn turn(operation: &Operation) -> impl Ord + use<> {
+    let is_not_session = !operation.path.starts_with("/v1/sessions/");
+    (
+        operation.method == Method::DELETE,
+        erases(operation),
+        is_not_session,
+        Reverse(operation.path.split('/').count()),
+    )
+}
+
 /// Whether the operation erases its row, so that a later deletion needs another one.
-fn erases(operation: &Operation) -> bool {
+pub(super) fn erases(operation: &Operation) -> bool {
     operation.path.ends_with("/erasure")
 }
 
-fn on_a_row(operation: &Operation) -> bool {
+pub(super) fn on_a_row(operation: &Operation) -> bool {
     operation.path.contains('{') && !operation.is_public()
 }
 

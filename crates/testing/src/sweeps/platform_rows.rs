@@ -1,9 +1,11 @@
 //! Rows of the platform that a plain POST to their collection does not create.
 
 use mainstay_access::BuiltInRole;
+use mainstay_database::Owner;
 use mainstay_kernel::Uuid;
 use serde_json::{Value, json};
 
+use super::sealed_rows::SealedRows;
 use crate::{Actor, Client, PASSWORD, TestApp};
 
 /// Creates a row in `collection` that `caller` may access. Returns `None` where a POST with a
@@ -67,30 +69,13 @@ async fn session_of(app: &TestApp, user: &str) -> String {
     id.to_string()
 }
 
-/// Creates a passkey that no device has. The trigger that would give the account a second factor is
-/// disabled, or the caller would have to use it.
+/// Creates a passkey, which does not count as a second factor.
 async fn passkey(app: &TestApp, caller: &Actor) -> String {
-    const INSERT: &str = r"
-        INSERT INTO mainstay.passkeys (
-            id, user_id, name, credential_hash, credential, sign_count, created_at
-        )
-        VALUES ($1, $2, '', uuid_send($1), '', 0, now())
-    ";
-
-    let id = app.runtime().new_id::<Actor>().uuid();
     let mut owner = app.owner().await;
-    owner
-        .run(
-            "ALTER TABLE mainstay.passkeys DISABLE TRIGGER passkeys_note",
-            [],
-        )
-        .await
-        .expect("the trigger is disabled");
+    ignore_passkeys(&mut owner).await;
 
-    owner
-        .run(INSERT, [id.into(), caller.user().uuid().into()])
-        .await
-        .expect("the owner's statement runs");
+    let mut rows = SealedRows::of(app, &mut owner, caller).await;
+    let id = rows.passkey().await;
 
     owner
         .run(
@@ -101,6 +86,25 @@ async fn passkey(app: &TestApp, caller: &Actor) -> String {
         .expect("the trigger is enabled");
 
     id.to_string()
+}
+
+/// Disables the trigger that gives an account with a passkey a second factor, which its owner would
+/// have to use.
+pub(super) async fn ignore_passkeys(owner: &mut Owner) {
+    owner
+        .run(
+            "ALTER TABLE mainstay.passkeys DISABLE TRIGGER passkeys_note",
+            [],
+        )
+        .await
+        .expect("the trigger is disabled");
+}
+
+/// Links the caller to an external identity.
+async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
+    let mut owner = app.owner().await;
+    let mut rows = SealedRows::of(app, &mut owner, caller).await;
+    rows.identity().await.to_string()
 }
 
 /// Creates a grant to an application that may read the caller's profile.
@@ -145,31 +149,6 @@ async fn another_session(app: &TestApp, caller: &Actor) -> Value {
         .await
         .assert_status(201)
         .json()
-}
-
-/// Links the caller to an external identity. Its sealed columns are empty: the sweeps never open
-/// them.
-async fn linked_identity(app: &TestApp, caller: &Actor) -> String {
-    const LINK: &str = r"
-        INSERT INTO mainstay.external_identities (
-            id, user_id, issuer, subject, subject_index, created_at
-        )
-        VALUES ($1, $2, 'https://id.example', '', $3, now())
-    ";
-
-    let (id, index) = (
-        app.runtime().new_id::<TestApp>().uuid(),
-        app.runtime().random.bytes::<32>().to_vec(),
-    );
-    let linked = app
-        .owner()
-        .await
-        .run(LINK, [id.into(), caller.user().uuid().into(), index.into()])
-        .await;
-
-    linked.expect("the identity is linked");
-
-    id.to_string()
 }
 
 /// Creates an API key of the caller, which the organization lists too.

@@ -34,7 +34,11 @@ const BATCH: usize = 25;
 impl Sweep {
     /// Starts the service and signs in one actor of each role.
     pub(super) async fn start(builder: Builder) -> Self {
-        let app = builder.start().await;
+        Self::of(builder.start().await).await
+    }
+
+    /// Signs in one actor of each role.
+    pub(super) async fn of(app: TestApp) -> Self {
         let document = app
             .platform()
             .api()
@@ -197,25 +201,8 @@ impl Sweep {
             return id;
         }
 
-        let template = &wanted_by.path;
-        let creating = self.operations.iter().find(|it| {
-            let depth = it.path.split('/').count();
-            let same = template.split('/').take(depth).eq(it.path.split('/'));
-            it.method == Method::POST && same && depth == collection.split('/').count()
-        });
-        let beside = creating.and_then(|it| {
-            Some((
-                it.clone(),
-                it.body.as_ref()?.1.clone(),
-                collection.to_owned(),
-            ))
-        });
-        let elsewhere = || {
-            let (creating, schema) = self.maker_of(resource?)?;
-            let path = creating.path.clone();
-            Some((creating, schema, path))
-        };
-        let Some((creating, schema, path)) = beside.or_else(elsewhere) else {
+        let Some((creating, schema, path)) = self.creator_of(collection, resource, wanted_by)
+        else {
             panic!(
                 "{}: there is no POST {collection} to create a row with",
                 wanted_by.name()
@@ -233,6 +220,30 @@ impl Sweep {
         self.contents = self.app.contents().await;
 
         id
+    }
+
+    /// The operation that creates a row in `collection`, which is the start of the operation's path,
+    /// or elsewhere a row of the same resource; the schema of its body; and the path to call.
+    pub(super) fn creator_of(
+        &self,
+        collection: &str,
+        resource: Option<&String>,
+        wanted_by: &Operation,
+    ) -> Option<(Operation, Value, String)> {
+        let depth = collection.split('/').count();
+        let template = || wanted_by.path.split('/').take(depth);
+        let creates =
+            |it: &&Operation| it.method == Method::POST && template().eq(it.path.split('/'));
+
+        if let Some(beside) = self.operations.iter().find(creates)
+            && let Some((_, schema)) = &beside.body
+        {
+            return Some((beside.clone(), schema.clone(), collection.to_owned()));
+        }
+
+        let (creating, schema) = self.maker_of(resource?)?;
+        let path = creating.path.clone();
+        Some((creating, schema, path))
     }
 
     /// Sends an attack and checks that the response is one of `expected` (status and code), and

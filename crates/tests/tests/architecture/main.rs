@@ -13,6 +13,7 @@ mod artefacts;
 mod circles;
 mod document;
 mod files;
+mod growth;
 mod manifest;
 mod names;
 mod pages;

@@ -41,3 +41,8 @@ async fn an_undocumented_method_is_refused() {
 async fn a_refusal_never_repeats_its_input() {
     sweeps::echoes(fixture::platform(), Coverage::All).await;
 }
+
+#[tokio::test]
+async fn an_operation_costs_the_same_with_many_rows() {
+    sweeps::growth(fixture::platform(), Coverage::All).await;
+}
