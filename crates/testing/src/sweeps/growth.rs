@@ -15,7 +15,7 @@ use mainstay::Platform;
 use self::{
     plans::Plans,
     requests::Request,
-    statements::{Ran, Statements},
+    statements::{Ran, Statements, in_short},
     tables::Tables,
 };
 use super::{coverage::Coverage, organizations::erases, sweep::Sweep};
@@ -160,11 +160,4 @@ fn check(sweep: &mut Sweep, request: &Request, before: &Outcome, after: &Outcome
         after.count(),
         grown.collect::<String>()
     ));
-}
-
-/// The beginning of a statement, on one line.
-fn in_short(text: &str) -> String {
-    const LENGTH: usize = 300;
-    let words: Vec<_> = text.split_whitespace().collect();
-    words.join(" ").chars().take(LENGTH).collect()
 }

@@ -3,6 +3,9 @@
 use mainstay_database::{Owner, Value};
 use mainstay_kernel::Uuid;
 
+/// Number of rows in a collection.
+pub(super) const MANY: i64 = 100;
+
 /// Number of rows in a large table.
 pub(super) const ROWS: i64 = 100_000;
 

@@ -4,7 +4,7 @@ use mainstay_access::BuiltInRole;
 use mainstay_database::Owner;
 use mainstay_kernel::Uuid;
 
-use super::{copies, rows::MANY};
+use super::copies::{self, MANY};
 use crate::{
     Actor, TestApp,
     sweeps::{platform_rows::ignore_passkeys, sealed_rows::SealedRows},

@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{copies, in_short, requests::Request, statements::Ran, tables::Tables};
+use super::{
+    copies,
+    requests::Request,
+    statements::{Ran, in_short},
+    tables::Tables,
+};
 use crate::{databases::Planner, sweeps::sweep::Sweep};
 
 /// The statements of all requests.

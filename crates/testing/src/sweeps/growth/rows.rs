@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use mainstay_database::Owner;
 use serde_json::{Value, json};
 
-use super::many_platform_rows;
+use super::{copies::MANY, many_platform_rows};
 use crate::sweeps::{operations::Operation, sweep::Sweep};
-
-/// Number of rows in a collection.
-pub(super) const MANY: i64 = 100;
 
 impl Sweep {
     /// Creates rows in all collections of these operations: up to 100, or as many as a limit

@@ -73,3 +73,10 @@ impl Statements {
             .collect()
     }
 }
+
+/// The beginning of a statement, on one line.
+pub(super) fn in_short(text: &str) -> String {
+    const LENGTH: usize = 300;
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ").chars().take(LENGTH).collect()
+}
