@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Door<Anyone> {
-    /// Reads one public row, whoever it belongs to.
+    /// Reads one public row of any owner.
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is no such row, or it is not public.
@@ -30,7 +30,7 @@ impl Door<Anyone> {
         self.decode(rows.first().ok_or(Error::NotFound)?)
     }
 
-    /// Reads one page of the public rows of `E`, whoever they belong to, in one round trip.
+    /// Reads one page of the public rows of `E`, of all owners, in one round trip.
     ///
     /// # Errors
     /// [`Error::Cursor`] if the cursor is of another listing.
