@@ -1,6 +1,6 @@
 //! The operations of an API document, in the form that the sweeps use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::Method;
 use mainstay::Platform;
@@ -21,6 +21,8 @@ pub(super) struct Operation {
     pub(super) body_limit: Option<usize>,
     /// Names and schemas of its query parameters.
     pub(super) query: Vec<(String, Value)>,
+    /// Names of those that a request must have.
+    required: BTreeSet<String>,
     /// Resources of the rows in its path, by the name of the parameter.
     pub(super) rows: BTreeMap<String, String>,
     /// Schema of its 201 response.
@@ -58,6 +60,7 @@ impl Operation {
                         .as_u64()
                         .and_then(|most| most.try_into().ok()),
                     query: query(entry),
+                    required: required(entry),
                     rows: rows(entry),
                     created: entry["responses"]["201"]["content"]["application/json"]["schema"]
                         .clone(),
@@ -78,6 +81,13 @@ impl Operation {
     /// Name for messages.
     pub(super) fn name(&self) -> String {
         format!("{} ({} {})", self.access.operation, self.method, self.path)
+    }
+
+    /// Names and schemas of the query parameters that a request must have.
+    pub(super) fn required_query(&self) -> impl Iterator<Item = &(String, Value)> {
+        self.query
+            .iter()
+            .filter(|(name, _)| self.required.contains(name))
     }
 
     pub(super) fn is_public(&self) -> bool {
@@ -117,6 +127,15 @@ fn body(entry: &Value) -> Option<(Vec<String>, Value)> {
     let content = entry["requestBody"]["content"].as_object()?;
     let schema = content.values().next()?["schema"].clone();
     Some((content.keys().cloned().collect(), schema))
+}
+
+fn required(entry: &Value) -> BTreeSet<String> {
+    let parameters = entry["parameters"].as_array().into_iter().flatten();
+
+    parameters
+        .filter(|parameter| parameter["in"] == "query" && parameter["required"] == true)
+        .filter_map(|parameter| parameter["name"].as_str().map(str::to_owned))
+        .collect()
 }
 
 fn query(entry: &Value) -> Vec<(String, Value)> {

@@ -68,14 +68,20 @@ impl Sweep {
         sweep
     }
 
-    /// Creates a row of each resource that a body refers to, in order of their own references. They
-    /// are separate from the rows in paths, since the sweeps delete those.
+    /// Creates a row of each resource that a body or a required parameter refers to, in order of
+    /// their own references. They are separate from the rows in paths, since the sweeps delete
+    /// those.
     async fn make_referenced_rows(&mut self) {
         let bodies = self
             .operations
             .iter()
             .filter_map(|it| Some(&it.body.as_ref()?.1));
+        let parameters = self
+            .operations
+            .iter()
+            .flat_map(|it| it.required_query().map(|(_, schema)| schema));
         let mut wanted: BTreeSet<_> = bodies
+            .chain(parameters)
             .flat_map(|schema| self.schemas.references(schema))
             .collect();
 

@@ -1,6 +1,8 @@
 //! The requests of the sweep: each operation, and each documented value of its query parameters.
 
 use http::Method;
+use percent_encoding::NON_ALPHANUMERIC;
+use serde_json::Value;
 
 use super::rows::varied;
 use crate::{
@@ -30,22 +32,46 @@ pub(super) fn of(sweep: &Sweep, operations: &[Operation]) -> Vec<Request> {
         .collect()
 }
 
-/// An operation without parameters, and with each value of a parameter that has a list of them.
+/// An operation with the parameters that it requires, and with each value of another one that has a
+/// list of them.
 fn variants(sweep: &Sweep, operation: &Operation) -> Vec<Request> {
-    let mut queries = vec![String::new()];
+    let required: Vec<_> = operation
+        .required_query()
+        .map(|(name, schema)| format!("{name}={}", in_query(&sweep.schemas.least(schema))))
+        .collect();
+    let request = |further: Option<String>| Request {
+        operation: operation.clone(),
+        query: query(required.iter().cloned().chain(further)),
+    };
 
+    let mut requests = vec![request(None)];
     for (name, schema) in &operation.query {
         let plain = sweep.schemas.plain(schema);
         let values = plain["enum"].as_array().into_iter().flatten();
-        let values = values.filter_map(|value| value.as_str());
-        queries.extend(values.map(|value| format!("?{name}={value}")));
+        for value in values.filter_map(|value| value.as_str()) {
+            if !operation.required_query().any(|(known, _)| known == name) {
+                requests.push(request(Some(format!("{name}={value}"))));
+            }
+        }
     }
 
-    let request = |query| Request {
-        operation: operation.clone(),
-        query,
-    };
-    queries.into_iter().map(request).collect()
+    requests
+}
+
+fn query(parts: impl Iterator<Item = String>) -> String {
+    let parts: Vec<_> = parts.collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("?{}", parts.join("&")),
+    }
+}
+
+/// A value of a query, in which everything is text.
+fn in_query(value: &Value) -> String {
+    match value.as_str() {
+        Some(text) => percent_encoding::utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
+        None => value.to_string(),
+    }
 }
 
 impl Request {
