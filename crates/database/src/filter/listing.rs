@@ -32,7 +32,7 @@ type FindSealed = Box<dyn Fn(&Sealing<'_>) -> Condition + Send + Sync>;
 type Confirm<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
 
 impl<E: Entity> Filter<E> {
-    /// All rows of the organization.
+    /// All rows that the door reaches.
     pub fn all() -> Self {
         Self::empty()
     }
