@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use mainstay_database::{Error, Job, Unscoped};
+use mainstay_database::{Error, Job, Sql};
 use mainstay_http::{FieldError, INVALID_INPUT, Problem};
 use mainstay_kernel::{EmailAddress, ExposeSecret as _, SecretString};
 use mainstay_mail::{Letter, Mail};
@@ -16,13 +16,9 @@ use crate::accounts::Accounts;
 ///
 /// # Errors
 /// [`Error::Internal`] if the letter cannot be written as JSON.
-pub fn to(
-    address: &EmailAddress,
-    letter: &Letter,
-    unscoped: &Unscoped,
-) -> Result<Option<Job>, Error> {
+pub fn to(address: &EmailAddress, letter: &Letter, sql: &Sql) -> Result<Option<Job>, Error> {
     match Mail::new(address.as_str(), letter) {
-        Ok(mail) => mail.job(unscoped).map(Some),
+        Ok(mail) => mail.job(sql).map(Some),
         Err(error) => {
             tracing::warn!(%error, "e-mail not queued");
             Ok(None)

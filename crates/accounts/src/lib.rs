@@ -19,6 +19,7 @@ mod mail_to;
 mod operator;
 mod settings;
 mod tenancy;
+mod unlimited;
 mod upkeep;
 
 pub use account::{

@@ -7,6 +7,7 @@ use mainstay_mail::Letter;
 use crate::{
     account::{address::email_cell, key::AccountKey},
     letters,
+    unlimited::COLLEAGUE,
 };
 
 /// Sends letters to the people whom a caller works with: themselves, and the members of their
@@ -65,7 +66,7 @@ impl<A: Authenticated> MailTo for Door<A> {
               )
         ";
 
-        let unscoped = self.unscoped("the address of a colleague is part of their account");
+        let sql = self.unlimited(COLLEAGUE);
         let caller = self.principal();
         let values = [
             user.uuid().into(),
@@ -73,15 +74,15 @@ impl<A: Authenticated> MailTo for Door<A> {
             caller.organization.map(OrganizationId::uuid).into(),
         ];
 
-        let found: Vec<Recipient> = unscoped.query("users.recipient", FIND, values).await?;
+        let found: Vec<Recipient> = sql.query("users.recipient", FIND, values).await?;
         let Some(recipient) = found.into_iter().next() else {
             tracing::warn!(%user, "e-mail not queued: the recipient is no colleague of the caller");
             return Ok(None);
         };
 
         let key = recipient.key.of(user);
-        let address = unscoped.open_own(&key, &email_cell(user.uuid()), &recipient.email)?;
-        letters::to(&address, letter, &unscoped)
+        let address = sql.open_own(&key, &email_cell(user.uuid()), &recipient.email)?;
+        letters::to(&address, letter, &sql)
     }
 
     async fn mail_to(&self, user: UserId, letter: &Letter) -> Result<(), Error> {

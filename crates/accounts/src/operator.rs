@@ -1,7 +1,7 @@
 //! The operator's commands for accounts and sessions.
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, FromRow, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Sql};
 use mainstay_kernel::{EmailAddress, OrganizationId, SessionId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about_session, about_user};
 
@@ -46,7 +46,7 @@ pub struct SessionSummary {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSummary>, Error> {
+pub async fn find_user(sql: &Sql, who: &str) -> Result<Option<UserSummary>, Error> {
     const FIND: &str = r"
         SELECT
             u.id, u.name, u.active, u.second_factor, u.created_at,
@@ -65,13 +65,13 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
     let id = who.parse::<UserId>().ok().map(UserId::uuid);
     let indexes: Vec<Vec<u8>> = EmailAddress::parse(who).map_or_else(Vec::new, |email| {
         Sealed::new(email)
-            .indexes(unscoped.database().ring(), &email_index())
+            .indexes(sql.database().ring(), &email_index())
             .into_iter()
             .map(BlindIndex::into_bytes)
             .collect()
     });
 
-    let users: Vec<UserSummary> = unscoped
+    let users: Vec<UserSummary> = sql
         .query("users.find", FIND, [id.into(), indexes.into()])
         .await?;
 
@@ -82,7 +82,7 @@ pub async fn find_user(unscoped: &Unscoped, who: &str) -> Result<Option<UserSumm
 ///
 /// # Errors
 /// The error of the database.
-pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<SessionSummary>, Error> {
+pub async fn sessions_of(sql: &Sql, user: UserId) -> Result<Vec<SessionSummary>, Error> {
     const LIST: &str = r"
         SELECT id, kind, organization_id, created_at, last_used_at, expires_at
         FROM mainstay.sessions
@@ -93,10 +93,10 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
         ORDER BY id DESC
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let values = [user.uuid().into(), now.inner().into()];
 
-    unscoped.query("sessions.of", LIST, values).await
+    sql.query("sessions.of", LIST, values).await
 }
 
 /// Ends a session. Every replica sees this within a second. Returns `false` if the session does not
@@ -104,7 +104,7 @@ pub async fn sessions_of(unscoped: &Unscoped, user: UserId) -> Result<Vec<Sessio
 ///
 /// # Errors
 /// The error of the database.
-pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool, Error> {
+pub async fn end_session(sql: &Sql, session: SessionId) -> Result<bool, Error> {
     const END: &str = r"
         changed AS (
             UPDATE mainstay.sessions
@@ -114,11 +114,11 @@ pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool
         )
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let event = about_session(Action::TokenRevoked, session, None);
     let values = [session.uuid().into(), now.inner().into()];
 
-    Ok(!unscoped
+    Ok(!sql
         .change(Change::new("sessions.end_by_operator", END, values, event))
         .await?
         .is_empty())
@@ -128,7 +128,7 @@ pub async fn end_session(unscoped: &Unscoped, session: SessionId) -> Result<bool
 ///
 /// # Errors
 /// The error of the database.
-pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize, Error> {
+pub async fn end_sessions_of(sql: &Sql, user: UserId) -> Result<usize, Error> {
     // The lock on the account orders this statement before or after a concurrent sign-in.
     const END: &str = r"
         person AS (
@@ -144,11 +144,11 @@ pub async fn end_sessions_of(unscoped: &Unscoped, user: UserId) -> Result<usize,
         changed AS (SELECT unnest(ids) FROM ended)
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let event = about_user(Action::TokenRevoked, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];
 
-    Ok(unscoped
+    Ok(sql
         .change(Change::new(
             "sessions.end_all_by_operator",
             END,

@@ -22,7 +22,7 @@ pub mod refusals;
 pub mod requests;
 
 use http::StatusCode;
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_http::{Kind, Problem};
 use mainstay_kernel::Timestamp;
 
@@ -42,6 +42,6 @@ pub(crate) fn wait_until(until: Timestamp, now: Timestamp) -> Problem {
     TOO_MANY_ATTEMPTS.problem().retry_after(wait)
 }
 
-pub(crate) fn now(unscoped: &Unscoped) -> Timestamp {
-    unscoped.database().runtime().clock.now()
+pub(crate) fn now(sql: &Sql) -> Timestamp {
+    sql.database().runtime().clock.now()
 }

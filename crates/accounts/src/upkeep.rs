@@ -1,6 +1,6 @@
 //! Deletes expired rows.
 
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, Sql};
 
 use crate::throttle::refusals::clear_refusals;
 
@@ -114,11 +114,11 @@ const CLEARING: [(&str, &str); 8] = [
 ///
 /// # Errors
 /// The error of the database.
-pub async fn clear(unscoped: &Unscoped) -> Result<(), Error> {
-    let now = unscoped.database().now().await?.inner();
+pub async fn clear(sql: &Sql) -> Result<(), Error> {
+    let now = sql.database().now().await?.inner();
     for (name, statement) in CLEARING {
-        unscoped.upkeep(name, statement, [now.into()]).await?;
+        sql.upkeep(name, statement, [now.into()]).await?;
     }
 
-    clear_refusals(unscoped).await
+    clear_refusals(sql).await
 }

@@ -3,7 +3,7 @@
 
 use mainstay_crypto::{KeyRing, Zeroizing};
 use mainstay_database::{
-    Change, Error, Event, FromRow, PostgresSession, PrivateColumn, Row, Unscoped, Value,
+    Change, Error, Event, FromRow, PostgresSession, PrivateColumn, Row, Sql, Value,
 };
 
 use crate::{
@@ -77,31 +77,31 @@ impl Keys {
     ///
     /// # Errors
     /// Like [`read`](Self::read).
-    pub(crate) async fn ensure(unscoped: &Unscoped, origin: &str) -> Result<Self, AuditError> {
-        let ring = unscoped.database().ring();
-        let keys = Self::open(&unscoped.query("audit_keys.list", LIST, []).await?, ring)?;
+    pub(crate) async fn ensure(sql: &Sql, origin: &str) -> Result<Self, AuditError> {
+        let ring = sql.database().ring();
+        let keys = Self::open(&sql.query("audit_keys.list", LIST, []).await?, ring)?;
         if !keys.0.is_empty() {
             return Ok(keys);
         }
 
-        create(unscoped, 1, origin).await?;
-        Self::open(&unscoped.query("audit_keys.list", LIST, []).await?, ring)
+        create(sql, 1, origin).await?;
+        Self::open(&sql.query("audit_keys.list", LIST, []).await?, ring)
     }
 
     /// Adds a key with the name of the log, which signs from now on.
     ///
     /// # Errors
     /// Like [`read`](Self::read).
-    pub(crate) async fn rotate(unscoped: &Unscoped, origin: &str) -> Result<Self, AuditError> {
-        let keys = Self::ensure(unscoped, origin).await?;
+    pub(crate) async fn rotate(sql: &Sql, origin: &str) -> Result<Self, AuditError> {
+        let keys = Self::ensure(sql, origin).await?;
         let next = i64::try_from(keys.0.len())
             .unwrap_or(i64::MAX)
             .saturating_add(1);
-        create(unscoped, next, keys.signer()?.key().name()).await?;
+        create(sql, next, keys.signer()?.key().name()).await?;
 
         Self::open(
-            &unscoped.query("audit_keys.list", LIST, []).await?,
-            unscoped.database().ring(),
+            &sql.query("audit_keys.list", LIST, []).await?,
+            sql.database().ring(),
         )
     }
 
@@ -147,8 +147,8 @@ fn context(number: i64, origin: &str) -> Vec<u8> {
     format!("{number} {origin}").into_bytes()
 }
 
-async fn create(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), AuditError> {
-    let database = unscoped.database();
+async fn create(sql: &Sql, number: i64, origin: &str) -> Result<(), AuditError> {
+    let database = sql.database();
     let (ring, random) = (database.ring(), &database.runtime().random);
     let seed = Zeroizing::new(random.bytes::<32>());
     let signer =
@@ -171,8 +171,7 @@ async fn create(unscoped: &Unscoped, number: i64, origin: &str) -> Result<(), Au
         organization: None,
     };
 
-    unscoped
-        .change(Change::new("audit_keys.make", INSERT, values, event))
+    sql.change(Change::new("audit_keys.make", INSERT, values, event))
         .await
         .map(drop)
         .map_err(Error::into)

@@ -21,6 +21,7 @@ mod sealer;
 mod settings;
 mod tail;
 mod tree;
+mod unlimited;
 mod unsealed;
 mod upkeep;
 mod verify;

@@ -1,19 +1,16 @@
 //! Commands for the keys of the audit log.
 
-use mainstay_database::{Database, Error, Origin, PostgresSession, Unscoped, Uuid};
+use mainstay_database::{Database, Error, Origin, PostgresSession, Sql, Uuid};
 use mainstay_kernel::Timestamp;
 
-use crate::{AuditError, Settings, keys::Keys, note_key::NoteKey};
+use crate::{AuditError, Settings, keys::Keys, note_key::NoteKey, unlimited::LOG};
 
 /// Returns the public keys of the log, newest first. Creates the first key if there is none.
 ///
 /// # Errors
 /// [`AuditError::Key`] if the key ring cannot decrypt a key.
-pub async fn audit_keys(
-    unscoped: &Unscoped,
-    settings: &Settings,
-) -> Result<Vec<NoteKey>, AuditError> {
-    Keys::ensure(unscoped, &settings.origin)
+pub async fn audit_keys(sql: &Sql, settings: &Settings) -> Result<Vec<NoteKey>, AuditError> {
+    Keys::ensure(sql, &settings.origin)
         .await
         .map(|keys| keys.public())
 }
@@ -22,11 +19,8 @@ pub async fn audit_keys(
 ///
 /// # Errors
 /// Like [`audit_keys`].
-pub async fn rotate_audit_key(
-    unscoped: &Unscoped,
-    settings: &Settings,
-) -> Result<Vec<NoteKey>, AuditError> {
-    Keys::rotate(unscoped, &settings.origin)
+pub async fn rotate_audit_key(sql: &Sql, settings: &Settings) -> Result<Vec<NoteKey>, AuditError> {
+    Keys::rotate(sql, &settings.origin)
         .await
         .map(|keys| keys.public())
 }
@@ -53,14 +47,9 @@ pub async fn key_made(database: &Database) -> Result<Option<Timestamp>, Error> {
         address: None,
     };
 
-    let unscoped = Unscoped::because(
-        "the log's keys belong to no organization",
-        database,
-        origin,
-        None,
-    );
+    let sql = Sql::unlimited(LOG, database, origin, None);
 
-    let made: Vec<Option<Timestamp>> = unscoped
+    let made: Vec<Option<Timestamp>> = sql
         .query(
             "audit_keys.made",
             "SELECT max(created_at) FROM mainstay.audit_keys",

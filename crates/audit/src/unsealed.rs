@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use mainstay_database::{Database, Error, FromRow, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, FromRow, Origin, Sql, Uuid};
+
+use crate::unlimited::LOG;
 
 /// Records without a leaf after the newest checkpoint. Limited to ten thousand, because otherwise
 /// Postgres reads every leaf. A restored database may be behind its own watermark.
@@ -52,15 +54,10 @@ pub async fn unsealed(database: &Database) -> Result<Unsealed, Error> {
         address: None,
     };
 
-    let unscoped = Unscoped::because(
-        "the seal is over every organization's records",
-        database,
-        origin,
-        None,
-    );
+    let sql = Sql::unlimited(LOG, database, origin, None);
 
     let now = database.now().await?.inner();
-    let counted: Vec<Counted> = unscoped
+    let counted: Vec<Counted> = sql
         .query("audit_events.unsealed", UNSEALED, [now.into()])
         .await?;
     let counted = counted.first().ok_or(Error::NotFound)?;

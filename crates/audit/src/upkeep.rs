@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use mainstay_database::{Database, Error, Origin, Row, Unscoped, Uuid};
+use mainstay_database::{Database, Error, Origin, Row, Sql, Uuid};
 use mainstay_jobs::Periodic;
+
+use crate::unlimited::LOG;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -22,8 +24,8 @@ pub fn upkeep() -> [Periodic; 2] {
 }
 
 async fn create_partitions(database: &Database) -> Result<(), Error> {
-    let unscoped = unscoped(database, "make_audit_partitions");
-    let rows = unscoped
+    let sql = sql(database, "make_audit_partitions");
+    let rows = sql
         .upkeep(
             "audit_events.make_partitions",
             "SELECT mainstay.make_audit_partitions()",
@@ -49,8 +51,8 @@ async fn create_partitions(database: &Database) -> Result<(), Error> {
 /// # Errors
 /// The error of the database.
 pub async fn thin_checkpoints(database: &Database) -> Result<i64, Error> {
-    let unscoped = unscoped(database, "thin_audit_checkpoints");
-    let rows = unscoped
+    let sql = sql(database, "thin_audit_checkpoints");
+    let rows = sql
         .upkeep(
             "audit_checkpoints.thin",
             "SELECT mainstay.thin_audit_checkpoints()",
@@ -61,16 +63,11 @@ pub async fn thin_checkpoints(database: &Database) -> Result<i64, Error> {
     Ok(Row::read_first(&rows)?.unwrap_or(0))
 }
 
-fn unscoped(database: &Database, operation: &'static str) -> Unscoped {
+fn sql(database: &Database, operation: &'static str) -> Sql {
     let origin = Origin {
         request: Uuid::nil(),
         operation,
         address: None,
     };
-    Unscoped::because(
-        "the log and its seal belong to no organization",
-        database,
-        origin,
-        None,
-    )
+    Sql::unlimited(LOG, database, origin, None)
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use mainstay_access::{Permission, Principal, Proof};
 use mainstay_kernel::{OrganizationId, Uuid};
 
+use crate::OwnerKind;
+
 /// What opens a [`Door`](crate::Door): a [`Permission`], [`Person`] or [`Anyone`].
 pub trait Authority: 'static {
     /// What the door holds.
@@ -28,6 +30,10 @@ pub trait Authority: 'static {
 
 /// An authority with an authenticated caller.
 pub trait Authenticated: Authority {
+    /// Whose rows the door reaches, but for those of the platform.
+    #[doc(hidden)]
+    const KIND: OwnerKind;
+
     /// The caller.
     #[doc(hidden)]
     fn principal(held: &Self::Held) -> &Arc<Principal>;
@@ -88,12 +94,16 @@ impl Authority for Anyone {
 }
 
 impl<P: Permission> Authenticated for P {
+    const KIND: OwnerKind = OwnerKind::Organization;
+
     fn principal(held: &Proof<P>) -> &Arc<Principal> {
         held.principal()
     }
 }
 
 impl Authenticated for Person {
+    const KIND: OwnerKind = OwnerKind::Person;
+
     fn principal(held: &Arc<Principal>) -> &Arc<Principal> {
         held
     }

@@ -1,10 +1,10 @@
-//! A change that is not limited to an organization, with its event, jobs and preconditions.
+//! A hand-written change, with its event, jobs and preconditions.
 
 use sea_query::Value;
 
 use crate::{Event, Job, Precondition};
 
-/// A change that is not limited to an organization, with its audit event and its jobs.
+/// A hand-written change, with its audit event and its jobs: see [`Sql`](crate::Sql).
 pub struct Change {
     pub(crate) name: &'static str,
     pub(crate) clauses: &'static str,
@@ -21,7 +21,7 @@ impl Change {
     /// Creates a change. `clauses` are its CTE clauses (`name AS (…)`, separated by commas), and
     /// `values` their parameters from `$1` on. The rows of the clause `changed` are what was
     /// changed. The clauses may select from `held`, which has one row unless
-    /// [`Unscoped::change_sealed`] or [`Change::given`] apply.
+    /// [`Sql::change_sealed`](crate::Sql::change_sealed) or [`Change::given`] apply.
     pub fn new(
         name: &'static str,
         clauses: &'static str,

@@ -278,13 +278,13 @@ impl Database {
         lease: &mut Lease,
         statement: Statement,
     ) -> Result<Vec<Row>, Error> {
-        let (name, unscoped) = (statement.name, statement.unscoped);
+        let (name, unlimited) = (statement.name, statement.unlimited);
         let statement = statement.encode();
         let span = tracing::info_span!(
             "statement",
             otel.name = name,
             db.system = "postgresql",
-            unscoped
+            unlimited
         );
         let started = Instant::now();
         let answer = lease.run(statement).instrument(span).await;
@@ -298,7 +298,7 @@ impl Database {
             let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(
                 statement = name,
-                unscoped,
+                unlimited,
                 milliseconds,
                 rows,
                 "slow statement"
@@ -308,7 +308,7 @@ impl Database {
         if let Err(error) = &answer
             && error.breaks_connection()
         {
-            tracing::warn!(statement = name, unscoped, %error, cause = error.cause(), "statement failed");
+            tracing::warn!(statement = name, unlimited, %error, cause = error.cause(), "statement failed");
             self.forget_connections();
         }
 

@@ -9,12 +9,13 @@ use sea_query::Value;
 
 use crate::{
     Anyone, Authenticated, Authority, Database, Entity, EntityScope as _, Error, Event, Origin,
-    Person, ReadBy, Revealed, Row, Scope, Sealing, Unscoped, WrittenBy,
+    Person, ReadBy, Revealed, Row, Scope, Sealing, Sql, WrittenBy,
     audit::record,
     decoder::Decoder,
     entity_statements::{sealed, statements},
     executor::Executor,
     pool::Lease,
+    sql::Limit,
     statement::Statement,
 };
 
@@ -93,12 +94,16 @@ impl<A: Authority> Door<A> {
         }
     }
 
-    /// Unscoped access in the caller's name, for what a door's methods cannot express, such as
-    /// changing several tables in one statement. Its statements must limit their rows themselves. It
-    /// takes part in the door's transaction. See [`Unscoped`].
-    pub fn unscoped(&self, why: &'static str) -> Unscoped {
+    /// Hand-written statements that reach all rows, in the caller's name. `why` is a sentence that
+    /// says why they cannot be limited to the caller's rows. They take part in the door's
+    /// transaction. See [`Sql`].
+    pub fn unlimited(&self, why: &'static str) -> Sql {
+        self.statements(self.executor.clone().unlimited(why), None)
+    }
+
+    fn statements(&self, executor: Executor, limit: Option<Limit>) -> Sql {
         let actor = self.caller().cloned();
-        Unscoped::on(why, self.executor.clone(), self.origin.clone(), actor).showing(self.shows)
+        Sql::on(executor, self.origin.clone(), actor, limit).showing(self.shows)
     }
 
     /// Abandons a transaction that was not committed.
@@ -257,6 +262,17 @@ impl<A: Authenticated> Door<A> {
     /// The caller.
     pub fn principal(&self) -> &Arc<Principal> {
         A::principal(&self.held)
+    }
+
+    /// Hand-written statements, limited to the rows that the door reaches, for what its methods
+    /// cannot express. They take part in the door's transaction. See [`Sql`].
+    pub fn sql(&self) -> Sql {
+        let limit = Limit {
+            kind: A::KIND,
+            owner: self.own_id(),
+        };
+
+        self.statements(self.executor.clone(), Some(limit))
     }
 
     /// Reads one row.

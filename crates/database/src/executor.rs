@@ -15,14 +15,14 @@ use crate::{
     statement::Statement,
 };
 
-/// Runs the statements of a door or of unscoped access: each on any connection of the pool, or all
+/// Runs the statements of a door or of [`Sql`](crate::Sql): each on any connection of the pool, or all
 /// of them on the connection of a transaction.
 #[derive(Clone)]
 pub(crate) struct Executor {
     database: Database,
     transaction: Option<Running>,
-    /// Why no organization limits its statements; nothing for those of a door.
-    unscoped: Option<&'static str>,
+    /// Why its statements are not limited to an owner, where they are not.
+    unlimited: Option<&'static str>,
 }
 
 /// A transaction, shared by all its participants.
@@ -42,7 +42,7 @@ impl Executor {
         Self {
             database,
             transaction: None,
-            unscoped: None,
+            unlimited: None,
         }
     }
 
@@ -54,14 +54,14 @@ impl Executor {
                 lease: Mutex::new(Some(lease)),
                 aborted: AtomicBool::new(false),
             }))),
-            unscoped: None,
+            unlimited: None,
         }
     }
 
-    /// The same, for statements that no organization limits: their spans and log lines say `why`.
-    pub(crate) fn unscoped(self, why: &'static str) -> Self {
+    /// The same, for unlimited statements: their spans and log lines say `why`.
+    pub(crate) fn unlimited(self, why: &'static str) -> Self {
         Self {
-            unscoped: Some(why),
+            unlimited: Some(why),
             ..self
         }
     }
@@ -84,7 +84,7 @@ impl Executor {
     /// Runs a trusted statement that only reads; repeats it on another connection if the first was
     /// dead.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        let statement = statement.unscoped(self.unscoped);
+        let statement = statement.unlimited(self.unlimited);
 
         match &self.transaction {
             None => self.database.read(statement).await,
@@ -94,7 +94,7 @@ impl Executor {
 
     /// Runs a statement that writes, once.
     pub(crate) async fn write(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        let statement = statement.unscoped(self.unscoped);
+        let statement = statement.unlimited(self.unlimited);
 
         match &self.transaction {
             None => self.database.write(statement).await,

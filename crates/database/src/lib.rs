@@ -6,7 +6,8 @@
 //! or built by sea-query with bound values. Only this crate uses `sqlx`.
 //!
 //! The rules of a resource are in its module, and the HTTP form of errors is in `mainstay-http`.
-//! [`Unscoped`] is the only way around the door; a test lists its uses.
+//! [`Sql`] runs hand-written statements, limited to the same rows. An unlimited one is the only way
+//! around the door; a test lists the reasons.
 
 mod audit;
 mod authority;
@@ -72,13 +73,14 @@ mod session;
 mod settings;
 mod sort_slots;
 mod sorting;
+mod sql;
 mod statement;
 mod statements;
 mod total;
 mod transaction;
-mod unscoped;
 mod unsettled;
 mod upsert;
+mod wall;
 mod write;
 mod writing;
 
@@ -130,9 +132,9 @@ pub use settings::Settings;
 pub use change::Change;
 pub use if_match::IfMatch;
 pub use sealed_change::HeldKey;
+pub use sql::{OwnKey, Sql};
 pub use total::Total;
 pub use transaction::Transaction;
-pub use unscoped::{OwnKey, Unscoped};
 pub use unsettled::{is_unsettled, noting_unsettled};
 pub use upsert::{UniqueKey, Upserted};
 pub use write::Write;
@@ -151,5 +153,7 @@ pub use claim::Claim;
 pub use entity::{count_sealed, pick_sealed};
 #[doc(hidden)]
 pub use mainstay_crypto::{Personal, Zeroizing};
+#[doc(hidden)]
+pub use sql::{OwnerKind, declared_tables};
 #[doc(hidden)]
 pub use statements::Statements;

@@ -5,8 +5,6 @@
 //! and `wall.rs` refuses every other name.
 
 mod columns;
-mod functions;
-mod wall;
 
 pub use columns::table_of;
 
@@ -21,6 +19,7 @@ use sea_query::{PostgresQueryBuilder, SelectStatement, Value};
 use crate::{
     Authenticated, Authority, Door, Error, FromRow, Relations,
     relation::{Shadow, scope},
+    wall::{Names, checked_query},
 };
 
 impl<A: Authenticated> Door<A> {
@@ -113,14 +112,18 @@ fn compose<A: Authority, R: Relations<A>>(text: &str, position: usize) -> Result
     let mut shadows = Vec::new();
     R::describe(&mut shadows);
 
-    let names: Vec<_> = shadows.iter().map(|shadow| shadow.name).collect();
+    let relations: Vec<_> = shadows.iter().map(|shadow| shadow.name).collect();
     let functions: Vec<_> = shadows
         .iter()
         .flat_map(|shadow| shadow.functions)
         .copied()
         .collect();
 
-    let query = wall::checked(text, &names, &functions)?;
+    let names = Names {
+        relations: &relations,
+        functions: &functions,
+    };
+    let query = checked_query(text, &names)?;
     let clauses: Vec<_> = shadows
         .iter()
         .map(|shadow: &Shadow| shadow.clause(position))

@@ -2,9 +2,9 @@
 
 use mainstay_crypto::{Cell, Personal, Sealed};
 
-use crate::{Change, Error, OwnKey, Precondition, Row, Unscoped};
+use crate::{Change, Error, OwnKey, Precondition, Row, Sql};
 
-impl Unscoped {
+impl Sql {
     /// Makes a [`Change`] that writes values sealed under the data key of an account. `make` seals
     /// them under the given key. The clauses must change something only if `held` has a row. It has
     /// none if the account has got another key since `key` was read; then the values are sealed
@@ -20,7 +20,7 @@ impl Unscoped {
         make: impl Fn(&HeldKey<'_>) -> Result<Change, Error>,
     ) -> Result<Vec<Row>, Error> {
         let mut held = HeldKey {
-            unscoped: self,
+            sql: self,
             key: key.clone(),
         };
 
@@ -69,10 +69,10 @@ impl Unscoped {
     }
 }
 
-/// The data key of an account to seal under. Only [`Unscoped::change_sealed`] provides it, so that
+/// The data key of an account to seal under. Only [`Sql::change_sealed`] provides it, so that
 /// the account still has it when the sealed values are written.
 pub struct HeldKey<'a> {
-    unscoped: &'a Unscoped,
+    sql: &'a Sql,
     key: OwnKey,
 }
 
@@ -87,7 +87,7 @@ impl HeldKey<'_> {
     /// # Errors
     /// [`Error::Internal`] if the key cannot be unwrapped.
     pub fn seal<T: Personal>(&self, cell: &Cell<'_>, value: &Sealed<T>) -> Result<Vec<u8>, Error> {
-        let random = &self.unscoped.database().runtime().random;
-        Ok(value.seal(&self.unscoped.unwrap(&self.key, cell)?, random, cell))
+        let random = &self.sql.database().runtime().random;
+        Ok(value.seal(&self.sql.unwrap(&self.key, cell)?, random, cell))
     }
 }

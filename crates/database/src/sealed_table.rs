@@ -51,7 +51,7 @@ pub enum KeyHolder {
     /// The row itself, in its column `data_key`.
     Row,
     /// A row of another table, such as an account. Write such rows with
-    /// [`Unscoped::change_sealed`](crate::Unscoped::change_sealed), because the account may get
+    /// [`Sql::change_sealed`](crate::Sql::change_sealed), because the account may get
     /// another key meanwhile.
     Other {
         /// The table of the row that holds the key.

@@ -17,8 +17,8 @@ pub(crate) struct Statement {
     pub(crate) name: &'static str,
     pub(crate) sql: Cow<'static, str>,
     pub(crate) values: Vec<Value>,
-    /// Why no organization limits it, where none does.
-    pub(crate) unscoped: Option<&'static str>,
+    /// Why it is not limited to an owner, where it is not.
+    pub(crate) unlimited: Option<&'static str>,
     effect: Effect,
     /// What its columns must be.
     expectation: Option<Expectation>,
@@ -45,7 +45,7 @@ impl Statement {
             name,
             sql: sql.into(),
             values,
-            unscoped: None,
+            unlimited: None,
             effect: Effect::Open,
             expectation: None,
         }
@@ -59,10 +59,10 @@ impl Statement {
         }
     }
 
-    /// Notes why no organization limits it.
-    pub(crate) fn unscoped(self, why: Option<&'static str>) -> Self {
+    /// Notes why it is not limited to an owner.
+    pub(crate) fn unlimited(self, why: Option<&'static str>) -> Self {
         Self {
-            unscoped: why,
+            unlimited: why,
             ..self
         }
     }

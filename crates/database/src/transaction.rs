@@ -11,7 +11,7 @@ use crate::{
 
 /// A door whose statements are committed together or not at all: see [`Door::transaction`].
 ///
-/// [Unscoped](Door::unscoped) access through it takes part in the transaction until it ends.
+/// [Hand-written statements](Door::sql) through it take part in the transaction until it ends.
 pub struct Transaction<A: Authority>(Door<A>);
 
 /// A transaction that is not committed yet. Dropping it rolls it back, unless it was committed, and returns

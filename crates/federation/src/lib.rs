@@ -6,6 +6,8 @@
 pub mod external;
 pub mod oauth;
 
+mod unlimited;
+
 pub use external::{
     provider_list::ProviderSettings, providers::Providers, settings::ExternalSettings,
 };

@@ -45,9 +45,9 @@ struct LastSuccess {
 /// # Errors
 /// The error of the database. The gauges keep their values then.
 pub async fn measure(database: &Database) -> Result<(), Error> {
-    let unscoped = around(database);
+    let sql = around(database);
 
-    let counted: Vec<Counted> = unscoped.query("jobs.count", COUNT, []).await?;
+    let counted: Vec<Counted> = sql.query("jobs.count", COUNT, []).await?;
     let of = |state| counted.iter().find(|it| it.state == state);
 
     for state in STATES {
@@ -59,9 +59,7 @@ pub async fn measure(database: &Database) -> Result<(), Error> {
     metrics::gauge!("jobs_oldest_waiting_seconds").set(waiting.map_or(0.0, |it| it.age));
     metrics::gauge!("jobs_overdue_seconds").set(waiting.map_or(0.0, |it| it.overdue));
 
-    let successes: Vec<LastSuccess> = unscoped
-        .query("periodic_tasks.list", LAST_SUCCESSES, [])
-        .await?;
+    let successes: Vec<LastSuccess> = sql.query("periodic_tasks.list", LAST_SUCCESSES, []).await?;
 
     for task in successes {
         metrics::gauge!("periodic_task_last_success_timestamp_seconds", "task" => task.name)

@@ -1,6 +1,6 @@
 //! Commands for operators: list unfinished jobs, and retry failed ones.
 
-use mainstay_database::{Change, Error, Event, FromRow, Id, Job, Unscoped, values};
+use mainstay_database::{Change, Error, Event, FromRow, Id, Job, Sql, values};
 use mainstay_kernel::Timestamp;
 
 const LIST: &str = r"
@@ -44,9 +44,8 @@ pub struct Unfinished {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn unfinished(unscoped: &Unscoped, kind: Option<&str>) -> Result<Vec<Unfinished>, Error> {
-    unscoped
-        .query("jobs.unfinished", LIST, values![kind.map(str::to_owned)])
+pub async fn unfinished(sql: &Sql, kind: Option<&str>) -> Result<Vec<Unfinished>, Error> {
+    sql.query("jobs.unfinished", LIST, values![kind.map(str::to_owned)])
         .await
 }
 
@@ -55,7 +54,7 @@ pub async fn unfinished(unscoped: &Unscoped, kind: Option<&str>) -> Result<Vec<U
 ///
 /// # Errors
 /// The error of the database.
-pub async fn retry(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
+pub async fn retry(sql: &Sql, id: Id<Job>) -> Result<bool, Error> {
     let event = Event {
         action: "job_retried".to_owned(),
         resource: "job",
@@ -64,5 +63,5 @@ pub async fn retry(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
     };
     let change = Change::new("jobs.retry_failed", RETRY, [id.uuid().into()], event);
 
-    Ok(!unscoped.change(change).await?.is_empty())
+    Ok(!sql.change(change).await?.is_empty())
 }

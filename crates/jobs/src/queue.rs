@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use mainstay_database::{Database, Error, Id, Job, Origin, Pulse, Row, Unscoped, Uuid, Value};
+use mainstay_database::{Database, Error, Id, Job, Origin, Pulse, Row, Sql, Uuid, Value};
 
 use crate::Settings;
 
@@ -171,14 +171,14 @@ impl Queue {
     }
 }
 
-pub(crate) fn around(database: &Database) -> Unscoped {
+pub(crate) fn around(database: &Database) -> Sql {
     let origin = Origin {
         request: Uuid::nil(),
         operation: "worker",
         address: None,
     };
-    Unscoped::because(
-        "the queue belongs to no organization",
+    Sql::unlimited(
+        "The queue and its jobs belong to no owner.",
         database,
         origin,
         None,

@@ -5,8 +5,8 @@
 //! let letter = Letter::new("Confirm your address")
 //!     .paragraph("Someone, hopefully you, created an account with this address.")
 //!     .button("Confirm the address", url);
-//! let mail = Mail::new(address, &letter)?.job(&unscoped)?;
-//! unscoped.change(Change::new("users.insert", CLAUSES, values, event).queue(mail)).await?;
+//! let mail = Mail::new(address, &letter)?.job(&sql)?;
+//! sql.change(Change::new("users.insert", CLAUSES, values, event).queue(mail)).await?;
 //! ```
 //!
 //! A failed change sends nothing, and a committed one always sends its message. SMTP cannot

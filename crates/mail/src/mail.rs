@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mainstay_database::{Error, Job, Unscoped};
+use mainstay_database::{Error, Job, Sql};
 use serde::{Deserialize, Serialize};
 
 use crate::{Letter, MailError, address};
@@ -40,8 +40,8 @@ impl Mail {
     ///
     /// # Errors
     /// [`Error::Internal`] if it cannot be serialized.
-    pub fn job(&self, unscoped: &Unscoped) -> Result<Job, Error> {
-        unscoped.job(KIND, self)
+    pub fn job(&self, sql: &Sql) -> Result<Job, Error> {
+        sql.job(KIND, self)
     }
 
     /// The address of the recipient.

@@ -1,6 +1,6 @@
 //! Commands for operators: list messages that were not sent, send them again, or mark them as sent.
 
-use mainstay_database::{Change, Error, Event, FromRow, Id, Job, Unscoped};
+use mainstay_database::{Change, Error, Event, FromRow, Id, Job, Sql};
 use mainstay_kernel::Timestamp;
 
 use crate::{Mail, mail::KIND};
@@ -62,12 +62,10 @@ pub struct Undelivered {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn undelivered(unscoped: &Unscoped) -> Result<Vec<Undelivered>, Error> {
-    let rows: Vec<StoredMail> = unscoped
-        .query("jobs.undelivered", LIST, [KIND.into()])
-        .await?;
+pub async fn undelivered(sql: &Sql) -> Result<Vec<Undelivered>, Error> {
+    let rows: Vec<StoredMail> = sql.query("jobs.undelivered", LIST, [KIND.into()]).await?;
 
-    Ok(rows.into_iter().map(|row| row.open(unscoped)).collect())
+    Ok(rows.into_iter().map(|row| row.open(sql)).collect())
 }
 
 #[derive(FromRow)]
@@ -82,8 +80,8 @@ struct StoredMail {
 }
 
 impl StoredMail {
-    fn open(self, unscoped: &Unscoped) -> Undelivered {
-        let ring = unscoped.database().ring();
+    fn open(self, sql: &Sql) -> Undelivered {
+        let ring = sql.database().ring();
         let mail = self
             .payload
             .and_then(|sealed| Job::open::<Mail>(self.id, &sealed, ring).ok());
@@ -105,7 +103,7 @@ impl StoredMail {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
+pub async fn resend(sql: &Sql, id: Id<Job>) -> Result<bool, Error> {
     let event = Event {
         action: "mail_resent".to_owned(),
         resource: "job",
@@ -120,7 +118,7 @@ pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
         event,
     );
 
-    Ok(!unscoped.change(change).await?.is_empty())
+    Ok(!sql.change(change).await?.is_empty())
 }
 
 /// Marks a message whose outcome is unknown as done, and deletes its payload. Returns `false` if no
@@ -128,7 +126,7 @@ pub async fn resend(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn settle(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
+pub async fn settle(sql: &Sql, id: Id<Job>) -> Result<bool, Error> {
     let event = Event {
         action: "mail_settled".to_owned(),
         resource: "job",
@@ -143,7 +141,7 @@ pub async fn settle(unscoped: &Unscoped, id: Id<Job>) -> Result<bool, Error> {
         event,
     );
 
-    Ok(!unscoped.change(change).await?.is_empty())
+    Ok(!sql.change(change).await?.is_empty())
 }
 
 /// Masks the local part of an address. The domain stays, because it does not identify the person.

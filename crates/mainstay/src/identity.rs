@@ -8,7 +8,7 @@ use mainstay_accounts::{
 };
 use mainstay_config::{BaseUrl, Reader};
 use mainstay_crypto::PasswordHasher;
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, Origin, Sql, Uuid};
 use mainstay_federation::{Providers, external, oauth};
 use mainstay_http::{Authenticator, Module, SharedValue};
 use mainstay_jobs::Periodic;
@@ -153,13 +153,13 @@ async fn clear(database: &Database) -> Result<(), Error> {
         operation: "clear_identity",
         address: None,
     };
-    let unscoped = Unscoped::because(
-        "expired rows are deleted in all organizations",
+    let sql = Sql::unlimited(
+        "Expired rows of all accounts and organizations are deleted together.",
         database,
         origin,
         None,
     );
 
-    mainstay_accounts::clear(&unscoped).await?;
-    mainstay_organizations::clear(&unscoped).await
+    mainstay_accounts::clear(&sql).await?;
+    mainstay_organizations::clear(&sql).await
 }

@@ -1,7 +1,7 @@
 //! The organization of an app with a single tenant.
 
 use mainstay_access::BuiltInRole;
-use mainstay_database::{Error, Event, Origin, Owner, Unscoped};
+use mainstay_database::{Error, Event, Origin, Owner, Sql};
 use mainstay_kernel::{OrganizationId, Runtime};
 use mainstay_principals::names::OrganizationName;
 
@@ -48,10 +48,10 @@ pub async fn declare_home(
 ///
 /// # Errors
 /// The error of the database.
-pub async fn find_home(unscoped: &Unscoped) -> Result<Option<OrganizationId>, Error> {
+pub async fn find_home(sql: &Sql) -> Result<Option<OrganizationId>, Error> {
     const FIND: &str = "SELECT organization_id FROM mainstay.home_organization";
 
-    let homes = unscoped.query("home_organization.find", FIND, []).await?;
+    let homes = sql.query("home_organization.find", FIND, []).await?;
 
     Ok(homes.into_iter().next())
 }

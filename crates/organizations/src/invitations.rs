@@ -13,7 +13,7 @@ mod row;
 mod shown;
 mod sign_up;
 
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, Sql};
 use mainstay_http::Module;
 use mainstay_kernel::EmailAddress;
 
@@ -22,10 +22,10 @@ use mainstay_kernel::EmailAddress;
 /// # Errors
 /// The error of the database.
 pub(crate) async fn invitation_of(
-    unscoped: &Unscoped,
+    sql: &Sql,
     token: &str,
 ) -> Result<Option<(EmailAddress, String)>, Error> {
-    Ok(pending::find(unscoped, token)
+    Ok(pending::find(sql, token)
         .await?
         .map(|pending| (pending.email, pending.organization_name)))
 }

@@ -15,6 +15,7 @@ mod home;
 mod operator;
 mod relations;
 mod settings;
+mod unlimited;
 mod upkeep;
 
 pub use api_keys::operators::{KeysOf, ListedKey, list_keys, revoke_key};

@@ -11,11 +11,11 @@ use mainstay_accounts::{
         requests::{MAILED_LINKS, admit_request},
     },
 };
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_http::{Json, Module, Problem, Public, Shared, choice, input, post, view};
 use mainstay_kernel::EmailAddress;
 
-use crate::invitations;
+use crate::{invitations, unlimited::BY_TOKEN};
 
 /// The inspection of mailed links.
 pub fn module() -> Module {
@@ -70,43 +70,41 @@ pub(super) async fn inspect_mailed_link(
     accounts: Shared<Accounts>,
     Json(body): Json<InspectMailedLink>,
 ) -> Result<Json<MailedLinkView>, Problem> {
-    let unscoped = by.unscoped("the caller is not signed in; the token identifies the rows");
-    admit_request(&unscoped, MAILED_LINKS, by.origin().address).await?;
+    let sql = by.unlimited(BY_TOKEN);
+    admit_request(&sql, MAILED_LINKS, by.origin().address).await?;
 
-    let found = find(&unscoped, &accounts, &body.token).await?;
+    let found = find(&sql, &accounts, &body.token).await?;
     found.map(Json).ok_or_else(|| INVALID_TOKEN.problem())
 }
 
 /// Finds what a token is for, by its prefix.
 async fn find(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     token: &str,
 ) -> Result<Option<MailedLinkView>, Problem> {
     Ok(match token.split('_').next() {
         Some("msu") => {
-            let email = sign_up_address(unscoped, accounts, token).await?;
+            let email = sign_up_address(sql, accounts, token).await?;
             email.map(|email| MailedLinkView::to(LinkPurpose::SignUp, email))
         }
         Some("mpr") => {
-            let reset = reset_of(unscoped, accounts, token).await?;
+            let reset = reset_of(sql, accounts, token).await?;
             reset.map(|(email, second_factor)| MailedLinkView {
                 second_factor,
                 ..MailedLinkView::to(LinkPurpose::PasswordReset, email)
             })
         }
-        Some("mec") => {
-            is_email_change(unscoped, accounts, token)
-                .await?
-                .then_some(MailedLinkView {
-                    purpose: LinkPurpose::EmailChange,
-                    email: None,
-                    organization: None,
-                    second_factor: false,
-                })
-        }
+        Some("mec") => is_email_change(sql, accounts, token)
+            .await?
+            .then_some(MailedLinkView {
+                purpose: LinkPurpose::EmailChange,
+                email: None,
+                organization: None,
+                second_factor: false,
+            }),
         Some("min") => {
-            let invitation = invitations::invitation_of(unscoped, token).await?;
+            let invitation = invitations::invitation_of(sql, token).await?;
             invitation.map(|(email, organization)| MailedLinkView {
                 organization: Some(organization),
                 ..MailedLinkView::to(LinkPurpose::Invitation, email)

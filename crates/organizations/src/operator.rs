@@ -1,6 +1,6 @@
 //! Organizations for operators: the command line creates, lists and revokes them.
 
-use mainstay_database::{Change, Error, FromRow, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Row, Sql};
 use mainstay_kernel::{OrganizationId, Timestamp};
 use mainstay_principals::{
     events::{Action, about},
@@ -12,7 +12,7 @@ use mainstay_principals::{
 /// # Errors
 /// The error of the database.
 pub async fn create_organization(
-    unscoped: &Unscoped,
+    sql: &Sql,
     name: &OrganizationName,
 ) -> Result<OrganizationId, Error> {
     const CHANGE: &str = r"
@@ -23,7 +23,7 @@ pub async fn create_organization(
         )
     ";
 
-    let runtime = unscoped.database().runtime();
+    let runtime = sql.database().runtime();
     let id: OrganizationId = runtime.new_id();
     let event = about(
         Action::OrganizationCreated,
@@ -38,8 +38,7 @@ pub async fn create_organization(
         runtime.clock.now().inner().into(),
     ];
 
-    unscoped
-        .change(Change::new("organizations.insert", CHANGE, values, event))
+    sql.change(Change::new("organizations.insert", CHANGE, values, event))
         .await?;
 
     Ok(id)
@@ -76,7 +75,7 @@ pub struct Revoked {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationSummary>, Error> {
+pub async fn list_organizations(sql: &Sql) -> Result<Vec<OrganizationSummary>, Error> {
     const LIST: &str = r"
         SELECT
             o.id,
@@ -87,7 +86,7 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
         ORDER BY o.created_at, o.id
     ";
 
-    unscoped.query("organizations.list", LIST, []).await
+    sql.query("organizations.list", LIST, []).await
 }
 
 /// Ends all sessions of an organization's members and service accounts, and revokes its API keys
@@ -97,7 +96,7 @@ pub async fn list_organizations(unscoped: &Unscoped) -> Result<Vec<OrganizationS
 /// # Errors
 /// The error of the database.
 pub async fn revoke_organization(
-    unscoped: &Unscoped,
+    sql: &Sql,
     organization: OrganizationId,
 ) -> Result<Option<Revoked>, Error> {
     const REVOKE: &str = r"
@@ -109,7 +108,7 @@ pub async fn revoke_organization(
         )
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
 
     let event = about(
         Action::TokenRevoked,
@@ -120,7 +119,7 @@ pub async fn revoke_organization(
 
     let values = [organization.uuid().into(), now.inner().into()];
     let change = Change::new("organizations.revoke", REVOKE, values, event).showing_rows();
-    let rows = unscoped.change(change).await?;
+    let rows = sql.change(change).await?;
 
     Row::read_first(&rows)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use mainstay_access::{Assurance, Credential, Permissions, Principal};
 use mainstay_crypto::same_bytes;
-use mainstay_database::{FromRow, Origin, Unscoped};
+use mainstay_database::{FromRow, Origin, Sql};
 use mainstay_http::{Authenticator, PresentedCredential, Refusal};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId, Uuid};
 
@@ -14,6 +14,7 @@ use crate::{
     directory::{Known, Sponsor},
     principals::Principals,
     session_cookie::CookieSecret,
+    unlimited::AUTHENTICATION,
 };
 
 /// A machine's token has the permissions of the secret that obtained it, as far as its account and
@@ -157,9 +158,8 @@ impl Principals {
             address: None,
         };
 
-        let why = "the organization is known only after the session is read";
-        let unscoped = Unscoped::because(why, &self.database, origin, None);
-        let sessions: Vec<StoredSession> = unscoped
+        let sql = Sql::unlimited(AUTHENTICATION, &self.database, origin, None);
+        let sessions: Vec<StoredSession> = sql
             .query("sessions.load", LOAD, [session.uuid().into()])
             .await
             .map_err(Refusal::Database)?;

@@ -2,7 +2,7 @@
 //! §2.3.1).
 
 use mainstay_crypto::same_bytes;
-use mainstay_database::{Error, FromRow, Precondition, Unscoped};
+use mainstay_database::{Error, FromRow, Precondition, Sql};
 use mainstay_kernel::{OrganizationId, SessionId, UserId, Uuid};
 
 use crate::{principals::Principals, scannable::is_whole, secret::hash};
@@ -45,7 +45,7 @@ impl MachineClient {
 /// # Errors
 /// The error of the database.
 pub async fn verify_client_secret(
-    unscoped: &Unscoped,
+    sql: &Sql,
     principals: &Principals,
     client_id: &str,
     secret: &str,
@@ -68,7 +68,7 @@ pub async fn verify_client_secret(
     };
 
     let (now, shown) = (principals.runtime().clock.now(), hash(secret));
-    let secrets: Vec<StoredSecret> = unscoped
+    let secrets: Vec<StoredSecret> = sql
         .query(
             "client_secrets.find",
             FIND,

@@ -25,6 +25,7 @@ mod access_tokens;
 mod principals;
 mod revocation;
 pub mod settings;
+mod unlimited;
 mod usage;
 
 pub use principals::Principals;

@@ -8,7 +8,7 @@
 
 use http::StatusCode;
 use mainstay_access::{Permission, Principal};
-use mainstay_database::{Door, Relations, Unscoped, Uuid, Value};
+use mainstay_database::{Door, Relations, Sql, Uuid, Value};
 use mainstay_http::{Kind, NOT_FOUND, Problem};
 
 use crate::events::{Action, about};
@@ -22,12 +22,12 @@ pub const EXCEEDS_OWN: Kind = Kind::new(
 
 /// Records the refusal in the audit log and returns it, or the error of the database.
 pub async fn exceeds_own(
-    unscoped: &Unscoped,
+    sql: &Sql,
     by: &Principal,
     resource: &'static str,
     id: Option<Uuid>,
 ) -> Problem {
-    match unscoped
+    match sql
         .record(about(Action::AuthzFail, resource, id, by.organization))
         .await
     {
@@ -42,13 +42,7 @@ pub async fn refused<P: Permission>(
     resource: &'static str,
     id: Option<Uuid>,
 ) -> Problem {
-    exceeds_own(
-        &by.unscoped("a refusal is not a row of a feature"),
-        by.principal(),
-        resource,
-        id,
-    )
-    .await
+    exceeds_own(&by.sql(), by.principal(), resource, id).await
 }
 
 /// Finds out why a statement changed nothing: its target belongs to an account with more

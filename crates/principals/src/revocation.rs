@@ -7,13 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mainstay_database::{Database, Error, FromRow, Heard, Listener, Origin, Row, Unscoped};
+use mainstay_database::{Database, Error, FromRow, Heard, Listener, Origin, Row, Sql};
 use mainstay_kernel::Uuid;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::{
     directory::{AccessChange, Directory},
     signing::{memory::KeyMemory, store},
+    unlimited::ACCESS,
 };
 
 const POLL: Duration = Duration::from_millis(500);
@@ -158,12 +159,7 @@ async fn delete_old(database: &Database) {
         address: None,
     };
 
-    let upkeep = Unscoped::because(
-        "announcements belong to no organization",
-        database,
-        origin,
-        None,
-    );
+    let upkeep = Sql::unlimited(ACCESS, database, origin, None);
 
     if let Err(error) = upkeep.upkeep("access_changes.clear", OLD, []).await {
         tracing::warn!(%error, "deleting old announcements failed");

@@ -2,7 +2,7 @@
 //! [`ALL`]. Permissions are named `<resource>.<verb>`, so neither word can be one.
 
 use mainstay_access::Permissions;
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, Sql};
 
 /// The scope of an application that requests none: it may only read which account it works for
 /// (`GET /v1/me`).
@@ -62,11 +62,9 @@ pub fn resolve(
 ///
 /// # Errors
 /// The error of the database.
-pub async fn administrative(unscoped: &Unscoped) -> Result<Permissions, Error> {
+pub async fn administrative(sql: &Sql) -> Result<Permissions, Error> {
     const FIND: &str = "SELECT name FROM mainstay.permissions WHERE administrative";
-    let names: Vec<String> = unscoped
-        .query("permissions.administrative", FIND, [])
-        .await?;
+    let names: Vec<String> = sql.query("permissions.administrative", FIND, []).await?;
 
     Ok(names.into_iter().collect())
 }

@@ -5,7 +5,7 @@
 //! session, then the rows that depend on them.
 
 use mainstay_access::{Credential, Principal};
-use mainstay_database::{Error, Precondition, Unscoped};
+use mainstay_database::{Error, Precondition, Sql};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SessionId, UserId};
 
@@ -128,7 +128,7 @@ pub fn in_role(by: &Principal) -> Vec<Precondition> {
 
 /// Finds out why a change in an organization did not happen: the caller no longer has the role, or
 /// else `otherwise`.
-pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
+pub async fn role_lost_or(sql: &Sql, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM mainstay.memberships m
         JOIN mainstay.roles r ON r.id = m.role_id
@@ -142,7 +142,7 @@ pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Proble
         by.role.clone().into(),
     ];
 
-    match unscoped.select("memberships.lasts", FIND, values).await {
+    match sql.select("memberships.lasts", FIND, values).await {
         Ok(rows) if rows.is_empty() => Error::Contended.into(),
         Ok(_) => otherwise,
         Err(error) => error.into(),
@@ -151,14 +151,14 @@ pub async fn role_lost_or(unscoped: &Unscoped, by: &Principal, otherwise: Proble
 
 /// Finds out why a change of the caller's own account did not happen: the session has ended, or
 /// else `otherwise`.
-pub async fn ended_or(unscoped: &Unscoped, by: &Principal, otherwise: Problem) -> Problem {
+pub async fn ended_or(sql: &Sql, by: &Principal, otherwise: Problem) -> Problem {
     const FIND: &str = r"
         SELECT FROM mainstay.sessions s
         JOIN mainstay.users u ON u.id = s.user_id AND u.active
         WHERE s.id = $1 AND s.ended_at IS NULL
     ";
 
-    match unscoped
+    match sql
         .select("sessions.lasts", FIND, [by.session.uuid().into()])
         .await
     {

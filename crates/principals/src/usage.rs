@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, Origin, Sql, Uuid};
 use mainstay_kernel::{SessionId, Timestamp};
 use tokio::time::{MissedTickBehavior, interval};
+
+use crate::unlimited::ACCESS;
 
 /// How often uses are saved, which is the precision of the times that users see.
 const SAVED_EVERY: Duration = Duration::from_secs(60);
@@ -102,12 +104,7 @@ impl Usage {
             address: None,
         };
 
-        let upkeep = Unscoped::because(
-            "uses of sessions and keys of all organizations are saved together",
-            database,
-            origin,
-            None,
-        );
+        let upkeep = Sql::unlimited(ACCESS, database, origin, None);
 
         let values = [
             sessions.into(),

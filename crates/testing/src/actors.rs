@@ -8,7 +8,7 @@ use mainstay::identity::{
 };
 use mainstay_access::BuiltInRole;
 use mainstay_crypto::Sealed;
-use mainstay_database::{Origin, Unscoped};
+use mainstay_database::{Origin, Sql};
 use mainstay_kernel::{OrganizationId, SecretString, UserId};
 use serde_json::json;
 
@@ -101,7 +101,7 @@ impl TestApp {
 
 /// The organization of a service with a single tenant, or a new one.
 async fn home(app: &TestApp) -> OrganizationId {
-    match find_home(&unscoped(app)).await {
+    match find_home(&sql(app)).await {
         Ok(Some(home)) => home,
         Ok(None) => new_organization(app, "Home").await,
         Err(error) => panic!("the organization is not found: {error}"),
@@ -111,7 +111,7 @@ async fn home(app: &TestApp) -> OrganizationId {
 /// Creates an organization.
 async fn new_organization(app: &TestApp, name: &str) -> OrganizationId {
     let name = OrganizationName::parse(name).expect("the organization's name is valid");
-    create_organization(&unscoped(app), &name)
+    create_organization(&sql(app), &name)
         .await
         .expect("the organization is created")
 }
@@ -163,14 +163,14 @@ async fn new_account(
         role: role.name().to_owned(),
     };
 
-    let created = create_user(&unscoped(app), app.hasher(), new)
+    let created = create_user(&sql(app), app.hasher(), new)
         .await
         .expect("the account is created");
 
     (email, created.user)
 }
 
-fn unscoped(app: &TestApp) -> Unscoped {
+fn sql(app: &TestApp) -> Sql {
     let database = app.database();
     let origin = Origin {
         request: database.runtime().new_id::<Origin>().uuid(),
@@ -178,7 +178,7 @@ fn unscoped(app: &TestApp) -> Unscoped {
         address: None,
     };
 
-    Unscoped::because(
+    Sql::unlimited(
         "the test kit creates organizations and accounts",
         database,
         origin,

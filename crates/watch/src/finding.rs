@@ -1,6 +1,6 @@
 //! A finding of a rule, and how it is recorded.
 
-use mainstay_database::{Change, Error, Event, FromRow, Id, Unscoped, Uuid, Value};
+use mainstay_database::{Change, Error, Event, FromRow, Id, Sql, Uuid, Value};
 use mainstay_kernel::{OrganizationId, Timestamp};
 use serde_json::json;
 
@@ -49,7 +49,7 @@ impl Found {
     /// logs it. Returns whether the finding is new.
     pub(crate) async fn write(
         self,
-        around: &Unscoped,
+        around: &Sql,
         rule: &Rule,
         queue: Option<Queue>,
     ) -> Result<bool, Error> {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid, Value};
+use mainstay_database::{Database, Error, Origin, Sql, Uuid, Value};
 use mainstay_jobs::Periodic;
 use mainstay_kernel::Timestamp;
 use time::Duration as Span;
@@ -109,7 +109,7 @@ impl Watch {
         failed.map_or(Ok(found), Err)
     }
 
-    async fn look_for(&self, around: &Unscoped, rule: &Rule) -> Result<usize, Error> {
+    async fn look_for(&self, around: &Sql, rule: &Rule) -> Result<usize, Error> {
         // The database's clock, because a replica whose clock is ahead would skip records of other
         // replicas.
         let now = around.database().now().await?;
@@ -145,7 +145,7 @@ impl Watch {
 
     async fn find(
         &self,
-        around: &Unscoped,
+        around: &Sql,
         rule: &Rule,
         since: Timestamp,
         until: Timestamp,
@@ -170,14 +170,14 @@ impl Watch {
     }
 }
 
-fn around(database: &Database) -> Unscoped {
+fn around(database: &Database) -> Sql {
     let origin = Origin {
         request: Uuid::nil(),
         operation: "watch",
         address: None,
     };
-    Unscoped::because(
-        "watch rules check the records of all organizations",
+    Sql::unlimited(
+        "A rule counts the records of all organizations.",
         database,
         origin,
         None,

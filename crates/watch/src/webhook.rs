@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use mainstay_database::{Error, Job, Unscoped, Uuid};
+use mainstay_database::{Error, Job, Sql, Uuid};
 use mainstay_jobs::{Claimed, Handler, JobError};
 use mainstay_kernel::Timestamp;
 use reqwest::{StatusCode, Url, header::CONTENT_TYPE, redirect::Policy, tls::Version};
@@ -44,7 +44,7 @@ pub(crate) struct Queue;
 impl Queue {
     pub(crate) fn job(
         self,
-        around: &Unscoped,
+        around: &Sql,
         id: Uuid,
         at: Timestamp,
         data: &Value,

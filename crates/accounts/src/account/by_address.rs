@@ -2,7 +2,7 @@
 //! one that was typed.
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Error, FromRow, Unscoped};
+use mainstay_database::{Error, FromRow, Sql};
 use mainstay_kernel::{EmailAddress, UserId};
 
 use super::{
@@ -34,7 +34,7 @@ struct StoredHolder {
 /// # Errors
 /// The error of the database.
 pub async fn find_by_address(
-    unscoped: &Unscoped,
+    sql: &Sql,
     email: &EmailAddress,
 ) -> Result<Option<AddressHolder>, Error> {
     const FIND: &str = r"
@@ -47,29 +47,29 @@ pub async fn find_by_address(
         WHERE u.email_index = ANY ($1) AND u.active
     ";
 
-    let ring = unscoped.database().ring();
+    let ring = sql.database().ring();
     let indexes: Vec<_> = Sealed::new(email.clone())
         .indexes(ring, &email_index())
         .into_iter()
         .map(BlindIndex::into_bytes)
         .collect();
 
-    let holders: Vec<StoredHolder> = unscoped
+    let holders: Vec<StoredHolder> = sql
         .query("users.by_address", FIND, [indexes.into()])
         .await?;
     let holder = holders.into_iter().next();
 
-    holder.map(|holder| holder.open(unscoped)).transpose()
+    holder.map(|holder| holder.open(sql)).transpose()
 }
 
 impl StoredHolder {
-    fn open(self, unscoped: &Unscoped) -> Result<AddressHolder, Error> {
+    fn open(self, sql: &Sql) -> Result<AddressHolder, Error> {
         let user = self.user_id;
         let key = self.key.of(user);
 
         Ok(AddressHolder {
             user,
-            email: unscoped.open_own(&key, &email_cell(user.uuid()), &self.email)?,
+            email: sql.open_own(&key, &email_cell(user.uuid()), &self.email)?,
             credentials: self.credentials_version,
         })
     }

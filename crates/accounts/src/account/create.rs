@@ -1,7 +1,7 @@
 //! Creates an account.
 
 use mainstay_crypto::{BlindIndex, HashError, PasswordHasher, Sealed};
-use mainstay_database::{Change, ConstraintKind, Error, FromRow, Row, Unscoped, Value};
+use mainstay_database::{Change, ConstraintKind, Error, FromRow, Row, Sql, Value};
 use mainstay_kernel::{EmailAddress, ExposeSecret as _, OrganizationId, SecretString, UserId};
 use mainstay_principals::{
     events::{Action, about_user},
@@ -97,11 +97,11 @@ struct InsertedUser {
 /// # Errors
 /// [`AccountError`]; nothing was created.
 pub async fn create_user(
-    unscoped: &Unscoped,
+    sql: &Sql,
     hasher: &PasswordHasher,
     new: NewUser,
 ) -> Result<CreatedAccount, AccountError> {
-    create_confirmed_user(unscoped, hasher, new, None).await
+    create_confirmed_user(sql, hasher, new, None).await
 }
 
 /// Creates an account, and deletes the sign-up that it comes from, if any: `sign_up` is the hash of
@@ -110,7 +110,7 @@ pub async fn create_user(
 /// # Errors
 /// [`AccountError`]; nothing was created.
 pub(crate) async fn create_confirmed_user(
-    unscoped: &Unscoped,
+    sql: &Sql,
     hasher: &PasswordHasher,
     new: NewUser,
     sign_up: Option<Vec<u8>>,
@@ -177,7 +177,7 @@ pub(crate) async fn create_confirmed_user(
         NewPassword::None => None,
     };
 
-    let database = unscoped.database();
+    let database = sql.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let user: UserId = runtime.new_id();
     let (organization, name) = match new.membership {
@@ -213,7 +213,7 @@ pub(crate) async fn create_confirmed_user(
     ];
 
     let event = about_user(Action::UserCreated, Some(user), organization);
-    let made = unscoped
+    let made = sql
         .change(Change::new("users.insert", CHANGE, values, event))
         .await?;
 

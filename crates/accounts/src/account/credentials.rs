@@ -1,6 +1,6 @@
 //! What a change of an account's credentials needs to know about the account.
 
-use mainstay_database::{FromRow, Unscoped};
+use mainstay_database::{FromRow, Sql};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{EmailAddress, SecretString, UserId};
 
@@ -35,7 +35,7 @@ struct StoredCredentials {
 ///
 /// # Errors
 /// [`UNAUTHENTICATED`] if the account was deactivated or deleted.
-pub async fn find_credentials(unscoped: &Unscoped, user: UserId) -> Result<Credentials, Problem> {
+pub async fn find_credentials(sql: &Sql, user: UserId) -> Result<Credentials, Problem> {
     const FIND: &str = r"
         SELECT
             u.password_hash, u.email,
@@ -47,8 +47,8 @@ pub async fn find_credentials(unscoped: &Unscoped, user: UserId) -> Result<Crede
         WHERE u.id = $1 AND u.active
     ";
 
-    let now = unscoped.database().runtime().clock.now();
-    let found: Vec<StoredCredentials> = unscoped
+    let now = sql.database().runtime().clock.now();
+    let found: Vec<StoredCredentials> = sql
         .query(
             "users.credentials",
             FIND,
@@ -63,7 +63,7 @@ pub async fn find_credentials(unscoped: &Unscoped, user: UserId) -> Result<Crede
     let key = stored.key.of(user);
 
     Ok(Credentials {
-        email: unscoped.open_own(&key, &email_cell(user.uuid()), &stored.email)?,
+        email: sql.open_own(&key, &email_cell(user.uuid()), &stored.email)?,
         password_hash: stored.password_hash.map(SecretString::from),
         second_factor: stored.second_factor,
         version: stored.credentials_version,

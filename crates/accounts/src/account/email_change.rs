@@ -22,6 +22,7 @@ use crate::{
     accounts::Accounts,
     letters,
     throttle::{TOO_MANY_ATTEMPTS, requests::admit_own},
+    unlimited::BY_ADDRESS,
 };
 
 /// How long the tokens in the e-mails are valid.
@@ -68,16 +69,14 @@ pub(super) async fn change_email(
     letters::can_reach(&body.email)?;
 
     let user = by.principal().user;
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; the statements are limited to the caller's own",
-    );
-    admit_own(&unscoped, "email_change", user.uuid()).await?;
+    let sql = by.sql();
+    admit_own(&sql, "email_change", user.uuid()).await?;
 
-    let ring = unscoped.database().ring();
+    let ring = sql.database().ring();
     let new = Sealed::new(body.email.clone());
-    let owner = find_owner(&unscoped, user).await?;
+    let owner = find_owner(&sql, user).await?;
     // The caller may change the spelling of their own address.
-    let taken = find_by_address(&unscoped, &body.email)
+    let taken = find_by_address(&by.unlimited(BY_ADDRESS), &body.email)
         .await?
         .filter(|holder| holder.user != user);
 
@@ -108,15 +107,15 @@ pub(super) async fn change_email(
 
         Ok(Change::new("email_changes.insert", CHANGE, values, event)
             .given(standing::in_person(by.principal(), Hold::Shared))
-            .queue(letters::to(&owner.email, &to_old, &unscoped)?)
+            .queue(letters::to(&owner.email, &to_old, &sql)?)
             .queue(letters::to(
                 mailbox(taken.as_ref(), &body.email),
                 &to_new,
-                &unscoped,
+                &sql,
             )?))
     };
 
-    if unscoped.change_sealed(&owner.key, insert).await?.is_empty() {
+    if sql.change_sealed(&owner.key, insert).await?.is_empty() {
         return Err(UNAUTHENTICATED.problem().caused_by("the session has ended"));
     }
 

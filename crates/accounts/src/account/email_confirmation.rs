@@ -1,7 +1,7 @@
 //! Confirms a change of address. The address changes when both addresses have confirmed.
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, FromRow, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Row, Sql};
 use mainstay_http::{Json, OnConstraint as _, Problem, Public, Shared, input, post, view};
 use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 use mainstay_principals::{
@@ -14,7 +14,7 @@ use super::{
     address::{ADDRESS_TAKEN, email_cell, email_index},
     key::AccountKey,
 };
-use crate::{accounts::Accounts, letters, problems::INVALID_TOKEN};
+use crate::{accounts::Accounts, letters, problems::INVALID_TOKEN, unlimited::SIGNED_OUT};
 
 /// A confirmation from one of the two addresses.
 #[input]
@@ -90,26 +90,21 @@ pub(super) async fn confirm_email_change(
         changed AS (SELECT c.applied_at IS NOT NULL FROM confirmed c)
     ";
 
-    let unscoped =
-        by.unscoped("the caller need not be signed in; the token identifies the account");
+    let sql = by.unlimited(SIGNED_OUT);
     let (token, now) = (hash(&body.token), accounts.runtime().clock.now());
 
     for _ in 0..3 {
-        let pending = find_change(&unscoped, &token, now)
+        let pending = find_change(&sql, &token, now)
             .await?
             .ok_or_else(|| INVALID_TOKEN.problem())?;
 
         let notice = match pending.is_last {
-            true => letters::to(
-                &pending.old,
-                &letters::email_changed(&pending.new),
-                &unscoped,
-            )?,
+            true => letters::to(&pending.old, &letters::email_changed(&pending.new), &sql)?,
             false => None,
         };
 
         // Computed again: the ring's primary key may have changed since the request.
-        let (new, ring) = (Sealed::new(pending.new), unscoped.database().ring());
+        let (new, ring) = (Sealed::new(pending.new), sql.database().ring());
         let index = new.index(ring, &email_index()).into_bytes();
         let indexes: Vec<_> = new
             .indexes(ring, &email_index())
@@ -130,7 +125,7 @@ pub(super) async fn confirm_email_change(
             .given([standing::active(pending.user, Hold::Alone)])
             .queue(notice);
 
-        let changed = unscoped
+        let changed = sql
             .change(change)
             .await
             .on_constraints(&ADDRESS_TAKEN, INVALID_TOKEN)?;
@@ -149,13 +144,9 @@ pub(super) async fn confirm_email_change(
 ///
 /// # Errors
 /// The error of the database.
-pub async fn is_email_change(
-    unscoped: &Unscoped,
-    accounts: &Accounts,
-    token: &str,
-) -> Result<bool, Error> {
+pub async fn is_email_change(sql: &Sql, accounts: &Accounts, token: &str) -> Result<bool, Error> {
     Ok(
-        find_change(unscoped, &hash(token), accounts.runtime().clock.now())
+        find_change(sql, &hash(token), accounts.runtime().clock.now())
             .await?
             .is_some(),
     )
@@ -180,7 +171,7 @@ struct StoredChange {
 }
 
 async fn find_change(
-    unscoped: &Unscoped,
+    sql: &Sql,
     token: &[u8],
     now: Timestamp,
 ) -> Result<Option<PendingChange>, Error> {
@@ -198,7 +189,7 @@ async fn find_change(
           AND c.expires_at > $2
     ";
 
-    let changes: Vec<StoredChange> = unscoped
+    let changes: Vec<StoredChange> = sql
         .query(
             "email_changes.find",
             FIND,
@@ -207,14 +198,14 @@ async fn find_change(
         .await?;
     let change = changes.into_iter().next();
 
-    change.map(|change| change.open(unscoped)).transpose()
+    change.map(|change| change.open(sql)).transpose()
 }
 
 impl StoredChange {
-    fn open(self, unscoped: &Unscoped) -> Result<PendingChange, Error> {
+    fn open(self, sql: &Sql) -> Result<PendingChange, Error> {
         let user = self.user_id;
         let key = self.key.of(user);
-        let open = |sealed: &[u8]| unscoped.open_own(&key, &email_cell(user.uuid()), sealed);
+        let open = |sealed: &[u8]| sql.open_own(&key, &email_cell(user.uuid()), sealed);
 
         Ok(PendingChange {
             user,

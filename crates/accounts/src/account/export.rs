@@ -19,16 +19,14 @@ pub(super) async fn export_me(
     Query(page): Query<ExportPage>,
 ) -> Result<Json<ExportView>, Problem> {
     let user = by.principal().user;
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; the statement is limited to the caller's own",
-    );
+    let sql = by.sql();
     let event = about_user(
         Action::UserExported,
         Some(user),
         by.principal().organization,
     );
 
-    match unscoped
+    match sql
         .export_account(user, &unsealed_tables(), event, page.cursor.as_ref())
         .await
     {

@@ -60,11 +60,9 @@ struct OwnAccount {
 #[get("/v1/me")]
 pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; the statement is limited to the caller's own",
-    );
+    let sql = by.sql();
     let organization = principal.organization.map(OrganizationId::uuid);
-    let found: Vec<OwnAccount> = unscoped
+    let found: Vec<OwnAccount> = sql
         .query(
             "users.me",
             FIND,
@@ -81,7 +79,7 @@ pub(crate) async fn get_me(by: SignedIn) -> Result<Json<MeView>, Problem> {
             let key = account.key.of(principal.user);
             let key = key.ok_or_else(|| Error::Internal("an address has no key".into()))?;
             let email: EmailAddress =
-                unscoped.open_own(&key, &email_cell(principal.user.uuid()), &sealed)?;
+                sql.open_own(&key, &email_cell(principal.user.uuid()), &sealed)?;
             Some(email.as_str().to_owned())
         }
         None => None,

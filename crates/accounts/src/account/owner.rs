@@ -1,6 +1,6 @@
 //! The owner of an account: their address, and the key of their personal data.
 
-use mainstay_database::{Error, FromRow, Job, OwnKey, Unscoped};
+use mainstay_database::{Error, FromRow, Job, OwnKey, Sql};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{EmailAddress, UserId};
 use mainstay_mail::Letter;
@@ -22,8 +22,8 @@ impl AccountOwner {
     ///
     /// # Errors
     /// As [`letters::to`].
-    pub fn notice(&self, letter: &Letter, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
-        letters::to(&self.email, letter, unscoped)
+    pub fn notice(&self, letter: &Letter, sql: &Sql) -> Result<Option<Job>, Error> {
+        letters::to(&self.email, letter, sql)
     }
 }
 
@@ -39,8 +39,8 @@ struct StoredOwner {
 ///
 /// # Errors
 /// [`UNAUTHENTICATED`] if the account was deactivated or deleted.
-pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<AccountOwner, Problem> {
-    find_any_owner(unscoped, user)
+pub async fn find_owner(sql: &Sql, user: UserId) -> Result<AccountOwner, Problem> {
+    find_any_owner(sql, user)
         .await?
         .filter(|owner| owner.is_active)
         .ok_or_else(|| UNAUTHENTICATED.problem())
@@ -50,10 +50,7 @@ pub async fn find_owner(unscoped: &Unscoped, user: UserId) -> Result<AccountOwne
 ///
 /// # Errors
 /// The error of the database.
-pub(crate) async fn find_any_owner(
-    unscoped: &Unscoped,
-    user: UserId,
-) -> Result<Option<AccountOwner>, Error> {
+pub(crate) async fn find_any_owner(sql: &Sql, user: UserId) -> Result<Option<AccountOwner>, Error> {
     const FIND: &str = r"
         SELECT u.email, k.id AS key_id, k.wrapped AS wrapped_key, u.active
         FROM mainstay.users u
@@ -61,15 +58,13 @@ pub(crate) async fn find_any_owner(
         WHERE u.id = $1 AND u.kind = 'person'
     ";
 
-    let owners: Vec<StoredOwner> = unscoped
-        .query("users.owner", FIND, [user.uuid().into()])
-        .await?;
+    let owners: Vec<StoredOwner> = sql.query("users.owner", FIND, [user.uuid().into()]).await?;
     let Some(owner) = owners.into_iter().next() else {
         return Ok(None);
     };
 
     let key = owner.key.of(user);
-    let email = unscoped.open_own(&key, &email_cell(user.uuid()), &owner.email)?;
+    let email = sql.open_own(&key, &email_cell(user.uuid()), &owner.email)?;
 
     Ok(Some(AccountOwner {
         email,

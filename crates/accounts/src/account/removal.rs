@@ -1,6 +1,6 @@
 //! Deactivates and deletes accounts.
 
-use mainstay_database::{Change, Error, Job, Scope, Unscoped};
+use mainstay_database::{Change, Error, Job, Scope, Sql};
 use mainstay_http::{Fresh, InPerson, NoContent, Problem, Shared, WithHeaders, delete, post};
 use mainstay_kernel::UserId;
 use mainstay_principals::{
@@ -20,13 +20,11 @@ pub(super) async fn deactivate_me(
     accounts: Shared<Accounts>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; the statements are limited to the caller's own",
-    );
-    let owner = find_owner(&unscoped, user).await?;
-    let notice = owner.notice(&letters::account_deactivated(), &unscoped)?;
+    let sql = by.sql();
+    let owner = find_owner(&sql, user).await?;
+    let notice = owner.notice(&letters::account_deactivated(), &sql)?;
 
-    if !set_active(&unscoped, user, false, notice).await? {
+    if !set_active(&sql, user, false, notice).await? {
         return Err(LAST_OWNER.problem());
     }
 
@@ -48,13 +46,11 @@ pub(super) async fn delete_me(
     accounts: Shared<Accounts>,
 ) -> Result<WithHeaders<NoContent>, Problem> {
     let user = by.principal().user;
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; the statements are limited to the caller's own",
-    );
-    let owner = find_owner(&unscoped, user).await?;
-    let notice = owner.notice(&letters::account_deleted(), &unscoped)?;
+    let sql = by.sql();
+    let owner = find_owner(&sql, user).await?;
+    let notice = owner.notice(&letters::account_deleted(), &sql)?;
 
-    if !delete_account(&unscoped, user, notice).await? {
+    if !delete_account(&sql, user, notice).await? {
         return Err(LAST_OWNER.problem());
     }
 
@@ -73,7 +69,7 @@ pub(super) async fn delete_me(
 /// # Errors
 /// The error of the database.
 pub async fn set_active(
-    unscoped: &Unscoped,
+    sql: &Sql,
     user: UserId,
     active: bool,
     notice: Option<Job>,
@@ -87,7 +83,7 @@ pub async fn set_active(
         )
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let action = if active {
         Action::UserRestored
     } else {
@@ -103,7 +99,7 @@ pub async fn set_active(
     )
     .queue(notice);
 
-    Ok(!unscoped.change(change).await?.is_empty())
+    Ok(!sql.change(change).await?.is_empty())
 }
 
 /// Deletes an account, its own rows of all registered tables, and the keys to its personal data.
@@ -112,25 +108,21 @@ pub async fn set_active(
 ///
 /// # Errors
 /// The error of the database.
-pub async fn delete_account(
-    unscoped: &Unscoped,
-    user: UserId,
-    notice: Option<Job>,
-) -> Result<bool, Error> {
+pub async fn delete_account(sql: &Sql, user: UserId, notice: Option<Job>) -> Result<bool, Error> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM mainstay.users
-            WHERE id = $1 AND NOT mainstay.is_last_owner(id)
+            DELETE FROM mainstay.users u
+            WHERE u.id = $1 AND NOT mainstay.is_last_owner(u.id)
             RETURNING
-                id,
-                mainstay.destroy_data_key(data_key),
-                mainstay.forget_account(id),
+                u.id,
+                mainstay.destroy_data_key(u.data_key),
+                mainstay.forget_account(u.id),
                 NULL::jsonb AS before,
-                mainstay.delete_own_rows(id, $2, $3) AS after
+                mainstay.delete_own_rows(u.id, $2, $3) AS after
         )
     ";
 
-    let own = unscoped
+    let own = sql
         .database()
         .sealed_tables()
         .iter()
@@ -145,5 +137,5 @@ pub async fn delete_account(
         .showing_rows()
         .queue(notice);
 
-    Ok(!unscoped.change(change).await?.is_empty())
+    Ok(!sql.change(change).await?.is_empty())
 }

@@ -1,7 +1,7 @@
 //! Sign-up: a person requests an account, and confirming the address creates it.
 
 use mainstay_crypto::{Sealed, Verdict};
-use mainstay_database::{Change, PrivateColumn, Unscoped};
+use mainstay_database::{Change, PrivateColumn, Sql};
 use mainstay_http::{Accepted, INTERNAL, Json, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{EmailAddress, ExposeSecret as _, SecretString};
 use mainstay_principals::{
@@ -26,6 +26,7 @@ use crate::{
         TOO_MANY_ATTEMPTS,
         requests::{RequestedLetter, SIGN_UPS, admit_request},
     },
+    unlimited::SIGNED_OUT,
 };
 
 /// How long the token in the e-mail is valid.
@@ -123,26 +124,26 @@ async fn request(
 
     letters::can_reach(&body.email)?;
 
-    let unscoped = by.unscoped("the caller is not signed in");
+    let sql = by.unlimited(SIGNED_OUT);
     let address = by.origin().address;
-    admit_request(&unscoped, SIGN_UPS, address).await?;
+    admit_request(&sql, SIGN_UPS, address).await?;
 
     let organization_name = body.organization_name.map(OrganizationName::into_string);
     let mut context = vec![body.email.as_str().to_owned()];
     context.extend(organization_name.clone());
     check(accounts, &body.password, "password", false, context).await?;
 
-    let (database, email) = (unscoped.database(), Sealed::new(body.email.clone()));
+    let (database, email) = (sql.database(), Sealed::new(body.email.clone()));
     let letter = RequestedLetter {
         scope: "sign_up",
         index: email.index(database.ring(), &email_index()).into_bytes(),
         indexes: email.indexes(database.ring(), &email_index()),
     };
-    if !letter.admit(&unscoped, address).await? {
+    if !letter.admit(&sql, address).await? {
         return Ok(Accepted);
     }
 
-    let holder = find_by_address(&unscoped, &body.email).await?;
+    let holder = find_by_address(&sql, &body.email).await?;
     let password_hash = accounts
         .hasher
         .hash(body.password.secret())
@@ -157,7 +158,7 @@ async fn request(
         Some(_) => letters::sign_up_again(accounts),
         None => letters::sign_up(accounts, &token.text),
     };
-    let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
+    let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &sql)?;
 
     let pending = PendingSignUp {
         email: body.email.as_str().to_owned(),
@@ -178,8 +179,7 @@ async fn request(
     ];
 
     let event = about_user(Action::SignUpRequest, None, None);
-    unscoped
-        .change(Change::new("sign_ups.insert", REQUEST, values, event).queue(mail))
+    sql.change(Change::new("sign_ups.insert", REQUEST, values, event).queue(mail))
         .await?;
 
     Ok(Accepted)
@@ -203,9 +203,9 @@ pub(super) async fn confirm_sign_up(
     accounts: Shared<Accounts>,
     Json(body): Json<ConfirmSignUp>,
 ) -> Result<NoContent, Problem> {
-    let unscoped = by.unscoped("the caller is not signed in; the token identifies the sign-up");
+    let sql = by.unlimited(SIGNED_OUT);
     let token = hash(&body.token);
-    let pending = find(&unscoped, &accounts, &token)
+    let pending = find(&sql, &accounts, &token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
 
@@ -236,7 +236,7 @@ pub(super) async fn confirm_sign_up(
         role: "owner".to_owned(),
     };
 
-    match create_confirmed_user(&unscoped, &accounts.hasher, new, Some(token)).await {
+    match create_confirmed_user(&sql, &accounts.hasher, new, Some(token)).await {
         Ok(_) => Ok(NoContent),
         Err(AccountError::EmailTaken) => Err(INVALID_TOKEN.problem()),
         Err(AccountError::Database(error)) => Err(error.into()),
@@ -249,17 +249,17 @@ pub(super) async fn confirm_sign_up(
 /// # Errors
 /// The error of the database.
 pub async fn sign_up_address(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     token: &str,
 ) -> Result<Option<EmailAddress>, Problem> {
-    let pending = find(unscoped, accounts, &hash(token)).await?;
+    let pending = find(sql, accounts, &hash(token)).await?;
     Ok(pending.and_then(|pending| EmailAddress::parse(&pending.email)))
 }
 
 /// Finds the pending sign-up with this hash of a token.
 async fn find(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     token: &[u8],
 ) -> Result<Option<PendingSignUp>, Problem> {
@@ -273,12 +273,12 @@ async fn find(
         token.to_vec().into(),
         accounts.runtime().clock.now().inner().into(),
     ];
-    let payloads: Vec<Vec<u8>> = unscoped.query("sign_ups.find", FIND, values).await?;
+    let payloads: Vec<Vec<u8>> = sql.query("sign_ups.find", FIND, values).await?;
     let Some(payload) = payloads.first() else {
         return Ok(None);
     };
 
-    let opened = unscoped
+    let opened = sql
         .database()
         .ring()
         .open_private(PURPOSE, token, payload)

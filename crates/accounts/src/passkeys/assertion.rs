@@ -1,7 +1,7 @@
 //! Verifies the response of a passkey against its challenge, its key and its counter.
 
 use mainstay_crypto::token_digest;
-use mainstay_database::{Change, Error, FromRow, HeldKey, OwnKey, Row, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, HeldKey, OwnKey, Row, Sql, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about, about_user};
@@ -57,13 +57,13 @@ struct Candidate {
 /// or already used, its key is unknown, or it is for another site or without verification of the
 /// person. Refusals of a known passkey are recorded.
 pub(crate) async fn verify(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     assertion: &Assertion,
     wanted: SignInContext,
 ) -> Result<Option<PasskeyHolder>, Problem> {
     let webauthn = accounts.settings.relying_party.webauthn()?;
-    let Some(candidate) = find(unscoped, assertion, wanted).await? else {
+    let Some(candidate) = find(sql, assertion, wanted).await? else {
         return Ok(None);
     };
 
@@ -87,13 +87,13 @@ pub(crate) async fn verify(
     let counter_advanced = match result {
         Ok(result) => {
             passkey.update_credential(&result);
-            record_use(unscoped, &shown, id, &passkey, &result).await?
+            record_use(sql, &shown, id, &passkey, &result).await?
         }
         Err(WebauthnError::CredentialPossibleCompromise) => false,
         Err(error) => {
             tracing::info!(%error, "passkey response refused");
             record_failure(
-                unscoped,
+                sql,
                 about_user(Action::LoginFail, Some(shown.user), shown.organization),
             )
             .await?;
@@ -102,14 +102,13 @@ pub(crate) async fn verify(
     };
 
     if !counter_advanced {
-        unscoped
-            .record(about(
-                Action::PasskeyCloned,
-                "passkey",
-                Some(id),
-                shown.organization,
-            ))
-            .await?;
+        sql.record(about(
+            Action::PasskeyCloned,
+            "passkey",
+            Some(id),
+            shown.organization,
+        ))
+        .await?;
         return Ok(None);
     }
 
@@ -119,7 +118,7 @@ pub(crate) async fn verify(
 /// Deletes the challenge, so that it is used only once, and finds the passkey that the response
 /// names.
 async fn find(
-    unscoped: &Unscoped,
+    sql: &Sql,
     assertion: &Assertion,
     wanted: SignInContext,
 ) -> Result<Option<Candidate>, Problem> {
@@ -156,7 +155,7 @@ async fn find(
         return Ok(None);
     };
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let values = [
         hash.clone().into(),
         now.inner().into(),
@@ -164,21 +163,19 @@ async fn find(
         wanted.organization.map(OrganizationId::uuid).into(),
         wanted.network.into(),
     ];
-    let rows = unscoped.upkeep("passkeys.find", FIND, values).await?;
+    let rows = sql.upkeep("passkeys.find", FIND, values).await?;
 
     let stored: Option<StoredCandidate> = Row::read_first(&rows)?;
 
-    Ok(stored
-        .map(|stored| stored.open(unscoped, &hash))
-        .transpose()?)
+    Ok(stored.map(|stored| stored.open(sql, &hash)).transpose()?)
 }
 
 impl StoredCandidate {
     /// Opens the passkey, and the state of the challenge with this hash.
-    fn open(self, unscoped: &Unscoped, hash: &[u8]) -> Result<Candidate, Error> {
+    fn open(self, sql: &Sql, hash: &[u8]) -> Result<Candidate, Error> {
         let key = self.key.of(self.user_id);
-        let passkey = register::open(unscoped, &key, self.passkey_id, &self.credential)?;
-        let state = challenge::open(unscoped, hash, &self.state)?;
+        let passkey = register::open(sql, &key, self.passkey_id, &self.credential)?;
+        let state = challenge::open(sql, hash, &self.state)?;
 
         Ok(Candidate {
             shown: PasskeyHolder {
@@ -200,7 +197,7 @@ impl StoredCandidate {
 /// increase, also when two responses with the same counter arrive at the same moment.
 /// Authenticators without a counter always send 0.
 async fn record_use(
-    unscoped: &Unscoped,
+    sql: &Sql,
     shown: &PasskeyHolder,
     id: Uuid,
     passkey: &Passkey,
@@ -217,7 +214,7 @@ async fn record_use(
         )
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let record = |key: &HeldKey<'_>| {
         let credential = register::seal(key, id, passkey)?;
         let values = [
@@ -237,5 +234,5 @@ async fn record_use(
         Ok(Change::new("passkeys.use", RECORD, values, event))
     };
 
-    Ok(!unscoped.change_sealed(&shown.key, record).await?.is_empty())
+    Ok(!sql.change_sealed(&shown.key, record).await?.is_empty())
 }

@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_crypto::token_digest;
-use mainstay_database::{Error, PrivateColumn, Row, Unscoped};
+use mainstay_database::{Error, PrivateColumn, Row, Sql};
 use mainstay_http::Problem;
 use mainstay_kernel::{UserId, Uuid};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -30,7 +30,7 @@ pub(super) const STATE: PrivateColumn = PrivateColumn {
 /// Stores the state that the response to `challenge` will be verified against, and deletes a few
 /// expired ones.
 pub(crate) async fn keep(
-    unscoped: &Unscoped,
+    sql: &Sql,
     challenge: &[u8],
     user: Option<UserId>,
     state: &impl Serialize,
@@ -50,7 +50,7 @@ pub(crate) async fn keep(
         VALUES ($1, $2, $3, $5)
     ";
 
-    let database = unscoped.database();
+    let database = sql.database();
     let (runtime, hash) = (database.runtime(), token_digest(challenge).to_vec());
     let state = serde_json::to_vec(state).map_err(|error| Error::Internal(error.into()))?;
     let now = runtime.clock.now();
@@ -65,15 +65,14 @@ pub(crate) async fn keep(
         (now + ANSWERED_WITHIN).inner().into(),
     ];
 
-    unscoped
-        .upkeep("webauthn_challenges.insert", KEEP, values)
+    sql.upkeep("webauthn_challenges.insert", KEEP, values)
         .await
         .map(drop)
 }
 
 /// Deletes the challenge for a new passkey of `user` and returns its state.
 pub(crate) async fn take<S: DeserializeOwned>(
-    unscoped: &Unscoped,
+    sql: &Sql,
     hash: &[u8],
     user: Uuid,
 ) -> Result<Option<S>, Problem> {
@@ -83,26 +82,18 @@ pub(crate) async fn take<S: DeserializeOwned>(
         RETURNING state
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let values = [hash.to_vec().into(), user.into(), now.inner().into()];
-    let rows = unscoped
-        .upkeep("webauthn_challenges.take", TAKE, values)
-        .await?;
+    let rows = sql.upkeep("webauthn_challenges.take", TAKE, values).await?;
 
     let sealed: Option<Vec<u8>> = Row::read_first(&rows)?;
 
-    Ok(sealed
-        .map(|sealed| open(unscoped, hash, &sealed))
-        .transpose()?)
+    Ok(sealed.map(|sealed| open(sql, hash, &sealed)).transpose()?)
 }
 
 /// Opens the state of the challenge with this hash.
-pub(crate) fn open<S: DeserializeOwned>(
-    unscoped: &Unscoped,
-    hash: &[u8],
-    sealed: &[u8],
-) -> Result<S, Error> {
-    let state = unscoped
+pub(crate) fn open<S: DeserializeOwned>(sql: &Sql, hash: &[u8], sealed: &[u8]) -> Result<S, Error> {
+    let state = sql
         .database()
         .ring()
         .open_private(PURPOSE, hash, sealed)

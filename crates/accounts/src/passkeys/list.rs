@@ -1,7 +1,7 @@
 //! Lists, renames and removes a person's passkeys.
 
 use mainstay_crypto::{Sealed, Zeroizing};
-use mainstay_database::{Change, Error, FromRow, HeldKey, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, HeldKey, Row, Sql};
 use mainstay_http::{
     Fresh, InPerson, Json, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get,
     input, put, view,
@@ -60,24 +60,22 @@ pub(super) async fn list_passkeys(by: InPerson) -> Result<Listing<PasskeyView>, 
         ORDER BY p.id
     ";
 
-    let unscoped = by.unscoped(
-        "passkeys belong to no organization; the statement is limited to the caller's own",
-    );
+    let sql = by.sql();
     let user = by.principal().user;
-    let passkeys: Vec<StoredPasskey> = unscoped
+    let passkeys: Vec<StoredPasskey> = sql
         .query("passkeys.list", LIST, [user.uuid().into()])
         .await?;
     let items = passkeys
         .into_iter()
-        .map(|passkey| passkey.open(&unscoped, user))
+        .map(|passkey| passkey.open(&sql, user))
         .collect::<Result<_, _>>()?;
 
     Ok(Listing { items })
 }
 
 impl StoredPasskey {
-    fn open(self, unscoped: &Unscoped, user: UserId) -> Result<PasskeyView, Error> {
-        let name: Kept = unscoped.open_own(
+    fn open(self, sql: &Sql, user: UserId) -> Result<PasskeyView, Error> {
+        let name: Kept = sql.open_own(
             &self.key.of(user),
             &kept_cell("mainstay.passkeys", "name", self.id),
             &self.name,
@@ -118,10 +116,8 @@ pub(super) async fn rename_passkey(
     ";
 
     let (principal, id) = (by.principal(), id.uuid());
-    let unscoped = by.unscoped(
-        "passkeys belong to no organization; the statement is limited to the caller's own",
-    );
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let sql = by.sql();
+    let owner = find_owner(&sql, principal.user).await?;
     let name = Sealed::new(Kept(Zeroizing::new(body.name.into_string().into_bytes())));
 
     let rename = |key: &HeldKey<'_>| {
@@ -136,7 +132,7 @@ pub(super) async fn rename_passkey(
         Ok(Change::new("passkeys.rename", RENAME, values, event))
     };
 
-    let renamed = unscoped.change_sealed(&owner.key, rename).await?;
+    let renamed = sql.change_sealed(&owner.key, rename).await?;
     if renamed.is_empty() {
         Err(NOT_FOUND.problem())
     } else {
@@ -177,10 +173,8 @@ pub(super) async fn delete_passkey(
     ";
 
     let (principal, id) = (by.principal(), id.uuid());
-    let unscoped = by.unscoped(
-        "passkeys belong to no organization; the statement is limited to the caller's own",
-    );
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let sql = by.sql();
+    let owner = find_owner(&sql, principal.user).await?;
     let now = accounts.runtime().clock.now();
 
     let values = [
@@ -197,10 +191,10 @@ pub(super) async fn delete_passkey(
     );
     let notice = owner.notice(
         &letters::second_factor_removed("one of your passkeys"),
-        &unscoped,
+        &sql,
     )?;
 
-    let removed = unscoped
+    let removed = sql
         .change(
             Change::new("passkeys.delete", DELETE, values, event)
                 .given(standing::in_person(principal, Hold::Alone))
@@ -211,14 +205,14 @@ pub(super) async fn delete_passkey(
 
     if removed.is_empty() {
         let own = [id.into(), principal.user.uuid().into()];
-        let rows = unscoped.upkeep("passkeys.exists", EXISTS, own).await?;
+        let rows = sql.upkeep("passkeys.exists", EXISTS, own).await?;
         let refused = match Row::read_first::<bool>(&rows)? {
             None => NOT_FOUND,
             Some(true) => LAST_WAY_IN,
             Some(false) => PASSWORD_TOO_SHORT,
         };
 
-        return Err(standing::ended_or(&unscoped, principal, refused.problem()).await);
+        return Err(standing::ended_or(&sql, principal, refused.problem()).await);
     }
 
     Ok(NoContent)

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use mainstay_crypto::{Sealed, Zeroizing, token_digest};
-use mainstay_database::{Change, Error, FromRow, HeldKey, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, HeldKey, OwnKey, Row, Sql};
 use mainstay_http::{
     CONFLICT, Created, Fresh, INTERNAL, InPerson, Json, Kind, Problem, Shared, input, post, view,
 };
@@ -63,11 +63,9 @@ pub(super) async fn create_passkey_options(
 ) -> Result<Json<PasskeyCreationOptions>, Problem> {
     let webauthn = accounts.settings.relying_party.webauthn()?;
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "passkeys belong to no organization; the statements are limited to the caller's own",
-    );
-    let owner = find_owner(&unscoped, principal.user).await?;
-    let others = ids(&unscoped, principal.user).await?;
+    let sql = by.sql();
+    let owner = find_owner(&sql, principal.user).await?;
+    let others = ids(&sql, principal.user).await?;
 
     let name = owner.email.as_str();
     let (challenge, state) = webauthn
@@ -75,7 +73,7 @@ pub(super) async fn create_passkey_options(
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
 
     challenge::keep(
-        &unscoped,
+        &sql,
         &challenge.public_key.challenge,
         Some(principal.user),
         &state,
@@ -150,20 +148,18 @@ pub(super) async fn create_passkey(
 
     let webauthn = accounts.settings.relying_party.webauthn()?;
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "passkeys belong to no organization; the statements are limited to the caller's own",
-    );
+    let sql = by.sql();
     let (user, response) = (principal.user.uuid(), &body.credential.0);
 
     let hash = challenge::answered(&response.response.client_data_json)
         .ok_or_else(|| INVALID_PASSKEY.problem())?;
-    let state: Option<PasskeyRegistration> = challenge::take(&unscoped, &hash, user).await?;
+    let state: Option<PasskeyRegistration> = challenge::take(&sql, &hash, user).await?;
     let state = state.ok_or_else(|| INVALID_PASSKEY.problem())?;
     let passkey = webauthn
         .finish_passkey_registration(response, &state)
         .map_err(|error| INVALID_PASSKEY.problem().caused_by(error))?;
 
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let owner = find_owner(&sql, principal.user).await?;
     let (id, now) = (
         accounts.runtime().new_id::<Passkey>().uuid(),
         accounts.runtime().clock.now(),
@@ -193,7 +189,7 @@ pub(super) async fn create_passkey(
             principal.organization,
         );
 
-        let notice = owner.notice(&letters::second_factor_added("a passkey"), &unscoped)?;
+        let notice = owner.notice(&letters::second_factor_added("a passkey"), &sql)?;
 
         Ok(Change::new("passkeys.insert", INSERT, values, event)
             .given(standing::in_person(principal, Hold::Alone))
@@ -201,9 +197,9 @@ pub(super) async fn create_passkey(
             .queue(notice))
     };
 
-    let outcome = unscoped.change_sealed(&owner.key, insert).await?;
+    let outcome = sql.change_sealed(&owner.key, insert).await?;
     let Some(codes_created) = Row::read_first(&outcome)? else {
-        return Err(standing::ended_or(&unscoped, principal, TOO_MANY_PASSKEYS.problem()).await);
+        return Err(standing::ended_or(&sql, principal, TOO_MANY_PASSKEYS.problem()).await);
     };
 
     let recovery_codes = shown_if(codes_created, codes).into_codes();
@@ -227,7 +223,7 @@ struct StoredCredential {
 
 /// The ids that authenticators gave to a person's passkeys. They prevent a device from adding a
 /// second one.
-async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Error> {
+async fn ids(sql: &Sql, user: UserId) -> Result<Vec<CredentialID>, Error> {
     const FIND: &str = r"
         SELECT p.id, p.credential, k.id AS key_id, k.wrapped AS wrapped_key
         FROM mainstay.passkeys p
@@ -237,13 +233,13 @@ async fn ids(unscoped: &Unscoped, user: UserId) -> Result<Vec<CredentialID>, Err
         ORDER BY p.id
     ";
 
-    let stored: Vec<StoredCredential> = unscoped
+    let stored: Vec<StoredCredential> = sql
         .query("passkeys.ids", FIND, [user.uuid().into()])
         .await?;
 
     let id = |stored: StoredCredential| {
         let key = stored.key.of(user);
-        let passkey = open(unscoped, &key, stored.id, &stored.credential)?;
+        let passkey = open(sql, &key, stored.id, &stored.credential)?;
         Ok(passkey.cred_id().clone())
     };
 
@@ -260,13 +256,8 @@ pub(crate) fn seal(key: &HeldKey<'_>, id: Uuid, passkey: &Passkey) -> Result<Vec
     )
 }
 
-pub(crate) fn open(
-    unscoped: &Unscoped,
-    key: &OwnKey,
-    id: Uuid,
-    sealed: &[u8],
-) -> Result<Passkey, Error> {
-    let bytes: Kept = unscoped.open_own(
+pub(crate) fn open(sql: &Sql, key: &OwnKey, id: Uuid, sealed: &[u8]) -> Result<Passkey, Error> {
+    let bytes: Kept = sql.open_own(
         key,
         &kept_cell("mainstay.passkeys", "credential", id),
         sealed,

@@ -27,6 +27,7 @@ use crate::{
         keys::AttemptKeys,
         requests::{PASSKEY_OPTIONS, admit_request},
     },
+    unlimited::SIGNED_OUT,
 };
 
 /// The request to a device to sign in with a passkey.
@@ -49,13 +50,13 @@ pub(super) async fn create_sign_in_options(
     accounts: Shared<Accounts>,
 ) -> Result<Json<PasskeyRequestOptions>, Problem> {
     let webauthn = accounts.settings.relying_party.webauthn()?;
-    let unscoped = by.unscoped("the caller is not signed in yet");
-    admit_request(&unscoped, PASSKEY_OPTIONS, by.origin().address).await?;
+    let sql = by.unlimited(SIGNED_OUT);
+    admit_request(&sql, PASSKEY_OPTIONS, by.origin().address).await?;
 
     let (challenge, state) = webauthn
         .start_discoverable_authentication()
         .map_err(|error| INTERNAL.problem().caused_by(error))?;
-    challenge::keep(&unscoped, &challenge.public_key.challenge, None, &state).await?;
+    challenge::keep(&sql, &challenge.public_key.challenge, None, &state).await?;
 
     Ok(Json(PasskeyRequestOptions {
         public_key: RequestOptions::new(&challenge)?,
@@ -89,14 +90,14 @@ pub(super) async fn create_session_by_passkey(
     user_agent: Header<UserAgent>,
     Json(body): Json<CreateSessionByPasskey>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let unscoped = by.unscoped("the caller is not signed in yet");
+    let sql = by.unlimited(SIGNED_OUT);
     let address = by.origin().address;
-    let network = AttemptKeys::new(unscoped.database().ring(), "sign_in", &[], address).network;
+    let network = AttemptKeys::new(sql.database().ring(), "sign_in", &[], address).network;
     let wanted = SignInContext {
         organization: body.organization_id,
         network: network.clone(),
     };
-    let Some(holder) = verify(&unscoped, &accounts, &body.credential, wanted).await? else {
+    let Some(holder) = verify(&sql, &accounts, &body.credential, wanted).await? else {
         return Err(INVALID_CREDENTIALS
             .problem()
             .detail("The passkey is unknown, or its response is not valid."));
@@ -115,7 +116,7 @@ pub(super) async fn create_session_by_passkey(
         device: Device::of(by.origin(), &user_agent),
         attempt: &Admitted::uncounted(network),
     };
-    let started = sign_in.start(&unscoped, &accounts).await?;
+    let started = sign_in.start(&sql, &accounts).await?;
 
     answer(&accounts, started).await
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{FromRow, OwnKey, Row, Unscoped};
+use mainstay_database::{FromRow, OwnKey, Row, Sql};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{EmailAddress, OrganizationId, SecretString, Timestamp, UserId};
 
@@ -104,13 +104,13 @@ impl Account {
 
 /// Finds the account with this address, in the given organization, and counts the attempt.
 pub(super) async fn find_account(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     email: &Sealed<EmailAddress>,
     organization: Option<OrganizationId>,
     address: Option<IpAddr>,
 ) -> Result<Found, Problem> {
-    let database = unscoped.database();
+    let database = sql.database();
     let now = database.runtime().clock.now();
     if let Some(until) = accounts.flood.refusal(address, now) {
         return Err(wait_until(until, now));
@@ -131,7 +131,7 @@ pub(super) async fn find_account(
         keys.network.clone().into(),
     ]);
 
-    let rows = unscoped.upkeep("users.sign_in", FIND, values).await?;
+    let rows = sql.upkeep("users.sign_in", FIND, values).await?;
     let counted: CountedAttempt = Row::read_first(&rows)?.ok_or_else(|| {
         INTERNAL
             .problem()
@@ -142,7 +142,7 @@ pub(super) async fn find_account(
         .flood
         .keep(address, counted.address_refused_until, now);
     if let Some(until) = counted.refused_until {
-        return Err(refuse_beside(unscoped, until, from_memory).await);
+        return Err(refuse_beside(sql, until, from_memory).await);
     }
 
     let slowed_until = counted.slowed_until;

@@ -61,18 +61,16 @@ pub(super) async fn change_password(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; the statements are limited to the caller's own",
-    );
+    let sql = by.sql();
 
     let keys = AttemptKeys::new(
-        unscoped.database().ring(),
+        sql.database().ring(),
         "step_up",
         principal.user.uuid().as_bytes(),
         by.origin().address,
     );
-    let attempt = admit_holder(&unscoped, principal.user, keys).await?;
-    let credentials = find_credentials(&unscoped, principal.user).await?;
+    let attempt = admit_holder(&sql, principal.user, keys).await?;
+    let credentials = find_credentials(&sql, principal.user).await?;
     let current = body
         .current_password
         .as_ref()
@@ -86,19 +84,18 @@ pub(super) async fn change_password(
             .map_err(not_hashed)?
             == Verdict::Wrong
     {
-        unscoped
-            .record(about_user(
-                Action::PasswordChangeFail,
-                Some(principal.user),
-                principal.organization,
-            ))
-            .await?;
+        sql.record(about_user(
+            Action::PasswordChangeFail,
+            Some(principal.user),
+            principal.organization,
+        ))
+        .await?;
         return Err(INVALID_CREDENTIALS
             .problem()
             .detail("The current password is wrong."));
     }
 
-    take_back(&unscoped, attempt).await?;
+    take_back(&sql, attempt).await?;
 
     let context = vec![credentials.email.as_str().to_owned()];
     check(
@@ -132,7 +129,7 @@ pub(super) async fn change_password(
     let notice = letters::to(
         &credentials.email,
         &letters::password_changed(&credentials.keys),
-        &unscoped,
+        &sql,
     )?;
     let change = Change::new("users.change_password", CHANGE, values, event)
         .given([
@@ -141,11 +138,11 @@ pub(super) async fn change_password(
         ])
         .queue(notice);
 
-    if unscoped.change(change).await?.is_empty() {
+    if sql.change(change).await?.is_empty() {
         let refused = INVALID_CREDENTIALS
             .problem()
             .detail("The current password is wrong.");
-        return Err(standing::ended_or(&unscoped, principal, refused).await);
+        return Err(standing::ended_or(&sql, principal, refused).await);
     }
 
     accounts.principals.forget_user(principal.user);

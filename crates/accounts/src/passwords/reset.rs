@@ -1,7 +1,7 @@
 //! Resets a password with a link in an e-mail.
 
 use mainstay_crypto::Sealed;
-use mainstay_database::{Change, Error, FromRow, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Sql};
 use mainstay_http::{Accepted, Json, NoContent, Problem, Public, Shared, input, post};
 use mainstay_kernel::{EmailAddress, OrganizationId, UserId};
 use mainstay_principals::{
@@ -29,6 +29,7 @@ use crate::{
         keys::AttemptKeys,
         requests::{PASSWORD_RESETS, RequestedLetter, admit_request},
     },
+    unlimited::SIGNED_OUT,
 };
 
 /// How long the token in the e-mail is valid (OWASP ASVS 6.5.5).
@@ -62,23 +63,23 @@ pub(super) async fn request_password_reset(
         )
     ";
 
-    let unscoped = by.unscoped("the caller is not signed in");
+    let sql = by.unlimited(SIGNED_OUT);
     let address = by.origin().address;
-    admit_request(&unscoped, PASSWORD_RESETS, address).await?;
+    admit_request(&sql, PASSWORD_RESETS, address).await?;
 
-    let ring = unscoped.database().ring();
+    let ring = sql.database().ring();
     let email = Sealed::new(body.email.clone());
     let letter = RequestedLetter {
         scope: "password_reset",
         index: email.index(ring, &email_index()).into_bytes(),
         indexes: email.indexes(ring, &email_index()),
     };
-    if !letter.admit(&unscoped, address).await? {
+    if !letter.admit(&sql, address).await? {
         // The link in the last e-mail is still valid.
         return Ok(Accepted);
     }
 
-    let holder = find_by_address(&unscoped, &body.email).await?;
+    let holder = find_by_address(&sql, &body.email).await?;
     let runtime = accounts.runtime();
     let token = FreshSecret::new(&runtime.random, "mpr_");
     let now = runtime.clock.now();
@@ -100,11 +101,10 @@ pub(super) async fn request_password_reset(
         Some(_) => letters::password_reset(&accounts, &token.text),
         None => letters::password_reset_without_account(),
     };
-    let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &unscoped)?;
+    let mail = letters::to(mailbox(holder.as_ref(), &body.email), &letter, &sql)?;
     let event = about_user(Action::PasswordResetRequest, user, None);
 
-    unscoped
-        .change(Change::new("password_resets.insert", REQUEST, values, event).queue(mail))
+    sql.change(Change::new("password_resets.insert", REQUEST, values, event).queue(mail))
         .await?;
 
     Ok(Accepted)
@@ -163,9 +163,9 @@ pub(super) async fn complete_password_reset(
         )
     ";
 
-    let unscoped = by.unscoped("the caller is not signed in; the token identifies the account");
+    let sql = by.unlimited(SIGNED_OUT);
     let (now, token) = (accounts.runtime().clock.now(), hash(&body.token));
-    let account = find_by_token(&unscoped, &token, now)
+    let account = find_by_token(&sql, &token, now)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
 
@@ -187,7 +187,7 @@ pub(super) async fn complete_password_reset(
 
     // The person owns the mailbox, so failed attempts of others must not prevent a sign-in from
     // here.
-    let ring = unscoped.database().ring();
+    let ring = sql.database().ring();
     let name = Sealed::new(account.email.clone())
         .index(ring, &email_index())
         .into_bytes();
@@ -209,14 +209,14 @@ pub(super) async fn complete_password_reset(
     let notice = letters::to(
         &account.email,
         &letters::password_changed(&account.keys),
-        &unscoped,
+        &sql,
     )?;
     let verified = standing::verified(account.user, account.credentials, Hold::Alone);
     let change = Change::new("password_resets.complete", COMPLETE, values, event)
         .given([verified])
         .queue(notice);
 
-    if unscoped.change(change).await?.is_empty() {
+    if sql.change(change).await?.is_empty() {
         // The token was used at the same moment, or the credentials have changed.
         return Err(INVALID_TOKEN.problem());
     }
@@ -232,11 +232,11 @@ pub(super) async fn complete_password_reset(
 /// # Errors
 /// The error of the database.
 pub async fn reset_of(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     token: &str,
 ) -> Result<Option<(EmailAddress, bool)>, Error> {
-    let account = find_by_token(unscoped, &hash(token), accounts.runtime().clock.now()).await?;
+    let account = find_by_token(sql, &hash(token), accounts.runtime().clock.now()).await?;
     Ok(account.map(|account| (account.email, account.second_factor)))
 }
 
@@ -263,7 +263,7 @@ struct StoredAccount {
 }
 
 async fn find_by_token(
-    unscoped: &Unscoped,
+    sql: &Sql,
     token: &[u8],
     now: mainstay_kernel::Timestamp,
 ) -> Result<Option<Account>, Error> {
@@ -281,7 +281,7 @@ async fn find_by_token(
         WHERE p.hash = $1 AND p.expires_at > $2
     ";
 
-    let accounts: Vec<StoredAccount> = unscoped
+    let accounts: Vec<StoredAccount> = sql
         .query(
             "password_resets.find",
             FIND,
@@ -290,17 +290,17 @@ async fn find_by_token(
         .await?;
     let account = accounts.into_iter().next();
 
-    account.map(|account| account.open(unscoped)).transpose()
+    account.map(|account| account.open(sql)).transpose()
 }
 
 impl StoredAccount {
-    fn open(self, unscoped: &Unscoped) -> Result<Account, Error> {
+    fn open(self, sql: &Sql) -> Result<Account, Error> {
         let user = self.user_id;
         let key = self.key.of(user);
 
         Ok(Account {
             user,
-            email: unscoped.open_own(&key, &email_cell(user.uuid()), &self.email)?,
+            email: sql.open_own(&key, &email_cell(user.uuid()), &self.email)?,
             second_factor: self.second_factor,
             organization: None,
             credentials: self.credentials_version,

@@ -15,6 +15,7 @@ use crate::{
         TOO_MANY_ATTEMPTS,
         requests::{PASSWORD_STRENGTH, admit_request},
     },
+    unlimited::SIGNED_OUT,
 };
 
 /// Whether a password is long enough for an account without a second factor.
@@ -125,8 +126,8 @@ pub(super) async fn estimate_password(
     accounts: Shared<Accounts>,
     Json(body): Json<EstimatePassword>,
 ) -> Result<Json<StrengthView>, Problem> {
-    let unscoped = by.unscoped("the caller is counted, and nothing else is read or written");
-    admit_request(&unscoped, PASSWORD_STRENGTH, by.origin().address).await?;
+    let sql = by.unlimited(SIGNED_OUT);
+    admit_request(&sql, PASSWORD_STRENGTH, by.origin().address).await?;
 
     let min_length = min_length(&accounts.settings, body.second_factor);
     let strength = accounts

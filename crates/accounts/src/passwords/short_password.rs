@@ -1,7 +1,7 @@
 //! Passwords that may be short because of a second factor. They do not sign in without one.
 
 use http::StatusCode;
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, Sql};
 use mainstay_http::{Kind, Problem};
 use mainstay_kernel::UserId;
 use mainstay_principals::events::{Action, about_user};
@@ -34,28 +34,24 @@ pub(crate) struct UnprovenPassword<'a> {
 /// # Errors
 /// [`PASSWORD_REPLACEMENT_REQUIRED`], which is recorded.
 pub(crate) async fn check_alone(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     password: UnprovenPassword<'_>,
 ) -> Result<(), Problem> {
     if is_long_enough_alone(&accounts.settings, password.password) {
-        return Ok(record_long_enough(unscoped, &password).await?);
+        return Ok(record_long_enough(sql, &password).await?);
     }
     if password.second_factor {
         return Ok(());
     }
 
-    unscoped
-        .record(about_user(Action::LoginFail, Some(password.user), None))
+    sql.record(about_user(Action::LoginFail, Some(password.user), None))
         .await?;
 
     Err(PASSWORD_REPLACEMENT_REQUIRED.problem())
 }
 
-async fn record_long_enough(
-    unscoped: &Unscoped,
-    password: &UnprovenPassword<'_>,
-) -> Result<(), Error> {
+async fn record_long_enough(sql: &Sql, password: &UnprovenPassword<'_>) -> Result<(), Error> {
     const RECORD: &str = r"
         UPDATE mainstay.users
         SET password_alone = true
@@ -63,8 +59,7 @@ async fn record_long_enough(
     ";
 
     let values = [password.user.uuid().into(), password.credentials.into()];
-    unscoped
-        .upkeep("users.password_alone", RECORD, values)
+    sql.upkeep("users.password_alone", RECORD, values)
         .await
         .map(drop)
 }

@@ -1,7 +1,7 @@
 //! Signs in with an e-mail address and a password.
 
 use mainstay_crypto::{Sealed, Verdict};
-use mainstay_database::{Change, Unscoped};
+use mainstay_database::{Change, Sql};
 use mainstay_http::{
     CreatedAt, Header, Json, Problem, Public, Shared, UserAgent, WithHeaders, input, post,
 };
@@ -27,6 +27,7 @@ use crate::{
         start::SessionKind,
     },
     throttle::{TOO_MANY_ATTEMPTS, refusals::refuse},
+    unlimited::SIGNED_OUT,
 };
 
 /// The credentials of a sign-in.
@@ -66,21 +67,14 @@ pub(crate) async fn create_session(
     user_agent: Header<UserAgent>,
     Json(body): Json<CreateSession>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let unscoped = by.unscoped("the caller is not signed in yet");
+    let sql = by.unlimited(SIGNED_OUT);
     let device = Device::of(by.origin(), &user_agent);
     let address = by.origin().address;
     let Found {
         account,
         mut attempt,
         slowed_until,
-    } = find_account(
-        &unscoped,
-        &accounts,
-        &body.email,
-        body.organization_id,
-        address,
-    )
-    .await?;
+    } = find_account(&sql, &accounts, &body.email, body.organization_id, address).await?;
 
     let stored = account
         .as_ref()
@@ -99,25 +93,24 @@ pub(crate) async fn create_session(
     };
     let Some(account) = account.filter(passes) else {
         if let Some(until) = slowed_until {
-            return Err(refuse(&unscoped, until).await);
+            return Err(refuse(&sql, until).await);
         }
 
-        unscoped
-            .record(about_user(Action::LoginFail, None, None))
+        sql.record(about_user(Action::LoginFail, None, None))
             .await?;
         return Err(INVALID_CREDENTIALS.problem());
     };
 
     if verdict == Verdict::RightButOutdated {
-        renew_hash(&unscoped, &accounts, &account, &body.password).await?;
+        renew_hash(&sql, &accounts, &account, &body.password).await?;
     }
     if !account.password_alone {
-        check_alone(&unscoped, &accounts, account.unproven(&body.password)).await?;
+        check_alone(&sql, &accounts, account.unproven(&body.password)).await?;
     }
 
     if account.second_factor {
         show_at_sign_in(
-            &unscoped,
+            &sql,
             &account.holder(),
             body.code.as_ref(),
             &mut attempt,
@@ -139,7 +132,7 @@ pub(crate) async fn create_session(
         device,
         attempt: &attempt,
     };
-    let started = sign_in.start(&unscoped, &accounts).await?;
+    let started = sign_in.start(&sql, &accounts).await?;
 
     answer(&accounts, started).await
 }
@@ -147,7 +140,7 @@ pub(crate) async fn create_session(
 /// Hashes the password again with the current parameters (OWASP ASVS 11.4.2), unless it was changed
 /// in the meantime.
 async fn renew_hash(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     account: &Account,
     password: &Password,
@@ -183,8 +176,7 @@ async fn renew_hash(
         account.organization,
     );
 
-    unscoped
-        .change(Change::new("users.rehash", RENEW, values, event))
+    sql.change(Change::new("users.rehash", RENEW, values, event))
         .await?;
 
     Ok(())

@@ -74,11 +74,9 @@ pub(super) async fn create_totp(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "second factors belong to no organization; the statements are limited to the caller's own",
-    );
+    let sql = by.sql();
     let user = principal.user.uuid();
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let owner = find_owner(&sql, principal.user).await?;
     let runtime = accounts.runtime();
     let issuer = &accounts.settings.relying_party.name;
 
@@ -101,7 +99,7 @@ pub(super) async fn create_totp(
             .given(standing::in_person(principal, Hold::Shared)))
     };
 
-    if unscoped.change_sealed(&owner.key, begin).await?.is_empty() {
+    if sql.change_sealed(&owner.key, begin).await?.is_empty() {
         return Err(UNAUTHENTICATED.problem().caused_by("the session has ended"));
     }
 
@@ -188,12 +186,10 @@ pub(super) async fn confirm_totp(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "second factors belong to no organization; the statements are limited to the caller's own",
-    );
+    let sql = by.sql();
     let (user, now) = (principal.user.uuid(), accounts.runtime().clock.now());
 
-    let apps: Vec<PendingApp> = unscoped
+    let apps: Vec<PendingApp> = sql
         .query(
             "totps.pending",
             FIND,
@@ -206,15 +202,15 @@ pub(super) async fn confirm_totp(
     // Attempts are limited: a correct guess would turn on an app that the owner has not set up, and
     // lock the owner out.
     let keys = AttemptKeys::new(
-        unscoped.database().ring(),
+        sql.database().ring(),
         "second_factor",
         user.as_bytes(),
         by.origin().address,
     );
-    let attempt = admit_holder(&unscoped, principal.user, keys).await?;
+    let attempt = admit_holder(&sql, principal.user, keys).await?;
 
-    let owner = find_owner(&unscoped, principal.user).await?;
-    let secret: Kept = unscoped.open_own(
+    let owner = find_owner(&sql, principal.user).await?;
+    let secret: Kept = sql.open_own(
         &key,
         &kept_cell("mainstay.totps", "pending", user),
         &app.pending,
@@ -243,10 +239,7 @@ pub(super) async fn confirm_totp(
             principal.organization,
         );
 
-        let notice = owner.notice(
-            &letters::second_factor_added("an authenticator app"),
-            &unscoped,
-        )?;
+        let notice = owner.notice(&letters::second_factor_added("an authenticator app"), &sql)?;
 
         Ok(Change::new("totps.confirm", CONFIRM, values, event)
             .given(standing::in_person(principal, Hold::Alone))
@@ -254,12 +247,12 @@ pub(super) async fn confirm_totp(
             .queue(notice))
     };
 
-    let outcome = unscoped.change_sealed(&owner.key, confirm).await?;
+    let outcome = sql.change_sealed(&owner.key, confirm).await?;
     let Some(codes_created) = Row::read_first(&outcome)? else {
-        return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
+        return Err(standing::ended_or(&sql, principal, NOT_FOUND.problem()).await);
     };
 
-    take_back(&unscoped, attempt).await?;
+    take_back(&sql, attempt).await?;
     accounts.principals.forget_user(principal.user);
 
     Ok(Json(shown_if(codes_created, codes)))

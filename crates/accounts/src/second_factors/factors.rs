@@ -1,6 +1,6 @@
 //! The second factors that an account can use.
 
-use mainstay_database::{Error, FromRow, Unscoped};
+use mainstay_database::{Error, FromRow, Sql};
 use mainstay_kernel::UserId;
 
 /// Which second factors an account can use.
@@ -16,10 +16,7 @@ struct UsableFactors {
 ///
 /// # Errors
 /// The error of the database.
-pub(crate) async fn factors_of(
-    unscoped: &Unscoped,
-    user: UserId,
-) -> Result<Vec<&'static str>, Error> {
+pub(crate) async fn factors_of(sql: &Sql, user: UserId) -> Result<Vec<&'static str>, Error> {
     const FIND: &str = r"
         SELECT
             EXISTS (
@@ -36,7 +33,7 @@ pub(crate) async fn factors_of(
             ) AS recovery_code
     ";
 
-    let usable: Vec<UsableFactors> = unscoped
+    let usable: Vec<UsableFactors> = sql
         .query("users.factors_to_show", FIND, [user.uuid().into()])
         .await?;
 

@@ -33,10 +33,8 @@ pub(super) async fn list_second_factors(by: InPerson) -> Result<Json<SecondFacto
         WHERE u.id = $1
     ";
 
-    let unscoped = by.unscoped(
-        "second factors belong to no organization; the statement is limited to the caller's own",
-    );
-    let factors: Vec<SecondFactors> = unscoped
+    let sql = by.sql();
+    let factors: Vec<SecondFactors> = sql
         .query("users.factors", FIND, [by.principal().user.uuid().into()])
         .await?;
 

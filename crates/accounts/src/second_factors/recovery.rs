@@ -72,11 +72,9 @@ pub(super) async fn create_recovery_codes(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "second factors belong to no organization; the statements are limited to the caller's own",
-    );
+    let sql = by.sql();
     let user = principal.user.uuid();
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let owner = find_owner(&sql, principal.user).await?;
     let (codes, hashes) = RecoveryCodes::fresh(&accounts.runtime().random);
     let values = [
         user.into(),
@@ -89,13 +87,13 @@ pub(super) async fn create_recovery_codes(
         Some(user),
         principal.organization,
     );
-    let notice = owner.notice(&letters::recovery_codes_replaced(), &unscoped)?;
+    let notice = owner.notice(&letters::recovery_codes_replaced(), &sql)?;
     let change = Change::new("recovery_codes.replace", REPLACE, values, event)
         .given(standing::in_person(principal, Hold::Alone))
         .queue(notice);
 
-    if unscoped.change(change).await?.is_empty() {
-        return Err(standing::ended_or(&unscoped, principal, NO_SECOND_FACTOR.problem()).await);
+    if sql.change(change).await?.is_empty() {
+        return Err(standing::ended_or(&sql, principal, NO_SECOND_FACTOR.problem()).await);
     }
 
     Ok(Json(shown_if(true, codes)))

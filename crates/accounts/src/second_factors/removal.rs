@@ -38,11 +38,9 @@ pub(super) async fn delete_totp(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "second factors belong to no organization; the statements are limited to the caller's own",
-    );
+    let sql = by.sql();
     let user = principal.user.uuid();
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let owner = find_owner(&sql, principal.user).await?;
     let now = accounts.runtime().clock.now();
     let values = [
         user.into(),
@@ -57,10 +55,10 @@ pub(super) async fn delete_totp(
     );
     let notice = owner.notice(
         &letters::second_factor_removed("the authenticator app"),
-        &unscoped,
+        &sql,
     )?;
 
-    let removed = unscoped
+    let removed = sql
         .change(
             Change::new("totps.delete", DELETE, values, event)
                 .given(standing::in_person(principal, Hold::Alone))
@@ -70,7 +68,7 @@ pub(super) async fn delete_totp(
     accounts.principals.forget_user(principal.user);
 
     if removed.is_empty() {
-        let exists = !unscoped
+        let exists = !sql
             .select("totps.exists", EXISTS, [user.into()])
             .await?
             .is_empty();
@@ -79,7 +77,7 @@ pub(super) async fn delete_totp(
         } else {
             NOT_FOUND.problem()
         };
-        return Err(standing::ended_or(&unscoped, principal, refused).await);
+        return Err(standing::ended_or(&sql, principal, refused).await);
     }
 
     Ok(NoContent)

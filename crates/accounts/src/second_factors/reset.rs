@@ -1,6 +1,6 @@
 //! Removes every second factor of an account, for an operator.
 
-use mainstay_database::{Change, Error, Unscoped};
+use mainstay_database::{Change, Error, Sql};
 use mainstay_kernel::UserId;
 use mainstay_principals::events::{Action, about_user};
 
@@ -13,7 +13,7 @@ use crate::{account::owner::find_any_owner, letters};
 ///
 /// # Errors
 /// The error of the database; nothing was changed.
-pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<bool, Error> {
+pub async fn reset_second_factors(sql: &Sql, user: UserId) -> Result<bool, Error> {
     // The lock on the account orders this statement before or after a concurrent sign-in.
     const RESET: &str = r"
         person AS (
@@ -33,17 +33,16 @@ pub async fn reset_second_factors(unscoped: &Unscoped, user: UserId) -> Result<b
         )
     ";
 
-    let Some(owner) = find_any_owner(unscoped, user).await? else {
+    let Some(owner) = find_any_owner(sql, user).await? else {
         return Ok(false);
     };
-    let notice = owner.notice(&letters::second_factors_reset(), unscoped)?;
+    let notice = owner.notice(&letters::second_factors_reset(), sql)?;
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let event = about_user(Action::SecondFactorsReset, Some(user), None);
     let values = [user.uuid().into(), now.inner().into()];
 
-    unscoped
-        .change(Change::new("users.reset_second_factors", RESET, values, event).queue(notice))
+    sql.change(Change::new("users.reset_second_factors", RESET, values, event).queue(notice))
         .await?;
 
     Ok(true)

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::StatusCode;
-use mainstay_database::{Change, Unscoped};
+use mainstay_database::{Change, Sql};
 use mainstay_http::{Kind, Problem};
 use mainstay_principals::events::{Action, about_user};
 
@@ -28,31 +28,30 @@ pub const SECOND_FACTOR_REQUIRED: Kind = Kind::new(
 /// # Errors
 /// [`SECOND_FACTOR_REQUIRED`], [`INVALID_CREDENTIALS`], and the errors of [`spend`].
 pub async fn show_at_sign_in(
-    unscoped: &Unscoped,
+    sql: &Sql,
     holder: &Holder<'_>,
     code: Option<&Code>,
     attempt: &mut Admitted,
     address: Option<IpAddr>,
 ) -> Result<(), Problem> {
     let Some(code) = code else {
-        ask(unscoped, holder, attempt).await?;
-        let factors = factors_of(unscoped, holder.user).await?;
+        ask(sql, holder, attempt).await?;
+        let factors = factors_of(sql, holder.user).await?;
         return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     };
 
-    match spend(unscoped, holder, code, address).await? {
+    match spend(sql, holder, code, address).await? {
         Some(spent) => {
             attempt.extend(spent);
             Ok(())
         }
         None => {
-            unscoped
-                .record(about_user(
-                    Action::LoginFail,
-                    Some(holder.user),
-                    holder.organization,
-                ))
-                .await?;
+            sql.record(about_user(
+                Action::LoginFail,
+                Some(holder.user),
+                holder.organization,
+            ))
+            .await?;
             Err(INVALID_CREDENTIALS
                 .problem()
                 .detail("The code is wrong or has already been used."))
@@ -62,7 +61,7 @@ pub async fn show_at_sign_in(
 
 /// Records that the second factor is missing, and takes back the attempt, because this is not a
 /// failure.
-async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
+async fn ask(sql: &Sql, holder: &Holder<'_>, attempt: &Admitted) -> Result<(), Problem> {
     const ASK: &str = "changed AS MATERIALIZED (SELECT mainstay.settle_attempt($1, $2))";
 
     let values = [
@@ -75,8 +74,7 @@ async fn ask(unscoped: &Unscoped, holder: &Holder<'_>, attempt: &Admitted) -> Re
         holder.organization,
     );
 
-    unscoped
-        .change(Change::new("throttles.second_factor", ASK, values, event))
+    sql.change(Change::new("throttles.second_factor", ASK, values, event))
         .await?;
 
     Ok(())

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use mainstay_database::{Change, Error, FromRow, Job, OwnKey, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Job, OwnKey, Row, Sql};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about};
@@ -52,7 +52,7 @@ struct Outcome {
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](crate::throttle::TOO_MANY_ATTEMPTS) if there were too many attempts.
 pub(crate) async fn spend(
-    unscoped: &Unscoped,
+    sql: &Sql,
     holder: &Holder<'_>,
     code: &Code,
     address: Option<IpAddr>,
@@ -93,9 +93,9 @@ pub(crate) async fn spend(
     ";
 
     let user = holder.user.uuid();
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let keys = AttemptKeys::new(
-        unscoped.database().ring(),
+        sql.database().ring(),
         "second_factor",
         user.as_bytes(),
         address,
@@ -106,7 +106,7 @@ pub(crate) async fn spend(
 
     let (name, clauses, proof, resource) = match code.shape() {
         Shape::Totp(code) => {
-            let step = holder.step(unscoped, &code, now)?;
+            let step = holder.step(sql, &code, now)?;
             ("totps.spend", STEP, step.into(), "totp")
         }
         Shape::Recovery(hash) => (
@@ -131,7 +131,7 @@ pub(crate) async fn spend(
         holder.organization,
     );
     let notice = if resource == "recovery_codes" {
-        holder.recovery_notice(unscoped)?
+        holder.recovery_notice(sql)?
     } else {
         None
     };
@@ -139,12 +139,12 @@ pub(crate) async fn spend(
         .answering("outcome")
         .queue(notice);
 
-    let rows = unscoped.change(change).await?;
+    let rows = sql.change(change).await?;
     let outcome: Outcome = Row::read_first(&rows)?
         .ok_or_else(|| INTERNAL.problem().caused_by("an attempt has no outcome"))?;
 
     if let Some(until) = outcome.blocked_until {
-        return Err(refuse_holder(unscoped, holder.user, holder.organization, until).await);
+        return Err(refuse_holder(sql, holder.user, holder.organization, until).await);
     }
 
     Ok(outcome.is_spent.then(|| keys.holding(holder.is_known_here)))
@@ -155,7 +155,7 @@ impl Holder<'_> {
     /// case.
     fn step(
         &self,
-        unscoped: &Unscoped,
+        sql: &Sql,
         code: &mainstay_kernel::SecretString,
         now: Timestamp,
     ) -> Result<Option<i64>, Problem> {
@@ -163,7 +163,7 @@ impl Holder<'_> {
             return Ok(None);
         };
 
-        let secret: Kept = unscoped.open_own(
+        let secret: Kept = sql.open_own(
             self.key,
             &kept_cell("mainstay.totps", "secret", self.user.uuid()),
             sealed,
@@ -172,8 +172,8 @@ impl Holder<'_> {
     }
 
     /// Creates the job that notifies the owner of a used recovery code.
-    fn recovery_notice(&self, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
-        let email = unscoped.open_own(self.key, &email_cell(self.user.uuid()), self.email)?;
-        letters::to(&email, &letters::recovery_code_used(), unscoped)
+    fn recovery_notice(&self, sql: &Sql) -> Result<Option<Job>, Error> {
+        let email = sql.open_own(self.key, &email_cell(self.user.uuid()), self.email)?;
+        letters::to(&email, &letters::recovery_code_used(), sql)
     }
 }

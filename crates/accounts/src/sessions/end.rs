@@ -1,7 +1,7 @@
 //! Ends sessions: the caller's own, or others of the same account.
 
 use mainstay_access::Principal;
-use mainstay_database::{Change, Error, Event, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, Row, Sql};
 use mainstay_http::{
     InPerson, NOT_FOUND, NoContent, Path, Problem, Shared, SignedIn, UNAUTHENTICATED, WithHeaders,
     delete,
@@ -33,7 +33,7 @@ pub(super) async fn delete_current_session(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("the statement is limited to the caller's own session");
+    let sql = by.sql();
     let now = accounts.runtime().clock.now();
 
     let values = [principal.session.uuid().into(), now.inner().into()];
@@ -43,7 +43,7 @@ pub(super) async fn delete_current_session(
         principal.organization,
     );
     end(
-        &unscoped,
+        &sql,
         &accounts,
         Change::new("sessions.end", END, values, event),
     )
@@ -74,7 +74,7 @@ pub(super) async fn delete_session(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("sessions belong to an account, not to an organization");
+    let sql = by.sql();
     let now = accounts.runtime().clock.now();
 
     let values = [
@@ -84,7 +84,7 @@ pub(super) async fn delete_session(
     ];
     let event = about_session(Action::TokenRevoked, id, principal.organization);
     let ended = end(
-        &unscoped,
+        &sql,
         &accounts,
         Change::new("sessions.end_own", END, values, event),
     )
@@ -106,14 +106,14 @@ pub(super) async fn delete_other_sessions(
     accounts: Shared<Accounts>,
 ) -> Result<NoContent, Problem> {
     let principal = by.principal();
-    let unscoped = by.unscoped("sessions belong to an account, not to an organization");
+    let sql = by.sql();
     let event = about_session(
         Action::TokenRevoked,
         principal.session,
         principal.organization,
     );
 
-    if !end_others(&unscoped, &accounts, principal, event).await? {
+    if !end_others(&sql, &accounts, principal, event).await? {
         return Err(UNAUTHENTICATED.problem().caused_by("the session has ended"));
     }
 
@@ -126,7 +126,7 @@ pub(super) async fn delete_other_sessions(
 /// # Errors
 /// The error of the database.
 async fn end_others(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     by: &Principal,
     event: Event,
@@ -142,7 +142,7 @@ async fn end_others(
 
     let change = Change::new("sessions.end_others", END, values, event)
         .given(standing::in_person(by, Hold::Alone));
-    let ended = !unscoped.change(change).await?.is_empty();
+    let ended = !sql.change(change).await?.is_empty();
 
     accounts.principals.forget_user(by.user);
 
@@ -151,8 +151,8 @@ async fn end_others(
 
 /// Makes `change`, which ends sessions, and removes them from this process's cache. Returns their
 /// number.
-async fn end(unscoped: &Unscoped, accounts: &Accounts, change: Change) -> Result<usize, Error> {
-    let rows = unscoped.change(change).await?;
+async fn end(sql: &Sql, accounts: &Accounts, change: Change) -> Result<usize, Error> {
+    let rows = sql.change(change).await?;
     let sessions: Vec<SessionId> = Row::read_all(&rows)?;
     for session in &sessions {
         accounts.principals.forget_session(*session);

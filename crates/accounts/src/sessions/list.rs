@@ -1,6 +1,6 @@
 //! Lists a person's sessions.
 
-use mainstay_database::{Error, FromRow, Unscoped};
+use mainstay_database::{Error, FromRow, Sql};
 use mainstay_http::{InPerson, Listing, Problem, Shared, get, view};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 
@@ -71,31 +71,26 @@ pub(super) async fn list_sessions(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("sessions belong to an account, not to an organization");
+    let sql = by.sql();
     let values = [
         principal.user.uuid().into(),
         accounts.runtime().clock.now().inner().into(),
     ];
-    let sessions: Vec<StoredSession> = unscoped.query("sessions.list", LIST, values).await?;
+    let sessions: Vec<StoredSession> = sql.query("sessions.list", LIST, values).await?;
     let items = sessions
         .into_iter()
-        .map(|session| session.open(&unscoped, principal.user, principal.session))
+        .map(|session| session.open(&sql, principal.user, principal.session))
         .collect::<Result<_, _>>()?;
 
     Ok(Listing { items })
 }
 
 impl StoredSession {
-    fn open(
-        self,
-        unscoped: &Unscoped,
-        user: UserId,
-        current: SessionId,
-    ) -> Result<OwnSessionView, Error> {
+    fn open(self, sql: &Sql, user: UserId, current: SessionId) -> Result<OwnSessionView, Error> {
         let key = self.key.of(user);
         let open = |sealed: Option<Vec<u8>>, column| -> Result<Option<String>, Error> {
             let cell = cell(self.id, column);
-            let open = |sealed: Vec<u8>| unscoped.open_own::<DeviceText>(&key, &cell, &sealed);
+            let open = |sealed: Vec<u8>| sql.open_own::<DeviceText>(&key, &cell, &sealed);
             Ok(sealed.map(open).transpose()?.map(|text| text.0))
         };
 

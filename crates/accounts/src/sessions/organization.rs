@@ -39,8 +39,7 @@ pub(super) async fn move_session(
     ";
 
     let principal = by.principal();
-    let unscoped =
-        by.unscoped("the statement changes the organization of the caller's own session");
+    let sql = by.sql();
 
     let values = [
         principal.session.uuid().into(),
@@ -56,13 +55,13 @@ pub(super) async fn move_session(
         standing::member(principal.user, body.organization_id),
     ];
 
-    let moved = unscoped
+    let moved = sql
         .change(Change::new("sessions.move", MOVE, values, event).given(given))
         .await?;
     accounts.principals.forget_session(principal.session);
 
     if moved.is_empty() {
-        return Err(standing::ended_or(&unscoped, principal, NOT_FOUND.problem()).await);
+        return Err(standing::ended_or(&sql, principal, NOT_FOUND.problem()).await);
     }
 
     Ok(NoContent)

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use mainstay_access::Permissions;
-use mainstay_database::{Change, Error, FromRow, PrivateColumn, Row, Unscoped};
+use mainstay_database::{Change, Error, FromRow, PrivateColumn, Row, Sql};
 use mainstay_http::{Json, Kind, Problem, Public, Shared, input, post};
 use mainstay_kernel::{
     ExposeSecret as _, OrganizationId, SecretString, SessionId, Timestamp, UserId,
@@ -16,7 +16,7 @@ use mainstay_principals::{
 use time::Duration;
 
 use super::{answer::SessionView, refresh_token::RefreshToken};
-use crate::accounts::Accounts;
+use crate::{accounts::Accounts, unlimited::SIGNED_OUT};
 
 /// The refresh token is unknown, expired or already exchanged.
 pub(crate) const INVALID_REFRESH_TOKEN: Kind = Kind::new(
@@ -61,8 +61,8 @@ pub(super) async fn refresh_session(
     accounts: Shared<Accounts>,
     Json(body): Json<RefreshSession>,
 ) -> Result<Json<SessionView>, Problem> {
-    let unscoped = by.unscoped("the caller is not signed in; the token identifies the session");
-    let refreshed = exchange(&unscoped, &accounts, &body.refresh_token, None).await?;
+    let sql = by.unlimited(SIGNED_OUT);
+    let refreshed = exchange(&sql, &accounts, &body.refresh_token, None).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_REFRESH_TOKEN.problem())?;
 
     let scope = scope::text(&scope::effective(&refreshed.permissions, None));
@@ -115,13 +115,13 @@ struct SpentToken {
 
 /// Exchanges a refresh token for its successor, if it belongs to `client`. Two round trips.
 pub async fn exchange(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     token: &str,
     client: Option<&str>,
 ) -> Result<Option<Refreshed>, Error> {
     let (old, now) = (hash(token), accounts.runtime().clock.now());
-    let Some(found) = find(unscoped, &old, now).await? else {
+    let Some(found) = find(sql, &old, now).await? else {
         return Ok(None);
     };
     if !found.alive || found.client.as_deref() != client {
@@ -129,12 +129,12 @@ pub async fn exchange(
     }
 
     let token = match (found.used_at, &found.successor) {
-        (None, _) => rotate(unscoped, accounts, &found, &old, now).await?,
+        (None, _) => rotate(sql, accounts, &found, &old, now).await?,
         (Some(used_at), Some(successor)) if now <= used_at + RETRY_WINDOW => {
-            open(unscoped, &old, successor)
+            open(sql, &old, successor)
         }
         (Some(_), _) => {
-            end_family(unscoped, accounts, &found, now).await?;
+            end_family(sql, accounts, &found, now).await?;
             None
         }
     };
@@ -143,8 +143,8 @@ pub async fn exchange(
 }
 
 /// Opens the successor that the token `old` was exchanged for.
-fn open(unscoped: &Unscoped, old: &[u8], successor: &[u8]) -> Option<SecretString> {
-    let text = unscoped
+fn open(sql: &Sql, old: &[u8], successor: &[u8]) -> Option<SecretString> {
+    let text = sql
         .database()
         .ring()
         .open_private(PURPOSE, old, successor)
@@ -153,7 +153,7 @@ fn open(unscoped: &Unscoped, old: &[u8], successor: &[u8]) -> Option<SecretStrin
     Some(String::from_utf8_lossy(&text).into_owned().into())
 }
 
-async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option<Found>, Error> {
+async fn find(sql: &Sql, hash: &[u8], now: Timestamp) -> Result<Option<Found>, Error> {
     const FIND: &str = r"
         SELECT
             s.id, s.user_id, s.organization_id,
@@ -177,7 +177,7 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
         WHERE t.hash = $1
     ";
 
-    let found: Vec<Found> = unscoped
+    let found: Vec<Found> = sql
         .query(
             "refresh_tokens.find",
             FIND,
@@ -192,7 +192,7 @@ async fn find(unscoped: &Unscoped, hash: &[u8], now: Timestamp) -> Result<Option
 /// second waits for the row lock, sees the first one's update (PostgreSQL manual, 13.2.1), and
 /// returns the same successor.
 async fn rotate(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     found: &Found,
     old: &[u8],
@@ -236,8 +236,7 @@ async fn rotate(
     let values = [
         old.to_vec().into(),
         now.inner().into(),
-        unscoped
-            .database()
+        sql.database()
             .ring()
             .seal_private(&runtime.random, PURPOSE, old, text)
             .into(),
@@ -257,16 +256,16 @@ async fn rotate(
         .given(std::iter::once(active).chain(member))
         .answering("spent");
 
-    let rows = unscoped.change(change).await?;
+    let rows = sql.change(change).await?;
     let spent: Option<SpentToken> = Row::read_first(&rows)?;
 
-    Ok(spent.and_then(|spent| open(unscoped, old, &spent.successor)))
+    Ok(spent.and_then(|spent| open(sql, old, &spent.successor)))
 }
 
 /// Ends the session after a used token was presented again. The owner or an attacker has a
 /// successor, and it is not known which of them sent this request.
 async fn end_family(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     found: &Found,
     now: Timestamp,
@@ -282,8 +281,7 @@ async fn end_family(
 
     let values = [found.session.uuid().into(), now.inner().into()];
     let event = about_session(Action::TokenReuse, found.session, found.organization);
-    unscoped
-        .change(Change::new("sessions.end_family", END, values, event))
+    sql.change(Change::new("sessions.end_family", END, values, event))
         .await?;
     accounts.principals.forget_session(found.session);
 

@@ -1,6 +1,6 @@
 //! The last step of every sign-in, with a password, a passkey or an external provider.
 
-use mainstay_database::{Error, Job, OwnKey, Unscoped};
+use mainstay_database::{Error, Job, OwnKey, Sql};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::{
@@ -49,7 +49,7 @@ impl SignIn<'_> {
     /// # Errors
     /// [`INVALID_CREDENTIALS`], which is recorded, if during the sign-in the password or a factor
     /// was changed, or the account was deactivated or deleted.
-    pub async fn start(self, unscoped: &Unscoped, accounts: &Accounts) -> Result<Started, Problem> {
+    pub async fn start(self, sql: &Sql, accounts: &Accounts) -> Result<Started, Problem> {
         let (user, organization) = (self.user, self.organization);
         let new = NewSession {
             user,
@@ -63,35 +63,35 @@ impl SignIn<'_> {
             client: None,
             client_secret: None,
             key: Some(self.key),
-            job: self.new_network_notice(unscoped)?,
+            job: self.new_network_notice(sql)?,
             device: self.device,
             admitted: Some(self.attempt),
         };
 
         let success = |_| about_user(Action::LoginSuccess, Some(user), organization);
-        match start_session(unscoped, accounts, new, success).await? {
+        match start_session(sql, accounts, new, success).await? {
             Some(started) => Ok(started),
-            None => Err(credentials_changed(unscoped, user).await),
+            None => Err(credentials_changed(sql, user).await),
         }
     }
 
     /// Creates the job that notifies the owner of a sign-in from a new network (OWASP ASVS 6.3.5).
-    fn new_network_notice(&self, unscoped: &Unscoped) -> Result<Option<Job>, Error> {
+    fn new_network_notice(&self, sql: &Sql) -> Result<Option<Job>, Error> {
         if !self.is_new_network {
             return Ok(None);
         }
 
-        let email = unscoped.open_own(self.key, &email_cell(self.user.uuid()), self.email)?;
-        let letter = letters::signed_in_from_elsewhere(unscoped.address());
-        letters::to(&email, &letter, unscoped)
+        let email = sql.open_own(self.key, &email_cell(self.user.uuid()), self.email)?;
+        let letter = letters::signed_in_from_elsewhere(sql.address());
+        letters::to(&email, &letter, sql)
     }
 }
 
 /// Records and returns the refusal of a sign-in whose credentials changed before the session
 /// started.
-async fn credentials_changed(unscoped: &Unscoped, user: UserId) -> Problem {
+async fn credentials_changed(sql: &Sql, user: UserId) -> Problem {
     let event = about_user(Action::LoginFail, Some(user), None);
-    match unscoped.record(event).await {
+    match sql.record(event).await {
         Ok(()) => INVALID_CREDENTIALS
             .problem()
             .caused_by("the credentials changed during the sign-in"),

@@ -2,7 +2,7 @@
 
 use mainstay_access::Permissions;
 use mainstay_database::{
-    Change, Error, Event, FromRow, HeldKey, Job, OwnKey, Precondition, Row, Unscoped, Value,
+    Change, Error, Event, FromRow, HeldKey, Job, OwnKey, Precondition, Row, Sql, Value,
 };
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId, Uuid};
 use mainstay_principals::{session_cookie::CookieSecret, standing};
@@ -146,12 +146,12 @@ const START: &str = r"
 /// # Errors
 /// The error of the database.
 pub async fn start_session(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     new: NewSession<'_>,
     event: impl FnOnce(SessionId) -> Event,
 ) -> Result<Option<Started>, Error> {
-    start(unscoped, accounts, new, None, event).await
+    start(sql, accounts, new, None, event).await
 }
 
 /// Starts a session for an authorization code. `None` if the code was already used or a
@@ -160,17 +160,17 @@ pub async fn start_session(
 /// # Errors
 /// The error of the database.
 pub async fn start_session_by_code(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     new: NewSession<'_>,
     code: &[u8],
     event: impl FnOnce(SessionId) -> Event,
 ) -> Result<Option<Started>, Error> {
-    start(unscoped, accounts, new, Some(code.to_vec()), event).await
+    start(sql, accounts, new, Some(code.to_vec()), event).await
 }
 
 async fn start(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     new: NewSession<'_>,
     code: Option<Vec<u8>>,
@@ -237,8 +237,8 @@ async fn start(
     };
 
     let made = match new.key {
-        Some(key) => unscoped.change_sealed(key, |key| change(Some(key))).await?,
-        None => unscoped.change(change(None)?).await?,
+        Some(key) => sql.change_sealed(key, |key| change(Some(key))).await?,
+        None => sql.change(change(None)?).await?,
     };
     let Some(inserted) = Row::read_first::<InsertedSession>(&made)? else {
         return Ok(None);

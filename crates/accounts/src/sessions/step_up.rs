@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use mainstay_crypto::Verdict;
-use mainstay_database::{Change, FromRow, OwnKey, Unscoped};
+use mainstay_database::{Change, FromRow, OwnKey, Sql};
 use mainstay_http::{
     FieldError, INVALID_INPUT, InPerson, Json, NoContent, Problem, Shared, UNAUTHENTICATED, input,
     post,
@@ -112,18 +112,18 @@ pub(super) async fn step_up_session(
     }
 
     let principal = by.principal();
-    let unscoped = by.unscoped("the statement is limited to the caller's own session");
+    let sql = by.sql();
     let address = by.origin().address;
     let keys = AttemptKeys::new(
-        unscoped.database().ring(),
+        sql.database().ring(),
         "step_up",
         principal.user.uuid().as_bytes(),
         address,
     );
     let network = keys.network.clone();
-    let mut attempt = admit_holder(&unscoped, principal.user, keys).await?;
+    let mut attempt = admit_holder(&sql, principal.user, keys).await?;
 
-    let account = find_account(&unscoped, principal.user).await?;
+    let account = find_account(&sql, principal.user).await?;
     let mut proven = match &body.password {
         Some(password) => account.has(&accounts, password).await?,
         None => true,
@@ -132,7 +132,7 @@ pub(super) async fn step_up_session(
 
     if let (true, Some(passkey)) = (proven, &body.passkey) {
         let holder = verify(
-            &unscoped,
+            &sql,
             &accounts,
             passkey,
             SignInContext {
@@ -147,28 +147,25 @@ pub(super) async fn step_up_session(
     }
 
     if let (true, Some(code)) = (proven, &body.code) {
-        multi_factor |= account
-            .accepts(&unscoped, code, &mut attempt, address)
-            .await?;
+        multi_factor |= account.accepts(&sql, code, &mut attempt, address).await?;
         proven = multi_factor;
     }
 
     if !proven {
-        unscoped
-            .record(about_session(
-                Action::StepUpFail,
-                principal.session,
-                principal.organization,
-            ))
-            .await?;
+        sql.record(about_session(
+            Action::StepUpFail,
+            principal.session,
+            principal.organization,
+        ))
+        .await?;
         return Err(INVALID_CREDENTIALS
             .problem()
             .detail("The password, the code or the passkey is wrong."));
     }
 
     if account.second_factor && !multi_factor {
-        take_back(&unscoped, attempt).await?;
-        let factors = factors_of(&unscoped, account.user).await?;
+        take_back(&sql, attempt).await?;
+        let factors = factors_of(&sql, account.user).await?;
         return Err(SECOND_FACTOR_REQUIRED.problem().second_factors(factors));
     }
 
@@ -186,20 +183,20 @@ pub(super) async fn step_up_session(
     let verified = standing::verified(account.user, account.credentials, Hold::Shared);
     let change = Change::new("sessions.step_up", STEP_UP, values, event).given([verified]);
 
-    if unscoped.change(change).await?.is_empty() {
+    if sql.change(change).await?.is_empty() {
         let refused = INVALID_CREDENTIALS
             .problem()
             .caused_by("the credentials changed during the step-up");
-        return Err(standing::ended_or(&unscoped, principal, refused).await);
+        return Err(standing::ended_or(&sql, principal, refused).await);
     }
 
-    take_back(&unscoped, attempt).await?;
+    take_back(&sql, attempt).await?;
     accounts.principals.forget_session(principal.session);
 
     Ok(NoContent)
 }
 
-async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Problem> {
+async fn find_account(sql: &Sql, user: UserId) -> Result<Account, Problem> {
     const FIND: &str = r"
         SELECT
             u.password_hash, u.second_factor,
@@ -213,7 +210,7 @@ async fn find_account(unscoped: &Unscoped, user: UserId) -> Result<Account, Prob
         WHERE u.id = $1 AND u.active
     ";
 
-    let accounts: Vec<StoredAccount> = unscoped
+    let accounts: Vec<StoredAccount> = sql
         .query("users.step_up", FIND, [user.uuid().into()])
         .await?;
     let account = accounts
@@ -246,7 +243,7 @@ impl Account {
 
     async fn accepts(
         &self,
-        unscoped: &Unscoped,
+        sql: &Sql,
         code: &Code,
         attempt: &mut Admitted,
         address: Option<IpAddr>,
@@ -260,7 +257,7 @@ impl Account {
             is_known_here: attempt.is_known_here,
         };
 
-        let spent = spend(unscoped, &holder, code, address).await?;
+        let spent = spend(sql, &holder, code, address).await?;
         let accepted = spent.is_some();
         attempt.extend(spent.unwrap_or_default());
 

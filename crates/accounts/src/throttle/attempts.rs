@@ -1,6 +1,6 @@
 //! Attempts. Each counts as a failure until it is taken back.
 
-use mainstay_database::{Error, FromRow, Row, Unscoped, Value};
+use mainstay_database::{Error, FromRow, Row, Sql, Value};
 use mainstay_http::Problem;
 use mainstay_kernel::{Timestamp, UserId};
 
@@ -161,7 +161,7 @@ struct CountedAttempt {
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if there were too many attempts.
 pub(crate) async fn admit_holder(
-    unscoped: &Unscoped,
+    sql: &Sql,
     user: UserId,
     keys: AttemptKeys,
 ) -> Result<Admitted, Problem> {
@@ -181,7 +181,7 @@ pub(crate) async fn admit_holder(
         FROM known
     ";
 
-    let now = now(unscoped);
+    let now = now(sql);
     let values = [
         user.uuid().into(),
         keys.network.clone().into(),
@@ -189,9 +189,7 @@ pub(crate) async fn admit_holder(
         keys.anywhere.clone().into(),
         now.inner().into(),
     ];
-    let rows = unscoped
-        .upkeep("throttles.admit_holder", ADMIT, values)
-        .await?;
+    let rows = sql.upkeep("throttles.admit_holder", ADMIT, values).await?;
     let counted: CountedAttempt = Row::read_first(&rows)?
         .ok_or_else(|| Error::Internal("the query returned no row".into()))?;
 
@@ -205,12 +203,11 @@ pub(crate) async fn admit_holder(
 ///
 /// # Errors
 /// The error of the database.
-pub(crate) async fn take_back(unscoped: &Unscoped, attempt: Admitted) -> Result<(), Error> {
+pub(crate) async fn take_back(sql: &Sql, attempt: Admitted) -> Result<(), Error> {
     const TAKE_BACK: &str = "SELECT mainstay.settle_attempt($1, $2)";
 
     let values = [attempt.cleared.into(), attempt.refunded.into()];
-    unscoped
-        .upkeep("throttles.take_back", TAKE_BACK, values)
+    sql.upkeep("throttles.take_back", TAKE_BACK, values)
         .await
         .map(drop)
 }

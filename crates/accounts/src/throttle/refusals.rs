@@ -2,7 +2,7 @@
 //! first refusal of a quarter of an hour is recorded, with the number of earlier ones that were not
 //! (OWASP ASVS 2.4.1).
 
-use mainstay_database::{Change, Error, Event, Row, Unscoped};
+use mainstay_database::{Change, Error, Event, Row, Sql};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::events::{Action, about_user};
@@ -17,18 +17,14 @@ use super::{
 const RECORDED: [i32; 2] = [50, 500];
 
 /// Refuses an attempt, counts the refusal, and records the first one of its window.
-pub(crate) async fn refuse(unscoped: &Unscoped, until: Timestamp) -> Problem {
-    refuse_beside(unscoped, until, 0).await
+pub(crate) async fn refuse(sql: &Sql, until: Timestamp) -> Problem {
+    refuse_beside(sql, until, 0).await
 }
 
 /// As [`refuse`]. Also counts `from_memory` earlier refusals that were made from memory.
-pub(crate) async fn refuse_beside(
-    unscoped: &Unscoped,
-    until: Timestamp,
-    from_memory: i64,
-) -> Problem {
+pub(crate) async fn refuse_beside(sql: &Sql, until: Timestamp, from_memory: i64) -> Problem {
     refusal(
-        unscoped,
+        sql,
         about_user(Action::LoginFailMax, None, None),
         until,
         from_memory,
@@ -38,13 +34,13 @@ pub(crate) async fn refuse_beside(
 
 /// As [`refuse`], for a caller who has already shown a credential of the account.
 pub(crate) async fn refuse_holder(
-    unscoped: &Unscoped,
+    sql: &Sql,
     user: UserId,
     organization: Option<OrganizationId>,
     until: Timestamp,
 ) -> Problem {
     refusal(
-        unscoped,
+        sql,
         about_user(Action::LoginFailMax, Some(user), organization),
         until,
         0,
@@ -52,9 +48,9 @@ pub(crate) async fn refuse_holder(
     .await
 }
 
-async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memory: i64) -> Problem {
-    match record_first(unscoped, event, from_memory).await {
-        Ok(()) => wait_until(until, now(unscoped)),
+async fn refusal(sql: &Sql, event: Event, until: Timestamp, from_memory: i64) -> Problem {
+    match record_first(sql, event, from_memory).await {
+        Ok(()) => wait_until(until, now(sql)),
         Err(error) => error.into(),
     }
 }
@@ -64,33 +60,33 @@ async fn refusal(unscoped: &Unscoped, event: Event, until: Timestamp, from_memor
 ///
 /// # Errors
 /// The error of the database.
-pub async fn record_failure(unscoped: &Unscoped, event: Event) -> Result<(), Error> {
+pub async fn record_failure(sql: &Sql, event: Event) -> Result<(), Error> {
     const ADMIT: &str = "SELECT mainstay.admit_attempt($1, $2, $3)";
 
     let keys = networks(
-        unscoped.database().ring(),
+        sql.database().ring(),
         Group::Anywhere,
         "recorded ",
-        unscoped.address(),
+        sql.address(),
     )
     .to_vec();
 
     let values = [
         keys.into(),
         RECORDED.to_vec().into(),
-        now(unscoped).inner().into(),
+        now(sql).inner().into(),
     ];
-    let rows = unscoped.upkeep("throttles.failure", ADMIT, values).await?;
+    let rows = sql.upkeep("throttles.failure", ADMIT, values).await?;
 
     match Row::read_first::<Option<Timestamp>>(&rows)?.flatten() {
-        None => unscoped.record(event).await,
-        Some(_) => record_first(unscoped, event, 0).await,
+        None => sql.record(event).await,
+        Some(_) => record_first(sql, event, 0).await,
     }
 }
 
 /// Records an event, with the number of unrecorded ones before it, unless one of its kind from this
 /// address was recorded in the same window.
-async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Result<(), Error> {
+async fn record_first(sql: &Sql, event: Event, from_memory: i64) -> Result<(), Error> {
     const COUNT: &str = r"
         counted AS MATERIALIZED (SELECT mainstay.count_refusal($1, $2, $3) AS unrecorded),
         changed AS (
@@ -106,23 +102,14 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
         "{} {} {}",
         event.action,
         event.resource,
-        host_text(unscoped.address())
+        host_text(sql.address())
     );
-    let refused = key(
-        unscoped.database().ring(),
-        Group::Anywhere,
-        "refused",
-        &subject,
-    );
+    let refused = key(sql.database().ring(), Group::Anywhere, "refused", &subject);
 
-    let values = [
-        refused.into(),
-        from_memory.into(),
-        now(unscoped).inner().into(),
-    ];
+    let values = [refused.into(), from_memory.into(), now(sql).inner().into()];
 
     let change = Change::new("refusals.count", COUNT, values, event).showing_rows();
-    unscoped.change(change).await.map(drop)
+    sql.change(change).await.map(drop)
 }
 
 /// Deletes addresses without recent refusals, and records how many of their refusals are missing
@@ -130,7 +117,7 @@ async fn record_first(unscoped: &Unscoped, event: Event, from_memory: i64) -> Re
 ///
 /// # Errors
 /// The error of the database.
-pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
+pub(crate) async fn clear_refusals(sql: &Sql) -> Result<(), Error> {
     const CLEAR: &str = r"
         gone AS (
             DELETE FROM mainstay.refusals
@@ -153,13 +140,8 @@ pub(crate) async fn clear_refusals(unscoped: &Unscoped) -> Result<(), Error> {
     ";
 
     let event = about_user(Action::LoginFailMax, None, None);
-    let change = Change::new(
-        "refusals.clear",
-        CLEAR,
-        [now(unscoped).inner().into()],
-        event,
-    )
-    .showing_rows();
+    let change =
+        Change::new("refusals.clear", CLEAR, [now(sql).inner().into()], event).showing_rows();
 
-    unscoped.change(change).await.map(drop)
+    sql.change(change).await.map(drop)
 }

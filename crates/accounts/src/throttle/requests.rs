@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use mainstay_crypto::BlindIndex;
-use mainstay_database::{Error, FromRow, Row, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, Row, Sql, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::Timestamp;
 
@@ -87,24 +87,18 @@ const INVITATIONS: [(i32, f64); 3] = [(11, DAY / 10.0), (40, DAY / 40.0), (200, 
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the limit is exceeded.
 pub async fn admit_request(
-    unscoped: &Unscoped,
+    sql: &Sql,
     price: Price,
     address: Option<IpAddr>,
 ) -> Result<(), Problem> {
-    let keys = networks(
-        unscoped.database().ring(),
-        Group::Requests,
-        price.scope,
-        address,
-    )
-    .to_vec();
+    let keys = networks(sql.database().ring(), Group::Requests, price.scope, address).to_vec();
     let limits = [
         (price.burst, price.every),
         (price.burst * 10, price.every / 10.0),
     ];
 
-    match count(unscoped, keys, &limits).await? {
-        Some(until) => Err(wait_until(until, now(unscoped))),
+    match count(sql, keys, &limits).await? {
+        Some(until) => Err(wait_until(until, now(sql))),
         None => Ok(()),
     }
 }
@@ -113,20 +107,16 @@ pub async fn admit_request(
 ///
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the limit is exceeded.
-pub(crate) async fn admit_own(
-    unscoped: &Unscoped,
-    scope: &'static str,
-    user: Uuid,
-) -> Result<(), Problem> {
+pub(crate) async fn admit_own(sql: &Sql, scope: &'static str, user: Uuid) -> Result<(), Problem> {
     let own = key(
-        unscoped.database().ring(),
+        sql.database().ring(),
         Group::Requests,
         scope,
         &hex::encode(user.as_bytes()),
     );
 
-    match count(unscoped, vec![own], &[LETTERS_FROM_NETWORK]).await? {
-        Some(until) => Err(wait_until(until, now(unscoped))),
+    match count(sql, vec![own], &[LETTERS_FROM_NETWORK]).await? {
+        Some(until) => Err(wait_until(until, now(sql))),
         None => Ok(()),
     }
 }
@@ -136,12 +126,12 @@ pub(crate) async fn admit_own(
 /// # Errors
 /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the limit is exceeded.
 pub async fn admit_invitation(
-    unscoped: &Unscoped,
+    sql: &Sql,
     organization: Uuid,
     address: &[u8],
 ) -> Result<(), Problem> {
     let (ring, address, organization) = (
-        unscoped.database().ring(),
+        sql.database().ring(),
         hex::encode(address),
         hex::encode(organization.as_bytes()),
     );
@@ -156,14 +146,14 @@ pub async fn admit_invitation(
         key(ring, Group::Requests, "inviting", &organization),
     ];
 
-    match count(unscoped, keys, &INVITATIONS).await? {
-        Some(until) => Err(wait_until(until, now(unscoped))),
+    match count(sql, keys, &INVITATIONS).await? {
+        Some(until) => Err(wait_until(until, now(sql))),
         None => Ok(()),
     }
 }
 
 async fn count(
-    unscoped: &Unscoped,
+    sql: &Sql,
     keys: Vec<Vec<u8>>,
     limits: &[(i32, f64)],
 ) -> Result<Option<Timestamp>, Error> {
@@ -174,9 +164,9 @@ async fn count(
         keys.into(),
         burst.into(),
         every.into(),
-        now(unscoped).inner().into(),
+        now(sql).inner().into(),
     ];
-    let rows = unscoped.upkeep("throttles.request", COUNT, values).await?;
+    let rows = sql.upkeep("throttles.request", COUNT, values).await?;
 
     Ok(Row::read_first::<Option<Timestamp>>(&rows)?.flatten())
 }
@@ -205,11 +195,7 @@ impl RequestedLetter {
     /// # Errors
     /// [`TOO_MANY_ATTEMPTS`](super::TOO_MANY_ATTEMPTS) if the caller's own network has exceeded its
     /// limit.
-    pub(crate) async fn admit(
-        self,
-        unscoped: &Unscoped,
-        address: Option<IpAddr>,
-    ) -> Result<bool, Problem> {
+    pub(crate) async fn admit(self, sql: &Sql, address: Option<IpAddr>) -> Result<bool, Problem> {
         const ADMIT: &str = r"
             WITH asked AS MATERIALIZED (
                 SELECT mainstay.admit_request(
@@ -241,7 +227,7 @@ impl RequestedLetter {
             FROM asked, spared
         ";
 
-        let (ring, now) = (unscoped.database().ring(), now(unscoped));
+        let (ring, now) = (sql.database().ring(), now(sql));
         let subject = hex::encode(&self.index);
         let [from_network, to_address] = [LETTERS_FROM_NETWORK, LETTERS_TO_ADDRESS];
         let [_, network] = networks(ring, Group::Here, "", address);
@@ -267,7 +253,7 @@ impl RequestedLetter {
             keys::network_hash(ring, address).into(),
             now.inner().into(),
         ];
-        let rows = unscoped.upkeep("throttles.letter", ADMIT, values).await?;
+        let rows = sql.upkeep("throttles.letter", ADMIT, values).await?;
         let counted: CountedLetter = Row::read_first(&rows)?
             .ok_or_else(|| Error::Internal("the query returned no row".into()))?;
 

@@ -1,10 +1,11 @@
 //! The log that a published checkpoint is compared with.
 
-use mainstay_database::{Database, Error, FromRow, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, FromRow, Origin, Sql, Uuid};
 
 use crate::{
     checkpoint::Checkpoint,
     tree::{Frontier, Hash},
+    unlimited::LOG,
 };
 
 /// The checkpoint of a size, and the number of leaves.
@@ -39,8 +40,8 @@ impl Log {
     /// The error of the database.
     pub(super) async fn begins_with(&self, published: &Checkpoint) -> Result<bool, Error> {
         let size = published.size.cast_signed();
-        let unscoped = self.unscoped();
-        let standing: Vec<Standing> = unscoped
+        let sql = self.sql();
+        let standing: Vec<Standing> = sql
             .query("audit_checkpoints.standing", STANDING, [size.into()])
             .await?;
         let standing = standing.into_iter().next().ok_or(Error::NotFound)?;
@@ -52,15 +53,15 @@ impl Log {
             return Ok(own.root == published.root);
         }
 
-        Ok(self.root_at(&unscoped, size).await? == Some(published.root))
+        Ok(self.root_at(&sql, size).await? == Some(published.root))
     }
 
     /// The root of the first `size` leaves; `None` if one is missing.
-    async fn root_at(&self, unscoped: &Unscoped, size: i64) -> Result<Option<Hash>, Error> {
+    async fn root_at(&self, sql: &Sql, size: i64) -> Result<Option<Hash>, Error> {
         let mut frontier = Frontier::default();
         while frontier.size().cast_signed() < size {
             let from = frontier.size().cast_signed();
-            let hashes: Vec<Vec<u8>> = unscoped
+            let hashes: Vec<Vec<u8>> = sql
                 .query("audit_leaves.hashes", LEAVES, [from.into(), size.into()])
                 .await?;
             if hashes.is_empty() {
@@ -78,17 +79,12 @@ impl Log {
         Ok(Some(frontier.root()))
     }
 
-    fn unscoped(&self) -> Unscoped {
+    fn sql(&self) -> Sql {
         let origin = Origin {
             request: Uuid::nil(),
             operation: "publish_checkpoint",
             address: None,
         };
-        Unscoped::because(
-            "the log and its seal belong to no organization",
-            &self.0,
-            origin,
-            None,
-        )
+        Sql::unlimited(LOG, &self.0, origin, None)
     }
 }

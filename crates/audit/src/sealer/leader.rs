@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mainstay_database::{Database, Error, FromRow, Origin, PostgresSession, Row, Unscoped, Value};
+use mainstay_database::{Database, Error, FromRow, Origin, PostgresSession, Row, Sql, Value};
 use tokio::sync::watch;
 
 use super::{
@@ -16,6 +16,7 @@ use crate::{
     publish::SealedCheckpoint,
     record::Record,
     tree::{Frontier, Hash},
+    unlimited::LOG,
 };
 
 /// Minimum time between checkpoints, unless a full batch is waiting. Checkpoints over few records
@@ -82,14 +83,9 @@ impl<'a> Leader<'a> {
             address: None,
         };
 
-        let unscoped = Unscoped::because(
-            "the seal is over every organization's records",
-            database,
-            from,
-            None,
-        );
+        let sql = Sql::unlimited(LOG, database, from, None);
 
-        let keys = Keys::ensure(&unscoped, origin).await?;
+        let keys = Keys::ensure(&sql, origin).await?;
         let now = Position::now(&mut session).await?;
 
         let rows = session.run("audit_checkpoints.newest", NEWEST, []).await?;

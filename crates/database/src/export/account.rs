@@ -9,13 +9,13 @@ use super::{
     reading::{LOG, Reading},
 };
 use crate::{
-    Cursor, Error, Event, Scope, SealedTable, Unscoped,
+    Cursor, Error, Event, Scope, SealedTable, Sql,
     audit::{COLUMNS, WIDTH, placeholders},
     entity_statements::FIRST,
     statement::Statement,
 };
 
-impl Unscoped {
+impl Sql {
     /// Exports all data about an account, as [`Door::export`](crate::Door::export) does for a
     /// person of an organization: the registered tables that belong to no organization, those of
     /// people's own rows, and `unsealed_tables`, whose rows are not sealed. The statement also
@@ -33,6 +33,10 @@ impl Unscoped {
     ) -> Result<Export, Error> {
         if !self.shows() {
             return Err(Error::NotShown);
+        }
+
+        if !self.reaches(user.uuid()) {
+            return Err(Error::NotFound);
         }
 
         let database = self.database();

@@ -15,7 +15,7 @@ use crate::{Error, KeyHolder, SealedTable, column::moment};
 /// accounts.
 ///
 /// A batch is a transaction. It first locks the rows that hold the keys, which blocks statements
-/// that seal another value under one ([`Unscoped::change_sealed`](crate::Unscoped::change_sealed)).
+/// that seal another value under one ([`Sql::change_sealed`](crate::Sql::change_sealed)).
 /// Then it reads all values sealed under them, so none can be added unseen. A holder is skipped if
 /// any of its rows is locked.
 pub(super) struct Holders {

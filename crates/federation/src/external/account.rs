@@ -2,7 +2,7 @@
 
 use mainstay_accounts::{account::key::AccountKey, second_factors::spend::Holder};
 use mainstay_crypto::Sealed;
-use mainstay_database::{Error, FromRow, OwnKey, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, OwnKey, Sql, Uuid};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
@@ -51,7 +51,7 @@ impl LinkedAccount {
     /// Finds the account that an identity is linked to, with its membership in the requested or its
     /// oldest organization.
     pub(super) async fn find(
-        unscoped: &Unscoped,
+        sql: &Sql,
         subject: &Sealed<Subject>,
         organization: Option<OrganizationId>,
         place: &[u8],
@@ -90,14 +90,14 @@ impl LinkedAccount {
             WHERE i.subject_index = ANY ($1)
         ";
 
-        let indexes = indexes(subject, unscoped.database().ring());
+        let indexes = indexes(subject, sql.database().ring());
         let values = [
             indexes.into(),
             organization.map(OrganizationId::uuid).into(),
             place.to_vec().into(),
         ];
 
-        let accounts: Vec<StoredAccount> = unscoped
+        let accounts: Vec<StoredAccount> = sql
             .query("external_identities.sign_in", FIND, values)
             .await?;
 
@@ -147,12 +147,11 @@ impl LinkedAccount {
     }
 
     /// Stores when the identity was last used.
-    pub(super) async fn note_use(&self, unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
+    pub(super) async fn note_use(&self, sql: &Sql, now: Timestamp) -> Result<(), Error> {
         const USED: &str =
             "UPDATE mainstay.external_identities SET last_used_at = $2 WHERE id = $1";
         let values = [self.identity.into(), now.inner().into()];
-        unscoped
-            .upkeep("external_identities.used", USED, values)
+        sql.upkeep("external_identities.used", USED, values)
             .await
             .map(drop)
     }

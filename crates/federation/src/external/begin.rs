@@ -4,7 +4,7 @@ use mainstay_accounts::throttle::{
     TOO_MANY_ATTEMPTS,
     requests::{EXTERNAL_AUTHORIZATIONS, admit_request},
 };
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_http::{
     Fresh, InPerson, Json, Listing, Problem, Public, Shared, WithHeaders, get, input, post, view,
 };
@@ -22,6 +22,7 @@ use super::{
     provider::Provider,
     providers::Providers,
 };
+use crate::unlimited::BY_STATE;
 
 /// An OpenID provider that people can sign in with.
 #[view]
@@ -100,10 +101,10 @@ pub(super) async fn create_external_authorization(
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let provider = providers.provider(&body.provider)?;
-    let unscoped = by.unscoped("the caller is not signed in yet");
-    let state = fresh_state(&unscoped);
-    admit_request(&unscoped, EXTERNAL_AUTHORIZATIONS, by.origin().address).await?;
-    begin(&providers, &unscoped, provider, state, &body, None).await
+    let sql = by.unlimited(BY_STATE);
+    let state = fresh_state(&sql);
+    admit_request(&sql, EXTERNAL_AUTHORIZATIONS, by.origin().address).await?;
+    begin(&providers, &sql, provider, state, &body, None).await
 }
 
 /// Start to link an external identity to your account.
@@ -116,34 +117,33 @@ pub(super) async fn create_own_external_authorization(
     Json(body): Json<CreateExternalAuthorization>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
     let provider = providers.provider(&body.provider)?;
-    let unscoped =
-        by.unscoped("an identity is linked to an account, which belongs to no organization");
+    let sql = by.unlimited(BY_STATE);
     let user = by.principal().user;
 
     begin(
         &providers,
-        &unscoped,
+        &sql,
         provider,
-        fresh_state(&unscoped),
+        fresh_state(&sql),
         &body,
         Some(user),
     )
     .await
 }
 
-fn fresh_state(unscoped: &Unscoped) -> FreshSecret {
-    FreshSecret::new(&unscoped.database().runtime().random, "")
+fn fresh_state(sql: &Sql) -> FreshSecret {
+    FreshSecret::new(&sql.database().runtime().random, "")
 }
 
 async fn begin(
     providers: &Providers,
-    unscoped: &Unscoped,
+    sql: &Sql,
     provider: &Provider,
     state: FreshSecret,
     body: &CreateExternalAuthorization,
     user: Option<UserId>,
 ) -> Result<WithHeaders<Json<ExternalAuthorizationView>>, Problem> {
-    let runtime = unscoped.database().runtime();
+    let runtime = sql.database().runtime();
     let discovery = provider.discovery(providers.http()?, runtime).await?;
 
     let secret = || {
@@ -185,7 +185,7 @@ async fn begin(
     }
 
     let (url, ..) = request.url();
-    let StartedAuthorization { state, binding } = pending.keep(unscoped, state).await?;
+    let StartedAuthorization { state, binding } = pending.keep(sql, state).await?;
     let cookie = body.cookie.then(|| BindingCookie::set(&binding)).flatten();
     let view = ExternalAuthorizationView {
         authorization_url: url.into(),

@@ -1,7 +1,7 @@
 //! Handles the response of a provider, once, and only for the client that started the sign-in.
 
 use http::{HeaderName, HeaderValue};
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_http::{Cookie, CookieValue, Problem};
 use mainstay_kernel::{ExposeSecret as _, SecretString, UserId};
 use mainstay_principals::set_cookie::{SameSite, set_cookie};
@@ -41,7 +41,7 @@ impl Callback {
     pub(super) async fn person<'i>(
         self,
         providers: &'i Providers,
-        unscoped: &Unscoped,
+        sql: &Sql,
         cookie: Cookie<BindingCookie>,
         user: Option<UserId>,
     ) -> Result<VerifiedCallback<'i>, Problem> {
@@ -51,10 +51,10 @@ impl Callback {
             .map(SecretString::from)
             .or(cookie.0.map(|cookie| cookie.0));
         let binding = binding.ok_or_else(|| refused("the binding is missing"))?;
-        let runtime = unscoped.database().runtime();
+        let runtime = sql.database().runtime();
         let now = runtime.clock.now();
 
-        let taken = Taken::find(unscoped, &self.state, binding.expose_secret(), now).await?;
+        let taken = Taken::find(sql, &self.state, binding.expose_secret(), now).await?;
         let mut taken = taken.ok_or_else(|| {
             refused("the authorization is unknown, expired, already used, or of another client")
         })?;

@@ -5,7 +5,7 @@ use mainstay_accounts::{
     letters,
     problems::LAST_WAY_IN,
 };
-use mainstay_database::{Change, Error, FromRow, Unscoped};
+use mainstay_database::{Change, Error, FromRow, Sql};
 use mainstay_http::{
     Fresh, InPerson, Listing, NOT_FOUND, NoContent, Path, Problem, Shared, delete, get, view,
 };
@@ -68,13 +68,13 @@ pub(super) async fn list_external_identities(
     ";
 
     let user = by.principal().user;
-    let unscoped = by.unscoped("identities belong to no organization; limited to the caller's own");
-    let identities: Vec<StoredIdentity> = unscoped
+    let sql = by.sql();
+    let identities: Vec<StoredIdentity> = sql
         .query("external_identities.list", LIST, [user.uuid().into()])
         .await?;
     let items = identities
         .into_iter()
-        .map(|identity| identity.open(&unscoped, &providers, user))
+        .map(|identity| identity.open(&sql, &providers, user))
         .collect::<Result<_, _>>()?;
 
     Ok(Listing { items })
@@ -83,12 +83,12 @@ pub(super) async fn list_external_identities(
 impl StoredIdentity {
     fn open(
         self,
-        unscoped: &Unscoped,
+        sql: &Sql,
         providers: &Providers,
         user: UserId,
     ) -> Result<ExternalIdentityView, Error> {
         let (key, cell) = (self.key.of(user), cell(self.id.uuid(), "email"));
-        let open = |sealed: Vec<u8>| unscoped.open_own::<EmailAddress>(&key, &cell, &sealed);
+        let open = |sealed: Vec<u8>| sql.open_own::<EmailAddress>(&key, &cell, &sealed);
         let email = self.email.map(open).transpose()?;
 
         Ok(ExternalIdentityView {
@@ -129,8 +129,8 @@ pub(super) async fn delete_external_identity(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped("identities belong to no organization; limited to the caller's own");
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let sql = by.sql();
+    let owner = find_owner(&sql, principal.user).await?;
 
     let event = about(
         Action::ExternalIdentityUnlinked,
@@ -139,7 +139,7 @@ pub(super) async fn delete_external_identity(
         principal.organization,
     );
 
-    let notice = owner.notice(&letters::identity_unlinked(), &unscoped)?;
+    let notice = owner.notice(&letters::identity_unlinked(), &sql)?;
     let now = principals.runtime().clock.now();
     let own = [id.uuid().into(), principal.user.uuid().into()];
     let values = own
@@ -151,11 +151,11 @@ pub(super) async fn delete_external_identity(
     let change = Change::new("external_identities.delete", UNLINK, values, event)
         .given(given)
         .queue(notice);
-    let unlinked = unscoped.change(change).await?;
+    let unlinked = sql.change(change).await?;
 
     principals.forget_user(principal.user);
     if unlinked.is_empty() {
-        let exists = !unscoped
+        let exists = !sql
             .select("external_identities.exists", EXISTS, own)
             .await?
             .is_empty();
@@ -164,7 +164,7 @@ pub(super) async fn delete_external_identity(
         } else {
             NOT_FOUND.problem()
         };
-        return Err(standing::ended_or(&unscoped, principal, refused).await);
+        return Err(standing::ended_or(&sql, principal, refused).await);
     }
 
     Ok(NoContent)

@@ -20,6 +20,7 @@ use super::{
     providers::Providers,
     subject::{SUBJECT_TAKEN, Subject, cell, index, indexes},
 };
+use crate::unlimited::BY_STATE;
 
 /// The provider's response.
 #[input]
@@ -72,14 +73,13 @@ pub(super) async fn create_external_identity(
         ),
         claimed AS (
             INSERT INTO mainstay.unique_indexes (digest, row_id)
-            SELECT unnest($8), id
+            SELECT unnest($8), changed.id
             FROM changed
         )
     ";
 
     let principal = by.principal();
-    let unscoped =
-        by.unscoped("an identity is linked to an account, which belongs to no organization");
+    let sql = by.sql();
 
     let CreateExternalIdentity {
         provider,
@@ -100,27 +100,31 @@ pub(super) async fn create_external_identity(
     let VerifiedCallback {
         provider, person, ..
     } = match callback
-        .person(&providers, &unscoped, cookie, Some(principal.user))
+        .person(
+            &providers,
+            &by.unlimited(BY_STATE),
+            cookie,
+            Some(principal.user),
+        )
         .await
     {
         Ok(verified) => verified,
         Err(problem) => {
             let action = Action::ExternalIdentityLinkFail;
-            unscoped
-                .record(about_session(
-                    action,
-                    principal.session,
-                    principal.organization,
-                ))
-                .await?;
+            sql.record(about_session(
+                action,
+                principal.session,
+                principal.organization,
+            ))
+            .await?;
             return Err(problem);
         }
     };
 
-    let owner = find_owner(&unscoped, principal.user).await?;
+    let owner = find_owner(&sql, principal.user).await?;
     let (ring, runtime, subject) = (
-        unscoped.database().ring(),
-        unscoped.database().runtime(),
+        sql.database().ring(),
+        sql.database().runtime(),
         Subject::of(&person),
     );
 
@@ -146,10 +150,7 @@ pub(super) async fn create_external_identity(
             principal.organization,
         );
 
-        let notice = owner.notice(
-            &letters::identity_linked(&provider.settings.label),
-            &unscoped,
-        )?;
+        let notice = owner.notice(&letters::identity_linked(&provider.settings.label), &sql)?;
         let given = standing::in_person(principal, Hold::Alone);
 
         Ok(
@@ -159,12 +160,12 @@ pub(super) async fn create_external_identity(
         )
     };
 
-    let linked = unscoped
+    let linked = sql
         .change_sealed(&owner.key, insert)
         .await
         .on_constraints(&SUBJECT_TAKEN, IDENTITY_TAKEN)?;
     if linked.is_empty() {
-        return Err(standing::ended_or(&unscoped, principal, IDENTITY_TAKEN.problem()).await);
+        return Err(standing::ended_or(&sql, principal, IDENTITY_TAKEN.problem()).await);
     }
 
     let view = ExternalIdentityView {

@@ -1,6 +1,6 @@
 //! Pending authorizations: stored, sealed, while the person is at the provider.
 
-use mainstay_database::{PrivateColumn, Row, Unscoped};
+use mainstay_database::{PrivateColumn, Row, Sql};
 use mainstay_http::{INTERNAL, Problem};
 use mainstay_kernel::{SecretString, Timestamp, UserId};
 use mainstay_principals::secret::{FreshSecret, hash};
@@ -69,23 +69,18 @@ impl PendingAuthorization {
     /// The error of the database.
     pub(super) async fn keep(
         &self,
-        unscoped: &Unscoped,
+        sql: &Sql,
         state: FreshSecret,
     ) -> Result<StartedAuthorization, Problem> {
-        let binding = FreshSecret::new(&unscoped.database().runtime().random, "mxb_");
-        self.insert(unscoped, &state.hash, binding.hash).await?;
+        let binding = FreshSecret::new(&sql.database().runtime().random, "mxb_");
+        self.insert(sql, &state.hash, binding.hash).await?;
         Ok(StartedAuthorization {
             state,
             binding: binding.text,
         })
     }
 
-    async fn insert(
-        &self,
-        unscoped: &Unscoped,
-        state: &[u8],
-        binding: Vec<u8>,
-    ) -> Result<(), Problem> {
+    async fn insert(&self, sql: &Sql, state: &[u8], binding: Vec<u8>) -> Result<(), Problem> {
         const INSERT: &str = r"
             WITH old AS (
                 SELECT hash
@@ -106,7 +101,7 @@ impl PendingAuthorization {
             VALUES ($1, $2, $3, $4, $5)
         ";
 
-        let database = unscoped.database();
+        let database = sql.database();
         let payload =
             serde_json::to_vec(self).map_err(|error| INTERNAL.problem().caused_by(error))?;
         let payload =
@@ -122,8 +117,7 @@ impl PendingAuthorization {
             (self.started_at + LIFETIME).inner().into(),
         ];
 
-        unscoped
-            .upkeep("external_authorizations.insert", INSERT, values)
+        sql.upkeep("external_authorizations.insert", INSERT, values)
             .await?;
 
         Ok(())
@@ -138,7 +132,7 @@ impl Taken {
     /// # Errors
     /// The error of the database.
     pub(super) async fn find(
-        unscoped: &Unscoped,
+        sql: &Sql,
         state: &str,
         binding: &str,
         now: Timestamp,
@@ -156,14 +150,14 @@ impl Taken {
             now.inner().into(),
         ];
 
-        let rows = unscoped
+        let rows = sql
             .upkeep("external_authorizations.take_up", TAKE_UP, values)
             .await?;
         let Some(sealed) = Row::read_first::<Vec<u8>>(&rows)? else {
             return Ok(None);
         };
 
-        let payload = unscoped
+        let payload = sql
             .database()
             .ring()
             .open_private(PURPOSE, &state, &sealed)
@@ -183,14 +177,8 @@ impl Taken {
     ///
     /// # Errors
     /// The error of the database.
-    pub(super) async fn put_back(
-        mut self,
-        unscoped: &Unscoped,
-        person: Person,
-    ) -> Result<(), Problem> {
+    pub(super) async fn put_back(mut self, sql: &Sql, person: Person) -> Result<(), Problem> {
         self.pending.person = Some(person);
-        self.pending
-            .insert(unscoped, &self.state, self.binding)
-            .await
+        self.pending.insert(sql, &self.state, self.binding).await
     }
 }

@@ -17,7 +17,7 @@ use mainstay_accounts::{
         TOO_MANY_ATTEMPTS, attempts::Admitted, keys::AttemptKeys, refusals::record_failure,
     },
 };
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_http::{
     Cookie, CreatedAt, Header, INVALID_INPUT, Json, Problem, Public, Shared, UserAgent,
     WithHeaders, input, post,
@@ -38,6 +38,7 @@ use super::{
     sign_up::sign_up,
     subject::Subject,
 };
+use crate::unlimited::SIGNED_OUT;
 
 /// The provider's response.
 #[input]
@@ -94,9 +95,9 @@ pub(super) async fn create_external_session(
     cookie: Cookie<BindingCookie>,
     Json(body): Json<CreateExternalSession>,
 ) -> Result<WithHeaders<CreatedAt<SessionView>>, Problem> {
-    let unscoped = by.unscoped("the caller is not signed in yet");
+    let sql = by.unlimited(SIGNED_OUT);
     let device = Device::of(by.origin(), &user_agent);
-    let ring = unscoped.database().ring();
+    let ring = sql.database().ring();
     let address = by.origin().address;
     let mut attempt =
         Admitted::uncounted(AttemptKeys::new(ring, "external_sign_in", &[], address).network);
@@ -122,8 +123,8 @@ pub(super) async fn create_external_session(
     };
 
     let verified = async {
-        let verified = callback.person(&providers, &unscoped, cookie, None).await?;
-        let account = account_of(&unscoped, &verified, organization, &attempt).await?;
+        let verified = callback.person(&providers, &sql, cookie, None).await?;
+        let account = account_of(&sql, &verified, organization, &attempt).await?;
         account
             .may_be_signed_in_to(organization)
             .map(|()| (verified, account))
@@ -140,7 +141,7 @@ pub(super) async fn create_external_session(
         Ok(verified) => verified,
         Err(problem) => {
             if problem.kind() != INVALID_INPUT {
-                record_failure(&unscoped, about_user(Action::LoginFail, None, None)).await?;
+                record_failure(&sql, about_user(Action::LoginFail, None, None)).await?;
             }
             return Err(problem);
         }
@@ -149,15 +150,9 @@ pub(super) async fn create_external_session(
     let mut multi_factor = provider.settings.trust_mfa && person.multi_factor;
     if account.second_factor && !multi_factor {
         let holder = account.holder();
-        let shown = show_at_sign_in(
-            &unscoped,
-            &holder,
-            second_factor.as_ref(),
-            &mut attempt,
-            address,
-        );
+        let shown = show_at_sign_in(&sql, &holder, second_factor.as_ref(), &mut attempt, address);
         if let Err(problem) = shown.await {
-            taken.put_back(&unscoped, person).await?;
+            taken.put_back(&sql, person).await?;
             return Err(problem);
         }
 
@@ -178,9 +173,9 @@ pub(super) async fn create_external_session(
         device,
         attempt: &attempt,
     };
-    let started = sign_in.start(&unscoped, &accounts).await?;
+    let started = sign_in.start(&sql, &accounts).await?;
 
-    account.note_use(&unscoped, now).await?;
+    account.note_use(&sql, now).await?;
     let WithHeaders(shown, mut headers) = answer(&accounts, started).await?;
     headers.extend(BindingCookie::clear());
 
@@ -201,7 +196,7 @@ fn authenticated_at(provider: &Provider, person: &Person, now: Timestamp) -> Tim
 
 /// Finds the account of a person, or creates one if the provider's settings allow sign-up.
 async fn account_of(
-    unscoped: &Unscoped,
+    sql: &Sql,
     verified: &VerifiedCallback<'_>,
     organization: Option<OrganizationId>,
     attempt: &Admitted,
@@ -211,18 +206,18 @@ async fn account_of(
     } = verified;
     let subject = Subject::of(person);
     if let Some(account) =
-        LinkedAccount::find(unscoped, &subject, organization, &attempt.network).await?
+        LinkedAccount::find(sql, &subject, organization, &attempt.network).await?
     {
         return Ok(account);
     }
     if !provider.settings.sign_up {
         return Err(NO_ACCOUNT.problem());
     }
-    if let Some(account) = sign_up(unscoped, person, &subject).await? {
+    if let Some(account) = sign_up(sql, person, &subject).await? {
         return Ok(account);
     }
 
     // The address is taken: by a concurrent request of the same person, or by another person.
-    let found = LinkedAccount::find(unscoped, &subject, organization, &attempt.network).await?;
+    let found = LinkedAccount::find(sql, &subject, organization, &attempt.network).await?;
     found.ok_or_else(|| ACCOUNT_EXISTS.problem())
 }

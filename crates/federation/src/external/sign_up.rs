@@ -5,7 +5,7 @@ use mainstay_accounts::account::{
     key::NOWHERE,
 };
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, FromRow, OwnKey, Row, Unscoped, Uuid, Value};
+use mainstay_database::{Change, Error, FromRow, OwnKey, Row, Sql, Uuid, Value};
 use mainstay_http::Problem;
 use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about_user};
@@ -29,7 +29,7 @@ struct InsertedUser {
 /// # Errors
 /// [`EMAIL_UNVERIFIED`] if the provider has not verified the address.
 pub(crate) async fn sign_up(
-    unscoped: &Unscoped,
+    sql: &Sql,
     person: &Person,
     subject: &Sealed<Subject>,
 ) -> Result<Option<LinkedAccount>, Problem> {
@@ -79,7 +79,7 @@ pub(crate) async fn sign_up(
             .ok_or_else(|| EMAIL_UNVERIFIED.problem())?,
     );
 
-    let database = unscoped.database();
+    let database = sql.database();
     let (runtime, ring) = (database.runtime(), database.ring());
     let (user, identity): (UserId, Uuid) =
         (runtime.new_id(), runtime.new_id::<LinkedAccount>().uuid());
@@ -112,7 +112,7 @@ pub(crate) async fn sign_up(
     ];
 
     let event = about_user(Action::UserCreated, Some(user), None);
-    let created = match unscoped
+    let created = match sql
         .change(Change::new("users.insert_external", CHANGE, values, event))
         .await
     {

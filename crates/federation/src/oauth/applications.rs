@@ -68,13 +68,12 @@ pub(super) async fn list_applications(by: InPerson) -> Result<Listing<Applicatio
         ORDER BY g.id DESC
     ";
 
-    let unscoped =
-        by.unscoped("grants belong to a person; the statement is limited to the caller's own");
-    let now = unscoped.database().runtime().clock.now();
+    let sql = by.sql();
+    let now = sql.database().runtime().clock.now();
     let values = [by.principal().user.uuid().into(), now.inner().into()];
 
     Ok(Listing {
-        items: unscoped.query("oauth_grants.list", LIST, values).await?,
+        items: sql.query("oauth_grants.list", LIST, values).await?,
     })
 }
 
@@ -99,8 +98,7 @@ pub(super) async fn withdraw_application(
     ";
 
     let principal = by.principal();
-    let unscoped =
-        by.unscoped("grants belong to a person; the statement is limited to the caller's own");
+    let sql = by.sql();
 
     let event = about(
         Action::ClientWithdrawn,
@@ -110,7 +108,7 @@ pub(super) async fn withdraw_application(
     );
 
     let values = [id.uuid().into(), principal.user.uuid().into()];
-    let withdrawn = unscoped
+    let withdrawn = sql
         .change(Change::new(
             "oauth_grants.withdraw",
             WITHDRAW,

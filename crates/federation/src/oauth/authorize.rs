@@ -1,7 +1,7 @@
 //! Checks, grants and refuses the authorization requests of applications.
 
 use mainstay_access::Principal;
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_http::{InPerson, Json, Problem, Public, Shared, post, view};
 use mainstay_kernel::ExposeSecret as _;
 use mainstay_principals::{
@@ -15,6 +15,7 @@ use super::{
     kinds::{UNKNOWN_CLIENT, UNREGISTERED_REDIRECT},
     request::{AuthorizationError, AuthorizationRequest, Checked, Decision, Grantable},
 };
+use crate::unlimited::PUBLISHED;
 
 /// An authorization request, as the page at `/oauth/authorize` shows it before the person signs in.
 #[view]
@@ -49,8 +50,8 @@ pub(super) async fn check_authorization_request(
     principals: Shared<Principals>,
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<RequestView>, Problem> {
-    let unscoped = by.unscoped("applications are registered for all organizations, not for one");
-    let checked = body.check(&unscoped).await?;
+    let sql = by.unlimited(PUBLISHED);
+    let checked = body.check(&sql).await?;
     let redirect_to = checked
         .wanted
         .as_ref()
@@ -79,9 +80,9 @@ pub(super) async fn create_authorization(
     principals: Shared<Principals>,
     Json(body): Json<AuthorizationRequest>,
 ) -> Result<Json<AuthorizationView>, Problem> {
-    let unscoped = by.unscoped("applications are registered for all organizations, not for one");
+    let sql = by.sql();
     let decision = body.decision;
-    let checked = body.check(&unscoped).await?;
+    let checked = body.check(&sql).await?;
 
     let wrong = match (&checked.wanted, decision) {
         (Err(wrong), _) => *wrong,
@@ -89,7 +90,7 @@ pub(super) async fn create_authorization(
             AuthorizationError("access_denied", "The person denied the request.")
         }
         (Ok(wanted), _) => match decide(
-            &unscoped,
+            &sql,
             &principals,
             by.principal(),
             &checked,
@@ -111,14 +112,14 @@ pub(super) async fn create_authorization(
 
 /// Creates a code, or returns what to ask the person first.
 async fn decide(
-    unscoped: &Unscoped,
+    sql: &Sql,
     principals: &Principals,
     principal: &Principal,
     checked: &Checked,
     wanted: &Grantable,
     decision: Option<Decision>,
 ) -> Result<Result<AuthorizationView, AuthorizationError>, Problem> {
-    let administrative = administrative(unscoped).await?;
+    let administrative = administrative(sql).await?;
     let Some(scopes) = scope::resolve(&wanted.scope, &principal.permissions, &administrative)
     else {
         return Ok(Err(AuthorizationError(
@@ -135,7 +136,7 @@ async fn decide(
         consent,
     };
 
-    let answer = match code::insert(unscoped, principals, principal, new).await? {
+    let answer = match code::insert(sql, principals, principal, new).await? {
         Some(code) => {
             let redirect_to = checked.with_code(principals, code.expose_secret());
             AuthorizationView {
@@ -144,7 +145,7 @@ async fn decide(
             }
         }
         None => {
-            let consent = ConsentView::of(unscoped, checked, &scopes).await?;
+            let consent = ConsentView::of(sql, checked, &scopes).await?;
             AuthorizationView {
                 redirect_to: None,
                 consent: Some(consent),

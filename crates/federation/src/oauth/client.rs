@@ -2,7 +2,7 @@
 
 use mainstay_access::Permissions;
 use mainstay_accounts::throttle::refusals::record_failure;
-use mainstay_database::{Error, FromRow, Precondition, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, Precondition, Sql, Uuid};
 use mainstay_http::{ClientBasic, INVALID_REQUEST, Problem};
 use mainstay_principals::{
     Principals,
@@ -48,13 +48,13 @@ impl Application {
     }
 
     /// Finds the application with this client id, unless it is deactivated.
-    pub(super) async fn find(unscoped: &Unscoped, client_id: &str) -> Result<Option<Self>, Error> {
+    pub(super) async fn find(sql: &Sql, client_id: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT id, client_id, name, redirect_uris, first_party
             FROM mainstay.oauth_clients
             WHERE client_id = $1 AND deactivated_at IS NULL
         ";
-        let applications: Vec<Self> = unscoped
+        let applications: Vec<Self> = sql
             .query("oauth_clients.find", FIND, [client_id.into()])
             .await?;
         Ok(applications.into_iter().next())
@@ -63,7 +63,7 @@ impl Application {
 
 /// Returns the permissions that a service account may use at present with its secret.
 pub(crate) async fn permissions_of(
-    unscoped: &Unscoped,
+    sql: &Sql,
     client: &MachineClient,
 ) -> Result<Permissions, Error> {
     const FIND: &str = r"
@@ -78,7 +78,7 @@ pub(crate) async fn permissions_of(
         WHERE c.id = $1
     ";
 
-    let usable: Vec<Vec<String>> = unscoped
+    let usable: Vec<Vec<String>> = sql
         .query("client_secrets.permissions", FIND, [client.secret.into()])
         .await?;
     let usable = usable.into_iter().next().unwrap_or_default();
@@ -98,7 +98,7 @@ impl OAuthClient {
     /// Authenticates the client (RFC 6749 §2.3), by Basic authentication or by the body, but not
     /// both.
     pub(super) async fn authenticate(
-        unscoped: &Unscoped,
+        sql: &Sql,
         principals: &Principals,
         ClientBasic(basic): ClientBasic,
         (id, secret): (Option<String>, Option<String>),
@@ -120,16 +120,14 @@ impl OAuthClient {
         };
 
         let client = match secret {
-            Some(secret) => verify_client_secret(unscoped, principals, &id, &secret)
+            Some(secret) => verify_client_secret(sql, principals, &id, &secret)
                 .await?
                 .map(Self::Machine),
-            None => Application::find(unscoped, &id)
-                .await?
-                .map(Self::Application),
+            None => Application::find(sql, &id).await?.map(Self::Application),
         };
 
         if client.is_none() {
-            record_failure(unscoped, about(Action::LoginFail, "client", None, None)).await?;
+            record_failure(sql, about(Action::LoginFail, "client", None, None)).await?;
         }
 
         client.ok_or_else(unauthenticated_client)

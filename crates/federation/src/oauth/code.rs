@@ -3,7 +3,7 @@
 use mainstay_access::Principal;
 use mainstay_accounts::account::key::AccountKey;
 use mainstay_crypto::{same_bytes, token_digest};
-use mainstay_database::{Change, Error, FromRow, OwnKey, Precondition, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, OwnKey, Precondition, Sql, Uuid};
 use mainstay_http::{Problem, UNAUTHENTICATED};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, Timestamp, UserId};
 use mainstay_principals::{
@@ -61,7 +61,7 @@ pub(crate) struct NewCode<'r> {
 /// Creates a code and stores the grant. Also deletes the expired codes of the session. Returns
 /// `None` if the person has not consented to these scopes and must be asked.
 pub(crate) async fn insert(
-    unscoped: &Unscoped,
+    sql: &Sql,
     principals: &Principals,
     principal: &Principal,
     new: NewCode<'_>,
@@ -83,7 +83,7 @@ pub(crate) async fn insert(
               AND scopes @> $7
               AND $13
               AND EXISTS (SELECT FROM held)
-            FOR KEY SHARE
+            FOR SHARE
         ),
         agreed AS (
             INSERT INTO mainstay.oauth_grants AS g (
@@ -144,7 +144,7 @@ pub(crate) async fn insert(
         .into_iter()
         .chain([application.active()]);
     let change = Change::new("authorization_codes.insert", INSERT, values, event).given(given);
-    if !unscoped.change(change).await?.is_empty() {
+    if !sql.change(change).await?.is_empty() {
         return Ok(Some(text));
     }
     if new.consent.is_given || new.consent.is_not_needed {
@@ -158,7 +158,7 @@ pub(crate) async fn insert(
 
 impl StoredCode {
     /// Finds a code, valid or not.
-    pub(super) async fn find(unscoped: &Unscoped, code: &str) -> Result<Option<Self>, Error> {
+    pub(super) async fn find(sql: &Sql, code: &str) -> Result<Option<Self>, Error> {
         const FIND: &str = r"
             SELECT
                 c.hash,
@@ -188,7 +188,7 @@ impl StoredCode {
             WHERE c.hash = $1
         ";
 
-        let codes: Vec<Self> = unscoped
+        let codes: Vec<Self> = sql
             .query("authorization_codes.find", FIND, [hash(code).into()])
             .await?;
 

@@ -1,6 +1,6 @@
 //! When a person is asked before an application gets access, and what they are shown.
 
-use mainstay_database::{Error, FromRow, Unscoped};
+use mainstay_database::{Error, FromRow, Sql};
 use mainstay_http::view;
 use mainstay_principals::scope::{LEAST, LEAST_IN_WORDS};
 
@@ -65,24 +65,17 @@ impl ConsentView {
     ///
     /// # Errors
     /// The error of the database.
-    pub(super) async fn of(
-        unscoped: &Unscoped,
-        checked: &Checked,
-        scopes: &[String],
-    ) -> Result<Self, Error> {
+    pub(super) async fn of(sql: &Sql, checked: &Checked, scopes: &[String]) -> Result<Self, Error> {
         Ok(Self {
             client_name: checked.application.name.clone(),
             recipient: redirect::recipient(&checked.redirect_uri),
             is_identity_assured: redirect::assures_identity(&checked.redirect_uri),
-            permissions: describe(unscoped, scopes).await?,
+            permissions: describe(sql, scopes).await?,
         })
     }
 }
 
-async fn describe(
-    unscoped: &Unscoped,
-    scopes: &[String],
-) -> Result<Vec<ConsentPermissionView>, Error> {
+async fn describe(sql: &Sql, scopes: &[String]) -> Result<Vec<ConsentPermissionView>, Error> {
     const FIND: &str = r"
         SELECT name, help
         FROM mainstay.permissions
@@ -96,7 +89,7 @@ async fn describe(
     };
 
     // Every application may ask which account it works for, in addition to the scopes.
-    let found: Vec<ConsentPermissionView> = unscoped
+    let found: Vec<ConsentPermissionView> = sql
         .query("permissions.find", FIND, [scopes.to_vec().into()])
         .await?;
 

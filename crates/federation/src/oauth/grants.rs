@@ -8,7 +8,7 @@ use mainstay_accounts::{
         start::{NewSession, SessionKind, start_session, start_session_by_code},
     },
 };
-use mainstay_database::{Change, Error, Unscoped};
+use mainstay_database::{Change, Error, Sql};
 use mainstay_http::{INVALID_REQUEST, Problem, garde};
 use mainstay_kernel::{OrganizationId, SecretString, SessionId, UserId};
 use mainstay_principals::{
@@ -69,7 +69,7 @@ pub(crate) struct Granted {
 
 /// Exchanges an authorization code, which works once.
 pub(crate) async fn by_code(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     application: &Application,
     body: TokenRequest,
@@ -85,11 +85,9 @@ pub(crate) async fn by_code(
 
     let refused = || INVALID_GRANT.problem();
     let now = accounts.runtime().clock.now();
-    let found = StoredCode::find(unscoped, &shown)
-        .await?
-        .ok_or_else(refused)?;
+    let found = StoredCode::find(sql, &shown).await?.ok_or_else(refused)?;
     if let Some(given) = found.given {
-        end_session_of_code(unscoped, accounts, given, found.organization).await?;
+        end_session_of_code(sql, accounts, given, found.organization).await?;
         return Err(refused().caused_by("the code was used before"));
     }
     if !found.is_valid_for(&application.client_id, &redirect_uri, &verifier, now) {
@@ -120,7 +118,7 @@ pub(crate) async fn by_code(
     };
 
     let event = |session| about_session(Action::TokenCreated, session, found.organization);
-    match start_session_by_code(unscoped, accounts, new, &found.hash, event).await? {
+    match start_session_by_code(sql, accounts, new, &found.hash, event).await? {
         Some(started) => Ok(Granted {
             user: started.user,
             session: started.session,
@@ -129,11 +127,11 @@ pub(crate) async fn by_code(
         }),
         None => {
             // A concurrent exchange of the same code came first.
-            if let Some(given) = StoredCode::find(unscoped, &shown)
+            if let Some(given) = StoredCode::find(sql, &shown)
                 .await?
                 .and_then(|code| code.given)
             {
-                end_session_of_code(unscoped, accounts, given, found.organization).await?;
+                end_session_of_code(sql, accounts, given, found.organization).await?;
             }
             Err(refused().caused_by("the code was used by a concurrent request"))
         }
@@ -143,7 +141,7 @@ pub(crate) async fn by_code(
 /// Ends the session of a code that is used again. The code was stolen, before or after its first
 /// exchange, so that session may be the thief's (RFC 9700 §4.5; OWASP ASVS 10.4.2).
 async fn end_session_of_code(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     given: SessionId,
     organization: Option<OrganizationId>,
@@ -160,8 +158,7 @@ async fn end_session_of_code(
     let now = accounts.runtime().clock.now();
     let event = about_session(Action::TokenReuse, given, organization);
     let values = [given.uuid().into(), now.inner().into()];
-    unscoped
-        .change(Change::new("sessions.end_given", END, values, event))
+    sql.change(Change::new("sessions.end_given", END, values, event))
         .await?;
 
     accounts.principals.forget_session(given);
@@ -172,7 +169,7 @@ async fn end_session_of_code(
 /// Exchanges a refresh token that was issued to the application. The request may name a narrower
 /// scope, which limits the access token but not the refresh token (RFC 6749 §6).
 pub(crate) async fn by_refresh(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     application: &Application,
     body: TokenRequest,
@@ -181,9 +178,9 @@ pub(crate) async fn by_refresh(
         .refresh_token
         .ok_or_else(|| missing("The parameter refresh_token is required."))?;
     let wanted = scope::parse(body.scope.as_deref());
-    check_granted(unscoped, application, &token, &wanted).await?;
+    check_granted(sql, application, &token, &wanted).await?;
 
-    let refreshed = exchange(unscoped, accounts, &token, Some(&application.client_id)).await?;
+    let refreshed = exchange(sql, accounts, &token, Some(&application.client_id)).await?;
     let refreshed = refreshed.ok_or_else(|| INVALID_GRANT.problem())?;
     let limit = if wanted.is_empty() {
         refreshed.scopes
@@ -202,7 +199,7 @@ pub(crate) async fn by_refresh(
 /// Refuses a scope that was not granted to the session of a refresh token, before the token is used
 /// up. Accepts an unknown token and one of another client, because the exchange refuses these.
 async fn check_granted(
-    unscoped: &Unscoped,
+    sql: &Sql,
     application: &Application,
     token: &str,
     wanted: &[String],
@@ -219,9 +216,8 @@ async fn check_granted(
     }
 
     let values = [hash(token).into(), application.client_id.as_str().into()];
-    let scopes: Vec<Option<Vec<String>>> = unscoped
-        .query("refresh_tokens.scopes", SCOPES, values)
-        .await?;
+    let scopes: Vec<Option<Vec<String>>> =
+        sql.query("refresh_tokens.scopes", SCOPES, values).await?;
     let Some(granted) = scopes.into_iter().next() else {
         return Ok(());
     };
@@ -237,7 +233,7 @@ async fn check_granted(
 /// Starts a session of a service account, which lasts as long as its token. Without a scope, the
 /// session may use all permissions of the account's role except administrative ones.
 pub(crate) async fn by_secret(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     client: MachineClient,
     body: TokenRequest,
@@ -248,8 +244,8 @@ pub(crate) async fn by_secret(
         None
     } else {
         let (held, administrative) = (
-            permissions_of(unscoped, &client).await?,
-            administrative(unscoped).await?,
+            permissions_of(sql, &client).await?,
+            administrative(sql).await?,
         );
         Some(
             scope::resolve(&asked, &held, &administrative)
@@ -279,7 +275,7 @@ pub(crate) async fn by_secret(
     };
 
     let event = |session| about_session(Action::TokenCreated, session, organization);
-    let started = start_session(unscoped, accounts, new, event)
+    let started = start_session(sql, accounts, new, event)
         .await?
         .ok_or_else(unauthenticated_client)?;
 

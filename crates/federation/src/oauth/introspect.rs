@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662).
 
 use mainstay_access::{Permissions, permission};
-use mainstay_database::{FromRow, Unscoped};
+use mainstay_database::{FromRow, Sql};
 use mainstay_http::{ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, post, view};
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId};
 use mainstay_principals::{Principals, authenticate::within, client_secrets::MachineClient, scope};
@@ -11,6 +11,7 @@ use super::{
     kinds::{INVALID_CLIENT, UNAUTHORIZED_CLIENT},
     revoke::{Held, HeldToken},
 };
+use crate::unlimited::BY_GRANT;
 
 permission! {
     /// Introspect tokens of the organization, for services that receive tokens from other clients.
@@ -75,21 +76,21 @@ pub(super) async fn introspect_token(
     basic: ClientBasic,
     OAuthForm(mut body): OAuthForm<HeldToken>,
 ) -> Result<Json<IntrospectionView>, Problem> {
-    let unscoped = by.unscoped("the token identifies the session and its organization");
+    let sql = by.unlimited(BY_GRANT);
     let shown = (body.client_id.take(), body.client_secret.take());
-    match OAuthClient::authenticate(&unscoped, &principals, basic, shown).await? {
+    match OAuthClient::authenticate(&sql, &principals, basic, shown).await? {
         // A client without a secret is not authenticated. Anyone could use its client_id to test
         // tokens (RFC 7662 §4).
         OAuthClient::Application(_) => Err(UNAUTHORIZED_CLIENT.problem()),
         OAuthClient::Machine(client) => {
-            let shown = look_up(&unscoped, &principals, &client, &body).await?;
+            let shown = look_up(&sql, &principals, &client, &body).await?;
             Ok(Json(shown.unwrap_or_default()))
         }
     }
 }
 
 async fn look_up(
-    unscoped: &Unscoped,
+    sql: &Sql,
     principals: &Principals,
     client: &MachineClient,
     body: &HeldToken,
@@ -121,7 +122,7 @@ async fn look_up(
     };
 
     let (session, refresh) = held.values();
-    let sessions: Vec<StoredSession> = unscoped
+    let sessions: Vec<StoredSession> = sql
         .query(
             "sessions.introspect",
             FIND,
@@ -136,7 +137,7 @@ async fn look_up(
     let here = session.organization_id == Some(client.organization);
     let may_know = own
         || (here
-            && permissions_of(unscoped, client)
+            && permissions_of(sql, client)
                 .await?
                 .include::<TokensIntrospect>());
     if !may_know {

@@ -3,6 +3,8 @@
 use mainstay_http::{Json, Problem, Public, Shared, get, view};
 use mainstay_principals::{Principals, scope};
 
+use crate::unlimited::PUBLISHED;
+
 /// The metadata of the authorization server (RFC 8414 §2).
 #[view]
 pub(super) struct MetadataView {
@@ -50,8 +52,8 @@ pub(super) async fn get_authorization_server_metadata(
 ) -> Result<Json<MetadataView>, Problem> {
     const PERMISSIONS: &str = "SELECT name FROM mainstay.permissions ORDER BY name";
 
-    let unscoped = by.unscoped("the code declares permissions; they belong to no organization");
-    let permissions: Vec<String> = unscoped.query("permissions.names", PERMISSIONS, []).await?;
+    let sql = by.unlimited(PUBLISHED);
+    let permissions: Vec<String> = sql.query("permissions.names", PERMISSIONS, []).await?;
     let scopes = [scope::LEAST, scope::ALL]
         .into_iter()
         .map(str::to_owned)

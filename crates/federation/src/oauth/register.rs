@@ -1,6 +1,6 @@
 //! Operators register applications from the command line. There is no registration over HTTP.
 
-use mainstay_database::{Change, Error, Event, FromRow, Unscoped};
+use mainstay_database::{Change, Error, Event, FromRow, Sql};
 use mainstay_kernel::{LineError, Timestamp, Uuid};
 use mainstay_principals::{
     events::{Action, about},
@@ -70,7 +70,7 @@ pub enum ClientError {
 ///
 /// # Errors
 /// [`ClientError`]. Nothing was registered.
-pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), ClientError> {
+pub async fn create_client(sql: &Sql, new: NewClient) -> Result<(), ClientError> {
     const INSERT: &str = r"
         changed AS (
             INSERT INTO mainstay.oauth_clients (
@@ -99,7 +99,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
 
     let name = DisplayName::parse(&name).map_err(ClientError::Name)?;
 
-    let runtime = unscoped.database().runtime();
+    let runtime = sql.database().runtime();
     let id = runtime.new_id::<ClientRow>().uuid();
     let now = runtime.clock.now();
     let values = [
@@ -112,7 +112,7 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
     ];
 
     let event = about(Action::ClientCreated, "oauth_client", Some(id), None);
-    let outcome = unscoped
+    let outcome = sql
         .change(Change::new("oauth_clients.insert", INSERT, values, event))
         .await;
 
@@ -131,14 +131,14 @@ pub async fn create_client(unscoped: &Unscoped, new: NewClient) -> Result<(), Cl
 ///
 /// # Errors
 /// The error of the database.
-pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> {
+pub async fn list_clients(sql: &Sql) -> Result<Vec<ClientRow>, Error> {
     const LIST: &str = r"
         SELECT client_id, name, redirect_uris, created_at, deactivated_at, first_party
         FROM mainstay.oauth_clients
         ORDER BY client_id
     ";
 
-    unscoped.query("oauth_clients.list", LIST, []).await
+    sql.query("oauth_clients.list", LIST, []).await
 }
 
 /// Deactivates an application: deletes its grants and ends all its sessions. Returns `false` if no
@@ -146,7 +146,7 @@ pub async fn list_clients(unscoped: &Unscoped) -> Result<Vec<ClientRow>, Error> 
 ///
 /// # Errors
 /// The error of the database.
-pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<bool, Error> {
+pub async fn deactivate_client(sql: &Sql, client_id: &str) -> Result<bool, Error> {
     // Foreign keys delete the codes and sessions of the grants.
     const DEACTIVATE: &str = r"
         changed AS (
@@ -162,7 +162,7 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
         )
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let change = |event| {
         Change::new(
             "oauth_clients.deactivate",
@@ -172,7 +172,7 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
         )
     };
 
-    change_client(unscoped, client_id, Action::ClientDeactivated, change).await
+    change_client(sql, client_id, Action::ClientDeactivated, change).await
 }
 
 /// Sets whether an application belongs to the operator. Returns `false` if no active application
@@ -180,11 +180,7 @@ pub async fn deactivate_client(unscoped: &Unscoped, client_id: &str) -> Result<b
 ///
 /// # Errors
 /// The error of the database.
-pub async fn set_first_party(
-    unscoped: &Unscoped,
-    client_id: &str,
-    first_party: bool,
-) -> Result<bool, Error> {
+pub async fn set_first_party(sql: &Sql, client_id: &str, first_party: bool) -> Result<bool, Error> {
     const SET: &str = r"
         changed AS (
             UPDATE mainstay.oauth_clients
@@ -203,18 +199,18 @@ pub async fn set_first_party(
         )
     };
 
-    change_client(unscoped, client_id, Action::ClientUpdated, change).await
+    change_client(sql, client_id, Action::ClientUpdated, change).await
 }
 
 async fn change_client(
-    unscoped: &Unscoped,
+    sql: &Sql,
     client_id: &str,
     action: Action,
     change: impl FnOnce(Event) -> Change,
 ) -> Result<bool, Error> {
     const FIND: &str = "SELECT id FROM mainstay.oauth_clients WHERE client_id = $1";
 
-    let ids: Vec<Uuid> = unscoped
+    let ids: Vec<Uuid> = sql
         .query("oauth_clients.id", FIND, [client_id.into()])
         .await?;
     let Some(id) = ids.first() else {
@@ -222,5 +218,5 @@ async fn change_client(
     };
 
     let event = about(action, "oauth_client", Some(*id), None);
-    Ok(!unscoped.change(change(event)).await?.is_empty())
+    Ok(!sql.change(change(event)).await?.is_empty())
 }

@@ -1,7 +1,7 @@
 //! Checks authorization requests, and builds the redirects that answer them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_http::{Problem, input};
 use mainstay_principals::{Principals, scope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -95,8 +95,8 @@ pub(crate) struct AuthorizationError(pub(super) &'static str, pub(super) &'stati
 impl AuthorizationRequest {
     /// Checks the application and the redirect address first. If either is not registered, the
     /// browser must not be redirected (OWASP ASVS 10.4.1; RFC 9700 §4.11).
-    pub(super) async fn check(self, unscoped: &Unscoped) -> Result<Checked, Problem> {
-        let application = Application::find(unscoped, &self.client_id).await?;
+    pub(super) async fn check(self, sql: &Sql) -> Result<Checked, Problem> {
+        let application = Application::find(sql, &self.client_id).await?;
         let application = application.ok_or_else(|| UNKNOWN_CLIENT.problem())?;
         if !application.may_redirect_to(&self.redirect_uri) {
             return Err(UNREGISTERED_REDIRECT.problem());

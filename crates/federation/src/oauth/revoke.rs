@@ -1,6 +1,6 @@
 //! Token revocation (RFC 7009).
 
-use mainstay_database::{Change, Error, FromRow, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, Sql, Uuid};
 use mainstay_http::{
     ClientBasic, Json, OAuthForm, Problem, Public, Refusal, Shared, garde, post, view,
 };
@@ -18,6 +18,7 @@ use super::{
     client::OAuthClient,
     kinds::{INVALID_CLIENT, INVALID_GRANT},
 };
+use crate::unlimited::BY_GRANT;
 
 /// A token to revoke or to introspect (RFC 7009 §2.1, RFC 7662 §2.1).
 #[derive(Deserialize, JsonSchema, garde::Validate)]
@@ -83,11 +84,11 @@ pub(super) async fn revoke_token(
     basic: ClientBasic,
     OAuthForm(mut body): OAuthForm<HeldToken>,
 ) -> Result<Json<RevokedView>, Problem> {
-    let unscoped = by.unscoped("the token identifies the session and its organization");
+    let sql = by.unlimited(BY_GRANT);
     let shown = (body.client_id.take(), body.client_secret.take());
-    let client = OAuthClient::authenticate(&unscoped, &principals, basic, shown).await?;
+    let client = OAuthClient::authenticate(&sql, &principals, basic, shown).await?;
     revoke(
-        &unscoped,
+        &sql,
         &principals,
         body.held(&principals).await?,
         &client.client_id(),
@@ -105,7 +106,7 @@ struct IdentifiedSession {
 }
 
 async fn revoke(
-    unscoped: &Unscoped,
+    sql: &Sql,
     principals: &Principals,
     held: Held,
     client_id: &str,
@@ -130,7 +131,7 @@ async fn revoke(
     ";
 
     let (session, refresh) = held.values();
-    let sessions: Vec<IdentifiedSession> = unscoped
+    let sessions: Vec<IdentifiedSession> = sql
         .query(
             "sessions.of_token",
             FIND,
@@ -148,14 +149,13 @@ async fn revoke(
 
     let now = principals.runtime().clock.now();
     let event = about_session(Action::TokenRevoked, session.id, session.organization_id);
-    unscoped
-        .change(Change::new(
-            "sessions.revoke",
-            END,
-            [session.id.uuid().into(), now.inner().into()],
-            event,
-        ))
-        .await?;
+    sql.change(Change::new(
+        "sessions.revoke",
+        END,
+        [session.id.uuid().into(), now.inner().into()],
+        event,
+    ))
+    .await?;
 
     principals.forget_session(session.id);
 

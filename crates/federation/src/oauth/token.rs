@@ -15,6 +15,7 @@ use super::{
         INVALID_CLIENT, INVALID_GRANT, INVALID_SCOPE, UNAUTHORIZED_CLIENT, UNSUPPORTED_GRANT_TYPE,
     },
 };
+use crate::unlimited::BY_GRANT;
 
 /// The issued tokens (RFC 6749 §5.1).
 #[view]
@@ -57,21 +58,21 @@ pub(super) async fn create_token(
     OAuthForm(mut body): OAuthForm<TokenRequest>,
 ) -> Result<Json<TokenView>, Problem> {
     let grant = Grant::named(&body.grant_type).ok_or_else(|| UNSUPPORTED_GRANT_TYPE.problem())?;
-    let unscoped = by.unscoped("the grant identifies the account and its organization");
+    let sql = by.unlimited(BY_GRANT);
     let shown = (body.client_id.take(), body.client_secret.take());
-    let client = OAuthClient::authenticate(&unscoped, &accounts.principals, basic, shown).await?;
+    let client = OAuthClient::authenticate(&sql, &accounts.principals, basic, shown).await?;
     let client_id = client.client_id();
     let device = Device::of(by.origin(), &user_agent);
 
     let granted = match (grant, client) {
         (Grant::Code, OAuthClient::Application(application)) => {
-            grants::by_code(&unscoped, &accounts, &application, body, device).await?
+            grants::by_code(&sql, &accounts, &application, body, device).await?
         }
         (Grant::Refresh, OAuthClient::Application(application)) => {
-            grants::by_refresh(&unscoped, &accounts, &application, body).await?
+            grants::by_refresh(&sql, &accounts, &application, body).await?
         }
         (Grant::Secret, OAuthClient::Machine(client)) => {
-            grants::by_secret(&unscoped, &accounts, client, body).await?
+            grants::by_secret(&sql, &accounts, client, body).await?
         }
         _ => return Err(UNAUTHORIZED_CLIENT.problem()),
     };

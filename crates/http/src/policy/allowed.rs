@@ -37,10 +37,7 @@ impl<P: Permission> Allowed<P> {
         match self.0.prove() {
             Ok(proof) => Ok(proof),
             Err(denied) => {
-                let log = self
-                    .0
-                    .unscoped("a denial is recorded outside the organization's rows");
-                write_denial(&log, self.0.principal()).await;
+                write_denial(&self.0.sql(), self.0.principal()).await;
 
                 Err(forbidden(denied))
             }

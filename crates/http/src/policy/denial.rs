@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use mainstay_access::Principal;
-use mainstay_database::{Event, Origin, Unscoped};
+use mainstay_database::{Event, Origin, PersonDoor, Sql};
 
 use crate::App;
 
 /// Records a denial as an audit event (`authz_fail` of the OWASP logging vocabulary). If recording
 /// fails, the request is still denied.
 pub(super) async fn record_denial(app: App, origin: Origin, principal: Arc<Principal>) {
-    let why = "a denied caller has no permission to open the door with";
-    let log = Unscoped::because(why, app.database(), origin, Some(principal.clone()));
+    let own = PersonDoor::own(principal.clone(), origin, app.database().clone());
 
-    write_denial(&log, &principal).await;
+    write_denial(&own.sql(), &principal).await;
 }
 
-pub(super) async fn write_denial(log: &Unscoped, principal: &Principal) {
+pub(super) async fn write_denial(log: &Sql, principal: &Principal) {
     let event = Event {
         action: "authz_fail".to_owned(),
         resource: "operation",

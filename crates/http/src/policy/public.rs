@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use mainstay_database::{Origin, PublicDoor, Unscoped};
+use mainstay_database::{Origin, PublicDoor};
 
 use super::contract::{PlatformPolicy, Policy};
 use crate::{Operation, PUBLIC_BODY_LIMIT, Problem, Request, Requirement};
@@ -23,11 +23,6 @@ impl Deref for Public {
 }
 
 impl Public {
-    /// Bypasses the door, without a principal: see [`Unscoped`].
-    pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        self.door.unscoped(why)
-    }
-
     /// The origin of the request, for the audit log.
     pub fn origin(&self) -> &Origin {
         &self.origin

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use mainstay_access::{Credential, Principal};
-use mainstay_database::{Origin, PersonDoor, Unscoped};
+use mainstay_database::{Origin, PersonDoor};
 
 use super::{
     contract::{Caller, PlatformPolicy, Policy, describe_caller},
@@ -38,11 +38,6 @@ impl SignedIn {
     /// The origin of the request, for the audit log.
     pub fn origin(&self) -> &Origin {
         &self.origin
-    }
-
-    /// Bypasses the door, as this caller: see [`Unscoped`].
-    pub fn unscoped(&self, why: &'static str) -> Unscoped {
-        self.door.unscoped(why)
     }
 }
 

@@ -50,16 +50,16 @@ pub(super) struct Revoke {
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List(List { of, target }) => {
-            let unscoped = target::unscoped(&target.database()?, "api_key_list");
+            let sql = target::sql(&target.database()?, "api_key_list");
             let of = match (of.organization, of.user) {
                 (Some(organization), _) => KeysOf::Organization(organization),
                 (None, who) => {
                     let who = who.context("an account or an organization is required")?;
-                    KeysOf::User(user::find(&unscoped, &who).await?.id)
+                    KeysOf::User(user::find(&sql, &who).await?.id)
                 }
             };
 
-            let keys = list_keys(&unscoped, of).await?;
+            let keys = list_keys(&sql, of).await?;
             if keys.is_empty() {
                 say("No keys.");
             }
@@ -67,11 +67,8 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             keys.iter().for_each(|key| say(&line(key)));
         }
         Action::Revoke(Revoke { key, target }) => {
-            let revoked = revoke_key(
-                &target::unscoped(&target.database()?, "api_key_revoke"),
-                &key,
-            )
-            .await?;
+            let revoked =
+                revoke_key(&target::sql(&target.database()?, "api_key_revoke"), &key).await?;
             ensure!(revoked, "no such key, or it is already revoked");
             say("revoked");
         }

@@ -121,11 +121,11 @@ async fn print_keys(Key { rotate, target }: Key) -> anyhow::Result<()> {
     })?;
     let settings = settings.context("the settings of the audit log are invalid")?;
 
-    let unscoped = target::unscoped(&database, "audit_key");
+    let sql = target::sql(&database, "audit_key");
     let keys = if rotate {
-        rotate_audit_key(&unscoped, &settings).await
+        rotate_audit_key(&sql, &settings).await
     } else {
-        audit_keys(&unscoped, &settings).await
+        audit_keys(&sql, &settings).await
     };
 
     keys.map_err(with_cause)?

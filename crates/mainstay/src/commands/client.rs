@@ -74,11 +74,11 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             target,
         }) => {
             let database = target.database()?;
-            let unscoped = target::unscoped(&database, "client_create");
+            let sql = target::sql(&database, "client_create");
             let message = format!("{client_id} registered");
 
             create_client(
-                &unscoped,
+                &sql,
                 NewClient {
                     client_id,
                     name,
@@ -96,8 +96,8 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             target,
         }) => {
             let database = target.database()?;
-            let unscoped = target::unscoped(&database, "client_update");
-            let changed = set_first_party(&unscoped, &client_id, first_party).await?;
+            let sql = target::sql(&database, "client_update");
+            let changed = set_first_party(&sql, &client_id, first_party).await?;
             ensure!(
                 changed,
                 "no active application has this client_id, or it is {} already",
@@ -108,11 +108,8 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::List(target) => list(target).await?,
         Action::Deactivate(Deactivate { client_id, target }) => {
             let database = target.database()?;
-            let deactivated = deactivate_client(
-                &target::unscoped(&database, "client_deactivate"),
-                &client_id,
-            )
-            .await?;
+            let deactivated =
+                deactivate_client(&target::sql(&database, "client_deactivate"), &client_id).await?;
             ensure!(deactivated, "no active application has this client_id");
             say(&format!("{client_id} deactivated, and its sessions ended"));
         }
@@ -123,7 +120,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 
 async fn list(target: Target) -> anyhow::Result<()> {
     let database = target.database()?;
-    for client in list_clients(&target::unscoped(&database, "client_list")).await? {
+    for client in list_clients(&target::sql(&database, "client_list")).await? {
         let state = client
             .deactivated_at
             .map_or_else(String::new, |since| format!("  deactivated {since}"));

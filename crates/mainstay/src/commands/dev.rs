@@ -19,7 +19,7 @@ use mainstay_database::{Database, DatabaseUrl};
 use mainstay_kernel::Runtime;
 use tokio::sync::oneshot;
 
-use super::{healthcheck, migrate, output::say, seed, shutdown, target::unscoped};
+use super::{healthcheck, migrate, output::say, seed, shutdown, target::sql};
 use crate::{
     Platform, Service, Settings,
     hasher::hasher,
@@ -145,8 +145,8 @@ fn settings(private: Layer, addresses: &Layer) -> anyhow::Result<Settings> {
 /// Creates the sample organization, its administrator and its rows, unless an account exists. A
 /// service with a single tenant has the organization already.
 async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> anyhow::Result<()> {
-    let unscoped = unscoped(database, "dev");
-    let count: Vec<i64> = unscoped
+    let sql = sql(database, "dev");
+    let count: Vec<i64> = sql
         .query("users.count", "SELECT count(*) FROM mainstay.users", [])
         .await?;
     if *count.first().context("a count returned no row")? > 0 {
@@ -155,7 +155,7 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
 
     let email = EmailAddress::parse(&secrets.email)
         .context("invalid e-mail address of the administrator")?;
-    let membership = match find_home(&unscoped).await? {
+    let membership = match find_home(&sql).await? {
         Some(home) => Membership::Existing(home),
         None => Membership::New(OrganizationName::parse("Sample organization")?),
     };
@@ -167,7 +167,7 @@ async fn fill(platform: &Platform, database: &Database, secrets: &Secrets) -> an
     };
 
     let CreatedAccount { user, organization } =
-        create_user(&unscoped, &hasher(Runtime::default()), administrator).await?;
+        create_user(&sql, &hasher(Runtime::default()), administrator).await?;
     if let Some((sample, organization)) = platform.sample_data().zip(organization) {
         seed::add(sample, database, organization, user, sample.count).await?;
         say(&format!("Added {} sample {}.", sample.count, sample.name));

@@ -49,7 +49,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 
 async fn list(kind: Option<&str>, target: &Target) -> anyhow::Result<ExitCode> {
     let database = target.database()?;
-    let jobs = unfinished(&target::unscoped(&database, "jobs_list"), kind).await?;
+    let jobs = unfinished(&target::sql(&database, "jobs_list"), kind).await?;
 
     if jobs.is_empty() {
         say("No unfinished jobs.");
@@ -87,11 +87,11 @@ async fn list(kind: Option<&str>, target: &Target) -> anyhow::Result<ExitCode> {
 
 async fn retry_failed(Retry { id, kind, target }: Retry) -> anyhow::Result<ExitCode> {
     let database = target.database()?;
-    let unscoped = target::unscoped(&database, "jobs_retry");
+    let sql = target::sql(&database, "jobs_retry");
     let ids = match id {
         Some(id) => vec![id],
         None => {
-            let jobs = unfinished(&unscoped, kind.as_deref()).await?;
+            let jobs = unfinished(&sql, kind.as_deref()).await?;
             jobs.into_iter()
                 .filter(|job| job.state == "failed")
                 .map(|job| job.id)
@@ -101,7 +101,7 @@ async fn retry_failed(Retry { id, kind, target }: Retry) -> anyhow::Result<ExitC
 
     let mut queued = 0;
     for id in ids {
-        if retry(&unscoped, id).await? {
+        if retry(&sql, id).await? {
             say(&format!("{id} queued for retry"));
             queued += 1;
         }

@@ -39,7 +39,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         Action::List(target) => list(target).await,
         Action::Settle(Chosen { id, target }) => {
             let database = target.database()?;
-            let found = settle(&target::unscoped(&database, "mail_settle"), id).await?;
+            let found = settle(&target::sql(&database, "mail_settle"), id).await?;
             ensure!(
                 found,
                 "no mail with this ID is handed_over, or it is being sent right now"
@@ -49,7 +49,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
         }
         Action::Resend(Chosen { id, target }) => {
             let database = target.database()?;
-            let found = resend(&target::unscoped(&database, "mail_resend"), id).await?;
+            let found = resend(&target::sql(&database, "mail_resend"), id).await?;
             ensure!(found, "no mail with this ID is failed or handed_over");
             say(&format!("{id} queued for sending"));
             Ok(ExitCode::SUCCESS)
@@ -59,7 +59,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 
 async fn list(target: Target) -> anyhow::Result<ExitCode> {
     let database = target.database()?;
-    let mails = undelivered(&target::unscoped(&database, "mail_list")).await?;
+    let mails = undelivered(&target::sql(&database, "mail_list")).await?;
     if mails.is_empty() {
         say("No undelivered mail.");
     }

@@ -37,8 +37,7 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List(target) => {
             let organizations =
-                list_organizations(&target::unscoped(&target.database()?, "organization_list"))
-                    .await?;
+                list_organizations(&target::sql(&target.database()?, "organization_list")).await?;
             if organizations.is_empty() {
                 say("No organizations.");
             }
@@ -59,8 +58,8 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             organization,
             target,
         }) => {
-            let unscoped = target::unscoped(&target.database()?, "organization_revoke");
-            let revoked = revoke_organization(&unscoped, organization).await?;
+            let sql = target::sql(&target.database()?, "organization_revoke");
+            let revoked = revoke_organization(&sql, organization).await?;
             let revoked =
                 revoked.context("no organization has this ID: see `organization list`")?;
             say(&format!("ended {} sessions", revoked.sessions));

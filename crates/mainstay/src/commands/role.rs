@@ -50,11 +50,8 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             organization,
             target,
         }) => {
-            let roles = list_roles_of(
-                &target::unscoped(&target.database()?, "role_list"),
-                organization,
-            )
-            .await?;
+            let roles =
+                list_roles_of(&target::sql(&target.database()?, "role_list"), organization).await?;
             for role in roles {
                 let kind = if role.built_in { "built-in" } else { "custom" };
                 let (name, members, granted) =
@@ -68,9 +65,9 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             organization,
             target,
         }) => {
-            let unscoped = target::unscoped(&target.database()?, "role_assign");
-            let found = account.find(&unscoped).await?;
-            let assigned = assign_role(&unscoped, found.id, organization, &role).await?;
+            let sql = target::sql(&target.database()?, "role_assign");
+            let found = account.find(&sql).await?;
+            let assigned = assign_role(&sql, found.id, organization, &role).await?;
             ensure!(
                 assigned,
                 "no such organization or role, or the organization would be left without an owner"

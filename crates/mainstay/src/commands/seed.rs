@@ -94,7 +94,7 @@ async fn first_organization(database: &Database) -> anyhow::Result<(Organization
         ORDER BY o.created_at, m.created_at
         LIMIT 1
     ";
-    let organizations: Vec<FirstOrganization> = target::unscoped(database, "seed")
+    let organizations: Vec<FirstOrganization> = target::sql(database, "seed")
         .query("organizations.first", FIRST, [])
         .await?;
     let first = organizations

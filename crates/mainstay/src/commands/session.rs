@@ -42,8 +42,8 @@ pub(super) struct End {
 pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
     match action {
         Action::List(Of { account, target }) => {
-            let unscoped = target::unscoped(&target.database()?, "session_list");
-            let sessions = sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
+            let sql = target::sql(&target.database()?, "session_list");
+            let sessions = sessions_of(&sql, account.find(&sql).await?.id).await?;
             if sessions.is_empty() {
                 say("No active sessions.");
             }
@@ -62,14 +62,13 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
             }
         }
         Action::End(End { id, target }) => {
-            let ended =
-                end_session(&target::unscoped(&target.database()?, "session_end"), id).await?;
+            let ended = end_session(&target::sql(&target.database()?, "session_end"), id).await?;
             ensure!(ended, "no active session has this ID");
             say(&format!("{id} ended"));
         }
         Action::EndAll(Of { account, target }) => {
-            let unscoped = target::unscoped(&target.database()?, "session_end_all");
-            let count = end_sessions_of(&unscoped, account.find(&unscoped).await?.id).await?;
+            let sql = target::sql(&target.database()?, "session_end_all");
+            let count = end_sessions_of(&sql, account.find(&sql).await?.id).await?;
             say(&format!("ended {count} sessions"));
         }
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, Sql};
 use mainstay_kernel::Timestamp;
 
 use super::{
@@ -58,24 +58,22 @@ pub(super) async fn run(action: Action) -> anyhow::Result<ExitCode> {
 }
 
 async fn rotate(rotate: &Rotate) -> anyhow::Result<ExitCode> {
-    let unscoped = open(&rotate.target, "signing_key_rotate")?;
+    let sql = open(&rotate.target, "signing_key_rotate")?;
     let begin = if rotate.now {
         Begin::Now
     } else {
         Begin::Announced
     };
-    let kid = rotate_signing_keys(&unscoped, begin)
-        .await
-        .map_err(with_cause)?;
+    let kid = rotate_signing_keys(&sql, begin).await.map_err(with_cause)?;
     say(&kid.context("another key was created at the same time: see `signing-key list`")?);
 
     Ok(ExitCode::SUCCESS)
 }
 
 async fn retire(retire: &Retire) -> anyhow::Result<ExitCode> {
-    let unscoped = open(&retire.target, "signing_key_retire")?;
+    let sql = open(&retire.target, "signing_key_retire")?;
 
-    match retire_signing_key(&unscoped, &retire.kid).await {
+    match retire_signing_key(&sql, &retire.kid).await {
         Ok(Some(kid)) => say(&format!("retired; {kid} signs from now on")),
         Ok(None) => say("retired"),
         Err(Error::NotFound) => anyhow::bail!("no such key: see `signing-key list`"),
@@ -86,8 +84,8 @@ async fn retire(retire: &Retire) -> anyhow::Result<ExitCode> {
 }
 
 async fn list(target: &Target) -> anyhow::Result<ExitCode> {
-    let unscoped = open(target, "signing_key_list")?;
-    let (keys, unreadable) = list_signing_keys(&unscoped).await.map_err(with_cause)?;
+    let sql = open(target, "signing_key_list")?;
+    let (keys, unreadable) = list_signing_keys(&sql).await.map_err(with_cause)?;
 
     say(&format!(
         "{:43}  {:10}  {:20}  {:20}  {:20}  AUDIT ID",
@@ -126,6 +124,6 @@ fn seconds(moment: Timestamp) -> String {
         .map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
 }
 
-fn open(target: &Target, command: &'static str) -> anyhow::Result<Unscoped> {
-    Ok(target::unscoped(&target.database()?, command))
+fn open(target: &Target, command: &'static str) -> anyhow::Result<Sql> {
+    Ok(target::sql(&target.database()?, command))
 }

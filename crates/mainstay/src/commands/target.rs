@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use mainstay_config::Reader;
 use mainstay_crypto::KeyRing;
-use mainstay_database::{Database, DatabaseUrl, Origin, Owner, Unscoped};
+use mainstay_database::{Database, DatabaseUrl, Origin, Owner, Sql};
 use mainstay_kernel::{ExposeSecret as _, Runtime};
 
 use crate::settings::{OWNER_URL, keys};
@@ -112,8 +112,8 @@ fn reader(data_dir: Option<&Path>) -> anyhow::Result<Reader> {
     Ok(reader)
 }
 
-/// Unscoped access to the database for an operator's command.
-pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
+/// Unlimited statements for an operator's command.
+pub(super) fn sql(database: &Database, command: &'static str) -> Sql {
     let request = database.runtime().new_id::<Origin>().uuid();
     let origin = Origin {
         request,
@@ -121,8 +121,8 @@ pub(super) fn unscoped(database: &Database, command: &'static str) -> Unscoped {
         address: None,
     };
 
-    Unscoped::because(
-        "operator commands work across organizations",
+    Sql::unlimited(
+        "An operator works across all organizations.",
         database,
         origin,
         None,

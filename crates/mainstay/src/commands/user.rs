@@ -5,7 +5,7 @@ use std::{io::Read as _, process::ExitCode};
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, Subcommand};
 use mainstay_crypto::Sealed;
-use mainstay_database::Unscoped;
+use mainstay_database::Sql;
 use mainstay_kernel::{OrganizationId, Random, Runtime, one_line};
 
 use super::{
@@ -76,14 +76,14 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) async fn find(&self, unscoped: &Unscoped) -> anyhow::Result<UserSummary> {
-        find(unscoped, &self.user).await
+    pub(super) async fn find(&self, sql: &Sql) -> anyhow::Result<UserSummary> {
+        find(sql, &self.user).await
     }
 }
 
 /// Finds an account by its e-mail address or ID.
-pub(super) async fn find(unscoped: &Unscoped, who: &str) -> anyhow::Result<UserSummary> {
-    find_user(unscoped, who)
+pub(super) async fn find(sql: &Sql, who: &str) -> anyhow::Result<UserSummary> {
+    find_user(sql, who)
         .await?
         .with_context(|| format!("no account {who}"))
 }
@@ -94,14 +94,14 @@ pub(super) async fn run(platform: &Platform, action: Action) -> anyhow::Result<E
         Action::Show(Who { account, target }) => {
             show(
                 &account
-                    .find(&target::unscoped(&target.database()?, "user_show"))
+                    .find(&target::sql(&target.database()?, "user_show"))
                     .await?,
             );
         }
         Action::Deactivate(Who { account, target }) => {
-            let unscoped = target::unscoped(&target.database()?, "user_deactivate");
-            let found = account.find(&unscoped).await?;
-            let changed = set_active(&unscoped, found.id, false, None).await?;
+            let sql = target::sql(&target.database()?, "user_deactivate");
+            let found = account.find(&sql).await?;
+            let changed = set_active(&sql, found.id, false, None).await?;
             ensure!(
                 changed,
                 "the account is already deactivated, or an organization would be left without an owner"
@@ -109,27 +109,27 @@ pub(super) async fn run(platform: &Platform, action: Action) -> anyhow::Result<E
             say(&format!("{} deactivated", found.id));
         }
         Action::Activate(Who { account, target }) => {
-            let unscoped = target::unscoped(&target.database()?, "user_activate");
-            let found = account.find(&unscoped).await?;
+            let sql = target::sql(&target.database()?, "user_activate");
+            let found = account.find(&sql).await?;
             ensure!(
-                set_active(&unscoped, found.id, true, None).await?,
+                set_active(&sql, found.id, true, None).await?,
                 "the account is already active"
             );
             say(&format!("{} activated", found.id));
         }
         Action::Delete(Who { account, target }) => {
             let database = target.database()?.knowing(platform.tables());
-            let unscoped = target::unscoped(&database, "user_delete");
-            let found = account.find(&unscoped).await?;
-            let deleted = delete_account(&unscoped, found.id, None).await?;
+            let sql = target::sql(&database, "user_delete");
+            let found = account.find(&sql).await?;
+            let deleted = delete_account(&sql, found.id, None).await?;
             ensure!(deleted, "an organization would be left without an owner");
             say(&format!("{} deleted", found.id));
         }
         Action::ResetSecondFactors(Who { account, target }) => {
-            let unscoped = target::unscoped(&target.database()?, "user_reset_second_factors");
-            let found = account.find(&unscoped).await?;
+            let sql = target::sql(&target.database()?, "user_reset_second_factors");
+            let found = account.find(&sql).await?;
             ensure!(
-                reset_second_factors(&unscoped, found.id).await?,
+                reset_second_factors(&sql, found.id).await?,
                 "the account has no second factor"
             );
             say(&format!("removed all second factors of {}", found.id));
@@ -147,9 +147,9 @@ async fn create(new: Create) -> anyhow::Result<()> {
         random_password::random_password(&Random::default())
     };
 
-    let unscoped = target::unscoped(&new.target.database()?, "user_create");
+    let sql = target::sql(&new.target.database()?, "user_create");
 
-    let membership = membership(&unscoped, new.organization.as_deref()).await?;
+    let membership = membership(&sql, new.organization.as_deref()).await?;
 
     let user = NewUser {
         email: Sealed::new(email),
@@ -159,7 +159,7 @@ async fn create(new: Create) -> anyhow::Result<()> {
     };
 
     let CreatedAccount { user, organization } =
-        create_user(&unscoped, &hasher(Runtime::default()), user).await?;
+        create_user(&sql, &hasher(Runtime::default()), user).await?;
 
     say(&format!("user          {user}"));
     if let Some(organization) = organization {
@@ -173,8 +173,8 @@ async fn create(new: Create) -> anyhow::Result<()> {
 }
 
 /// The organization of a new account.
-async fn membership(unscoped: &Unscoped, named: Option<&str>) -> anyhow::Result<Membership> {
-    match (find_home(unscoped).await?, named) {
+async fn membership(sql: &Sql, named: Option<&str>) -> anyhow::Result<Membership> {
+    match (find_home(sql).await?, named) {
         (Some(home), None) => Ok(Membership::Existing(home)),
         (Some(home), Some(named)) => {
             ensure!(

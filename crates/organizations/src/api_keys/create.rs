@@ -60,9 +60,8 @@ pub(super) async fn create_api_key(
     let organization = principal
         .organization
         .ok_or_else(|| NO_ORGANIZATION.problem())?;
-    let unscoped = by
-        .unscoped("a key belongs to a person, who sees the keys of all organizations in one place");
-    let new = NewApiKey::new(body, &settings, &unscoped, principal).await?;
+    let sql = by.sql();
+    let new = NewApiKey::new(body, &settings, &sql, principal).await?;
 
     let place = [
         principal.user.uuid().into(),
@@ -78,8 +77,8 @@ pub(super) async fn create_api_key(
         Some(organization),
     );
 
-    let owner = find_owner(&unscoped, principal.user).await?;
-    let notice = owner.notice(&letters::api_key_made(new.name()), &unscoped)?;
+    let owner = find_owner(&sql, principal.user).await?;
+    let notice = owner.notice(&letters::api_key_made(new.name()), &sql)?;
 
     let given = standing::in_person_at(principal, Hold::Alone, organization);
 
@@ -89,12 +88,12 @@ pub(super) async fn create_api_key(
         new.values().into_iter().chain(place),
         event,
     );
-    if unscoped
+    if sql
         .change(change.given(given).queue(notice))
         .await?
         .is_empty()
     {
-        return Err(standing::ended_or(&unscoped, principal, TOO_MANY_KEYS.problem()).await);
+        return Err(standing::ended_or(&sql, principal, TOO_MANY_KEYS.problem()).await);
     }
 
     Ok(Created(new.view()))

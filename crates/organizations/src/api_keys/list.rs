@@ -9,14 +9,14 @@ use mainstay_principals::api_keys::row::ApiKeyId;
 /// Includes the keys of all your organizations, except revoked ones.
 #[get("/v1/api-keys")]
 pub(super) async fn list_api_keys(by: InPerson) -> Result<Listing<ApiKeyView>, Problem> {
-    let unscoped = by.unscoped("keys belong to a person; the query is limited to the caller's own");
+    let sql = by.sql();
     let wanted = KeysWanted {
         user: by.principal().user,
         organization: None,
         key: None,
     };
     Ok(Listing {
-        items: select_keys(&unscoped, wanted).await?,
+        items: select_keys(&sql, wanted).await?,
     })
 }
 
@@ -26,14 +26,13 @@ pub(super) async fn get_api_key(
     by: InPerson,
     Path(id): Path<ApiKeyId>,
 ) -> Result<Json<ApiKeyView>, Problem> {
-    let unscoped =
-        by.unscoped("a key belongs to a person; the statement is limited to the caller's own");
+    let sql = by.sql();
     let wanted = KeysWanted {
         user: by.principal().user,
         organization: None,
         key: Some(id),
     };
-    select_keys(&unscoped, wanted)
+    select_keys(&sql, wanted)
         .await?
         .pop()
         .map(Json)

@@ -4,7 +4,7 @@ use super::view::MadeApiKeyView;
 use garde::Validate;
 use http::StatusCode;
 use mainstay_access::Principal;
-use mainstay_database::{Unscoped, Value};
+use mainstay_database::{Sql, Value};
 use mainstay_http::{FieldError, INVALID_INPUT, Kind, Problem, input};
 use mainstay_kernel::{ExposeSecret as _, Timestamp};
 use mainstay_principals::{
@@ -73,11 +73,11 @@ impl NewApiKey {
     pub(crate) async fn new(
         body: CreateApiKey,
         settings: &Settings,
-        unscoped: &Unscoped,
+        sql: &Sql,
         by: &Principal,
     ) -> Result<Self, Problem> {
-        let runtime = unscoped.database().runtime();
-        let scopes = scopes_within(body.scopes, unscoped, by, "api_key").await?;
+        let runtime = sql.database().runtime();
+        let scopes = scopes_within(body.scopes, sql, by, "api_key").await?;
         let created_at = runtime.clock.now();
         let expires_at = created_at + lifetime(body.expires_in_days, settings)?;
         let id: ApiKeyId = runtime.new_id();
@@ -130,7 +130,7 @@ impl NewApiKey {
 /// [`EXCEEDS_OWN`](mainstay_principals::privilege::EXCEEDS_OWN) if `by` does not hold one of them.
 pub(crate) async fn scopes_within(
     scopes: Option<Vec<Scope>>,
-    unscoped: &Unscoped,
+    sql: &Sql,
     by: &Principal,
     resource: &'static str,
 ) -> Result<Option<Vec<String>>, Problem> {
@@ -143,7 +143,7 @@ pub(crate) async fn scopes_within(
 
     match &scopes {
         Some(names) if !by.permissions.cover(names.iter().map(String::as_str)) => {
-            Err(exceeds_own(unscoped, by, resource, None).await)
+            Err(exceeds_own(sql, by, resource, None).await)
         }
         _ => Ok(scopes),
     }

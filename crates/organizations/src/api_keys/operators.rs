@@ -1,6 +1,6 @@
 //! API keys for operators: the command line lists and revokes them.
 
-use mainstay_database::{Change, Error, Unscoped, Uuid};
+use mainstay_database::{Change, Error, Sql, Uuid};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::{
     api_keys::{row::ApiKeyRow, text::id_of},
@@ -45,7 +45,7 @@ pub struct ListedKey {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>, Error> {
+pub async fn list_keys(sql: &Sql, of: KeysOf) -> Result<Vec<ListedKey>, Error> {
     const SELECT: &str = r"
         SELECT
             id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
@@ -59,7 +59,7 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
         KeysOf::Organization(organization) => (Some(organization.uuid()), None),
         KeysOf::User(user) => (None, Some(user.uuid())),
     };
-    let keys: Vec<ApiKeyRow> = unscoped
+    let keys: Vec<ApiKeyRow> = sql
         .query("api_keys.list", SELECT, [organization.into(), user.into()])
         .await?;
 
@@ -71,7 +71,7 @@ pub async fn list_keys(unscoped: &Unscoped, of: KeysOf) -> Result<Vec<ListedKey>
 ///
 /// # Errors
 /// The error of the database.
-pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
+pub async fn revoke_key(sql: &Sql, key: &str) -> Result<bool, Error> {
     const FIND: &str = "SELECT organization_id FROM mainstay.api_keys WHERE id = $1";
     const REVOKE: &str = r"
         changed AS (
@@ -86,9 +86,8 @@ pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
         return Ok(false);
     };
 
-    let organizations: Vec<OrganizationId> = unscoped
-        .query("api_keys.find", FIND, [id.uuid().into()])
-        .await?;
+    let organizations: Vec<OrganizationId> =
+        sql.query("api_keys.find", FIND, [id.uuid().into()]).await?;
     let Some(organization) = organizations.first() else {
         return Ok(false);
     };
@@ -100,7 +99,7 @@ pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
         Some(*organization),
     );
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let change = Change::new(
         "api_keys.revoke_any",
         REVOKE,
@@ -108,7 +107,7 @@ pub async fn revoke_key(unscoped: &Unscoped, key: &str) -> Result<bool, Error> {
         event,
     );
 
-    Ok(!unscoped.change(change).await?.is_empty())
+    Ok(!sql.change(change).await?.is_empty())
 }
 
 impl ListedKey {

@@ -71,8 +71,7 @@ pub(super) async fn delete_organization_api_key(
     ";
 
     let organization = by.principal().organization;
-    let unscoped =
-        by.unscoped("the update compares permissions, too; it is limited to the organization");
+    let sql = by.sql();
 
     let event = about(
         Action::TokenRevoked,
@@ -91,7 +90,7 @@ pub(super) async fn delete_organization_api_key(
         owner,
     ];
 
-    let revoked = unscoped
+    let revoked = sql
         .change(Change::new("api_keys.revoke", REVOKE, values, event))
         .await?;
 

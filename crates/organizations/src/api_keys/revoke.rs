@@ -27,8 +27,7 @@ pub(super) async fn delete_api_key(
     ";
 
     let principal = by.principal();
-    let unscoped =
-        by.unscoped("a key belongs to a person; the statement is limited to the caller's own");
+    let sql = by.sql();
 
     let event = about(
         Action::TokenRevoked,
@@ -44,7 +43,7 @@ pub(super) async fn delete_api_key(
         now.inner().into(),
     ];
 
-    let revoked = unscoped
+    let revoked = sql
         .change(Change::new("api_keys.revoke_own", REVOKE, values, event))
         .await?;
 

@@ -1,6 +1,6 @@
 //! API keys in responses, and the query that lists the keys of an account.
 
-use mainstay_database::{Error, Unscoped};
+use mainstay_database::{Error, Sql};
 use mainstay_http::view;
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 use mainstay_principals::api_keys::row::{ApiKeyId, ApiKeyRow};
@@ -59,10 +59,7 @@ pub struct KeysWanted {
 }
 
 /// Selects the keys of an account that are not revoked, newest first.
-pub async fn select_keys(
-    unscoped: &Unscoped,
-    wanted: KeysWanted,
-) -> Result<Vec<ApiKeyView>, Error> {
+pub async fn select_keys(sql: &Sql, wanted: KeysWanted) -> Result<Vec<ApiKeyView>, Error> {
     const SELECT: &str = r"
         SELECT
             id, user_id, organization_id, name, scopes, permissions, made_by, sponsor_id,
@@ -88,7 +85,7 @@ pub async fn select_keys(
         key.map(ApiKeyId::uuid).into(),
     ];
 
-    let keys: Vec<ApiKeyRow> = unscoped.query("api_keys.of_user", SELECT, values).await?;
+    let keys: Vec<ApiKeyRow> = sql.query("api_keys.of_user", SELECT, values).await?;
 
     Ok(keys.into_iter().map(ApiKeyView::of).collect())
 }

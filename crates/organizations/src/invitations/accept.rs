@@ -15,6 +15,7 @@ use mainstay_principals::{
 };
 
 use super::pending::find;
+use crate::unlimited::BY_TOKEN;
 
 /// The acceptance of an invitation.
 #[input]
@@ -70,12 +71,11 @@ pub(super) async fn accept_invitation(
     ";
 
     let user = by.principal().user;
-    let unscoped =
-        by.unscoped("the caller is not a member yet; the token identifies the organization");
-    let pending = find(&unscoped, &body.token)
+    let sql = by.unlimited(BY_TOKEN);
+    let pending = find(&sql, &body.token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
-    let credentials = find_credentials(&unscoped, user).await?;
+    let credentials = find_credentials(&sql, user).await?;
 
     let own = Sealed::new(credentials.email);
     if !own.same_normalised(&Sealed::new(pending.email)) {
@@ -85,7 +85,7 @@ pub(super) async fn accept_invitation(
             Some(pending.id.uuid()),
             Some(pending.organization),
         );
-        unscoped.record(refused).await?;
+        sql.record(refused).await?;
         return Err(INVITATION_OF_ANOTHER.problem());
     }
 
@@ -113,12 +113,12 @@ pub(super) async fn accept_invitation(
         .given(given)
         .showing_rows();
 
-    let joined = unscoped
+    let joined = sql
         .change(change)
         .await
         .on_constraint("memberships_pkey", ALREADY_A_MEMBER)?;
     if joined.is_empty() {
-        return Err(standing::ended_or(&unscoped, by.principal(), INVALID_TOKEN.problem()).await);
+        return Err(standing::ended_or(&sql, by.principal(), INVALID_TOKEN.problem()).await);
     }
 
     Ok(Json(JoinedView {

@@ -10,7 +10,7 @@ use mainstay_accounts::{
     throttle::{TOO_MANY_ATTEMPTS, requests::admit_invitation},
 };
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Error, FromRow, Unscoped, Uuid};
+use mainstay_database::{Change, Error, FromRow, Sql, Uuid};
 use mainstay_http::{
     Allowed, Created, FieldError, FreshOrScoped, INVALID_INPUT, Json, Problem, Shared,
     UNAUTHENTICATED, input, post,
@@ -30,6 +30,7 @@ use crate::{
     members::permissions::MembersManage,
     relations::{Organizations, Roles},
     roles::{name::RoleName, role::UNKNOWN_ROLE},
+    unlimited::BY_ADDRESS,
 };
 
 /// How long an invitation is valid.
@@ -76,12 +77,12 @@ pub(super) async fn create_invitation(
             WHERE mainstay.role_exceeds($9, $14, $15)
         ),
         replaced AS (
-            DELETE FROM mainstay.invitations
-            WHERE organization_id = $1
-              AND email_index = ANY ($8)
+            DELETE FROM mainstay.invitations i
+            WHERE i.organization_id = $1
+              AND i.email_index = ANY ($8)
               AND EXISTS (SELECT FROM held)
               AND NOT EXISTS (SELECT FROM out_of_reach)
-            RETURNING mainstay.destroy_data_key(data_key)
+            RETURNING mainstay.destroy_data_key(i.data_key)
         ),
         key AS (
             INSERT INTO mainstay.data_keys (id, organization_id, subject_id, wrapped, created_at)
@@ -106,10 +107,8 @@ pub(super) async fn create_invitation(
 
     let role = body.role.as_str();
     let (role_id, organization_name) = find_role(&by, role).await?;
-    let unscoped = by.unscoped(
-        "invitations are found by their token and address, which belong to no organization",
-    );
-    let (database, organization) = (unscoped.database(), by.organization());
+    let sql = by.sql();
+    let (database, organization) = (sql.database(), by.organization());
     let (runtime, ring) = (database.runtime(), database.ring());
 
     let (id, now): (InvitationId, _) = (runtime.new_id(), runtime.clock.now());
@@ -117,12 +116,12 @@ pub(super) async fn create_invitation(
         FreshSecret::new(&runtime.random, "min_"),
         Sealed::new(body.email.clone()),
     );
-    let holder = find_by_address(&unscoped, &body.email).await?;
+    let holder = find_by_address(&by.unlimited(BY_ADDRESS), &body.email).await?;
     let to = mailbox(holder.as_ref(), &body.email);
 
-    let message = invitation_mail(&unscoped, &accounts, to, &organization_name, &token.text)?;
+    let message = invitation_mail(&sql, &accounts, to, &organization_name, &token.text)?;
     let index = email.index(ring, &email_index()).into_bytes();
-    admit_invitation(&unscoped, organization, &index).await?;
+    admit_invitation(&sql, organization, &index).await?;
 
     let (key, wrapped) = ring.new_data_key(&runtime.random, organization, id.uuid());
     let indexes: Vec<_> = email
@@ -165,9 +164,9 @@ pub(super) async fn create_invitation(
         .given(given)
         .showing_rows()
         .queue(message);
-    if unscoped.change(change).await?.is_empty() {
+    if sql.change(change).await?.is_empty() {
         let refusal = refused(&by, "invitation", None).await;
-        return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
+        return Err(standing::role_lost_or(&sql, by.principal(), refusal).await);
     }
 
     let role = role.to_owned();
@@ -218,7 +217,7 @@ async fn find_role(by: &Allowed<MembersManage>, role: &str) -> Result<(Uuid, Str
 
 /// Creates the job that sends the token by e-mail. Refuses an address that cannot receive e-mail.
 fn invitation_mail(
-    unscoped: &Unscoped,
+    sql: &Sql,
     accounts: &Accounts,
     email: &EmailAddress,
     organization: &str,
@@ -246,5 +245,5 @@ fn invitation_mail(
 
     let mail = Mail::new(email.as_str(), &letter)
         .map_err(|_| INVALID_INPUT.problem().errors([unreachable()]))?;
-    mail.job(unscoped).map_err(Error::into)
+    mail.job(sql).map_err(Error::into)
 }

@@ -1,6 +1,6 @@
 //! Finds the invitation of a token.
 
-use mainstay_database::{Error, FromRow, OwnKey, Unscoped, Uuid};
+use mainstay_database::{Error, FromRow, OwnKey, Sql, Uuid};
 use mainstay_kernel::{EmailAddress, OrganizationId};
 use mainstay_principals::secret::hash;
 
@@ -30,10 +30,7 @@ struct StoredInvitation {
 
 /// Finds the invitation of a token. Returns `None` if the token was never sent, was used, withdrawn
 /// or has expired, or if the inviter may no longer invite. Callers do not distinguish these cases.
-pub(crate) async fn find(
-    unscoped: &Unscoped,
-    token: &str,
-) -> Result<Option<PendingInvitation>, Error> {
+pub(crate) async fn find(sql: &Sql, token: &str) -> Result<Option<PendingInvitation>, Error> {
     const FIND: &str = r"
         SELECT
             i.id, i.organization_id, o.name AS organization_name, r.name AS role, i.email,
@@ -47,8 +44,8 @@ pub(crate) async fn find(
           AND mainstay.invitation_stands(i.invited_by, i.organization_id, i.role_id)
     ";
 
-    let (hash, now) = (hash(token), unscoped.database().runtime().clock.now());
-    let invitations: Vec<StoredInvitation> = unscoped
+    let (hash, now) = (hash(token), sql.database().runtime().clock.now());
+    let invitations: Vec<StoredInvitation> = sql
         .query(
             "invitations.find",
             FIND,
@@ -59,12 +56,12 @@ pub(crate) async fn find(
     let invitation = invitations.into_iter().next();
 
     invitation
-        .map(|invitation| invitation.open(unscoped, hash))
+        .map(|invitation| invitation.open(sql, hash))
         .transpose()
 }
 
 impl StoredInvitation {
-    fn open(self, unscoped: &Unscoped, hash: Vec<u8>) -> Result<PendingInvitation, Error> {
+    fn open(self, sql: &Sql, hash: Vec<u8>) -> Result<PendingInvitation, Error> {
         let key = OwnKey {
             id: self.key_id,
             subject: self.id.uuid(),
@@ -78,7 +75,7 @@ impl StoredInvitation {
             organization: self.organization_id.into(),
             organization_name: self.organization_name,
             role: self.role,
-            email: unscoped.open_own(&key, &cell, &self.email)?,
+            email: sql.open_own(&key, &cell, &self.email)?,
         })
     }
 }

@@ -3,8 +3,8 @@
 use mainstay_accounts::account::tables::address_index;
 use mainstay_crypto::{Cell, Masked, Sealed};
 use mainstay_database::{
-    Entity, Erasure, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Uniqueness,
-    Unscoped, Uuid,
+    Entity, Erasure, Error, Id, KeyHolder, OwnKey, Scope, SealedColumn, SealedTable, Sql,
+    Uniqueness, Uuid,
 };
 use mainstay_http::view;
 use mainstay_kernel::{EmailAddress, Timestamp, UserId};
@@ -45,11 +45,7 @@ pub(crate) struct InvitationView {
 }
 
 impl InvitationRow {
-    pub(super) fn view(
-        self,
-        unscoped: &Unscoped,
-        organization: Uuid,
-    ) -> Result<InvitationView, Error> {
+    pub(super) fn view(self, sql: &Sql, organization: Uuid) -> Result<InvitationView, Error> {
         let key = OwnKey {
             id: self.key_id,
             subject: self.id.uuid(),
@@ -57,7 +53,7 @@ impl InvitationRow {
         };
 
         let email: EmailAddress =
-            unscoped.open_own(&key, &email_cell(organization, self.id), &self.email)?;
+            sql.open_own(&key, &email_cell(organization, self.id), &self.email)?;
 
         Ok(InvitationView {
             id: self.id,

@@ -14,9 +14,6 @@ use mainstay_principals::{
 use super::row::{InvitationId, InvitationRow, InvitationView};
 use crate::{members::permissions::MembersManage, relations::Invitations};
 
-const SEALED_BY_HAND: &str =
-    "an invitation's address is sealed under the invitation's own key; it is shown masked";
-
 /// Which invitations to list.
 #[input]
 pub(super) struct ListInvitations {
@@ -42,11 +39,11 @@ pub(super) async fn list_invitations(
         .page(filter, newest_first, query.limit, query.cursor.as_ref())
         .await?;
 
-    let (unscoped, organization) = (by.unscoped(SEALED_BY_HAND), by.organization());
+    let (sql, organization) = (by.sql(), by.organization());
     let items = page
         .items
         .into_iter()
-        .map(|row| row.view(&unscoped, organization))
+        .map(|row| row.view(&sql, organization))
         .collect::<Result<_, _>>()?;
 
     Ok(PageOf {
@@ -62,9 +59,7 @@ pub(super) async fn get_invitation(
     Path(id): Path<InvitationId>,
 ) -> Result<Json<InvitationView>, Problem> {
     let row = by.get::<InvitationRow>(id).await?;
-    Ok(Json(
-        row.view(&by.unscoped(SEALED_BY_HAND), by.organization())?,
-    ))
+    Ok(Json(row.view(&by.sql(), by.organization())?))
 }
 
 /// Withdraw an invitation.
@@ -78,12 +73,12 @@ pub(super) async fn delete_invitation(
 ) -> Result<NoContent, Problem> {
     const DELETE: &str = r"
         changed AS (
-            DELETE FROM mainstay.invitations
-            WHERE id = $2
-              AND organization_id = $1
-              AND NOT mainstay.role_exceeds(role_id, $3, $4)
-              AND NOT mainstay.member_exceeds(invited_by, $1, $3, $4)
-            RETURNING mainstay.destroy_data_key(data_key)
+            DELETE FROM mainstay.invitations i
+            WHERE i.id = $2
+              AND i.organization_id = $1
+              AND NOT mainstay.role_exceeds(i.role_id, $3, $4)
+              AND NOT mainstay.member_exceeds(i.invited_by, $1, $3, $4)
+            RETURNING mainstay.destroy_data_key(i.data_key)
         )
     ";
 
@@ -104,9 +99,8 @@ pub(super) async fn delete_invitation(
         organization,
     );
 
-    let unscoped =
-        by.unscoped("the statement also destroys the data key; it is limited to the organization");
-    let deleted = unscoped
+    let sql = by.sql();
+    let deleted = sql
         .change(Change::new("invitations.delete", DELETE, values, event))
         .await?;
 

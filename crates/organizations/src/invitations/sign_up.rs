@@ -12,7 +12,7 @@ use mainstay_accounts::{
     problems::{INVALID_TOKEN, not_hashed},
 };
 use mainstay_crypto::{BlindIndex, Sealed};
-use mainstay_database::{Change, Unscoped};
+use mainstay_database::{Change, Sql};
 use mainstay_http::{
     CreatedAt, Json, Kind, OnConstraint as _, Problem, Public, Shared, input, post, view,
 };
@@ -20,6 +20,7 @@ use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about_user};
 
 use super::pending::{PendingInvitation, find};
+use crate::unlimited::BY_TOKEN;
 
 /// The acceptance of an invitation, with the password of the new account.
 #[input]
@@ -50,11 +51,11 @@ pub(super) async fn sign_up_by_invitation(
     accounts: Shared<Accounts>,
     Json(body): Json<SignUpByInvitation>,
 ) -> Result<CreatedAt<InvitedAccountView>, Problem> {
-    let unscoped = by.unscoped("the caller is not signed in; the token identifies the invitation");
-    let pending = find(&unscoped, &body.token)
+    let sql = by.unlimited(BY_TOKEN);
+    let pending = find(&sql, &body.token)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
-    if find_by_address(&unscoped, &pending.email).await?.is_some() {
+    if find_by_address(&sql, &pending.email).await?.is_some() {
         return Err(ACCOUNT_EXISTS.problem());
     }
 
@@ -71,7 +72,7 @@ pub(super) async fn sign_up_by_invitation(
         .map_err(not_hashed)?;
 
     let organization = pending.organization;
-    let user = create_member(&unscoped, pending, hash)
+    let user = create_member(&sql, pending, hash)
         .await?
         .ok_or_else(|| INVALID_TOKEN.problem())?;
     let view = InvitedAccountView {
@@ -85,7 +86,7 @@ pub(super) async fn sign_up_by_invitation(
 /// Consumes the invitation and creates the account and its membership, in one statement. Returns
 /// `None` if the invitation is no longer valid.
 async fn create_member(
-    unscoped: &Unscoped,
+    sql: &Sql,
     pending: PendingInvitation,
     password_hash: String,
 ) -> Result<Option<UserId>, Problem> {
@@ -127,7 +128,7 @@ async fn create_member(
         )
     ";
 
-    let database = unscoped.database();
+    let database = sql.database();
     let (runtime, ring, email) = (
         database.runtime(),
         database.ring(),
@@ -161,7 +162,7 @@ async fn create_member(
 
     let event = about_user(Action::UserCreated, Some(user), Some(pending.organization));
     let change = Change::new("invitations.sign_up", CREATE, values, event).showing_rows();
-    let created = unscoped
+    let created = sql
         .change(change)
         .await
         .on_constraints(&ADDRESS_TAKEN, ACCOUNT_EXISTS)?;

@@ -1,7 +1,7 @@
 //! The e-mails that notify members of changes to their membership.
 
 use mainstay_accounts::letters;
-use mainstay_database::{Error, Job, Unscoped};
+use mainstay_database::{Error, Job, Sql};
 use mainstay_mail::Letter;
 
 use super::target::TargetMember;
@@ -10,7 +10,7 @@ const ASK: &str = "If you did not expect this, contact an owner of the organizat
 
 /// Notifies a member of a new role.
 pub(crate) fn notify_role_changed(
-    unscoped: &Unscoped,
+    sql: &Sql,
     member: &TargetMember,
     role: &str,
 ) -> Result<Option<Job>, Error> {
@@ -20,14 +20,11 @@ pub(crate) fn notify_role_changed(
             "Your role in the organization “{organization}” is now “{role}”."
         ))
         .footer(ASK);
-    letters::to(&member.address(unscoped)?, &letter, unscoped)
+    letters::to(&member.address(sql)?, &letter, sql)
 }
 
 /// Notifies a person that they were removed from an organization.
-pub(crate) fn notify_removed(
-    unscoped: &Unscoped,
-    member: &TargetMember,
-) -> Result<Option<Job>, Error> {
+pub(crate) fn notify_removed(sql: &Sql, member: &TargetMember) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
     let letter = Letter::new(format!("You were removed from {organization}"))
         .paragraph(format!(
@@ -36,12 +33,12 @@ pub(crate) fn notify_removed(
         ))
         .paragraph("Your account and your other organizations are not affected.")
         .footer(ASK);
-    letters::to(&member.address(unscoped)?, &letter, unscoped)
+    letters::to(&member.address(sql)?, &letter, sql)
 }
 
 /// Notifies the previous owner that the ownership was transferred.
 pub(crate) fn notify_ownership_transferred(
-    unscoped: &Unscoped,
+    sql: &Sql,
     member: &TargetMember,
 ) -> Result<Option<Job>, Error> {
     let organization = &member.organization_name;
@@ -54,5 +51,5 @@ pub(crate) fn notify_ownership_transferred(
             "If this was not you, change your password now, \
              and ask the new owner to transfer the ownership back.",
         );
-    letters::to(&member.address(unscoped)?, &letter, unscoped)
+    letters::to(&member.address(sql)?, &letter, sql)
 }

@@ -9,10 +9,6 @@ use super::{
 };
 use crate::roles::name::RoleName;
 
-/// Why the address of an account is not opened with a key of the organization.
-pub(crate) const SEALED_ELSEWHERE: &str =
-    "an account's address is sealed under the account's own key; it is shown masked";
-
 /// Which members to list.
 #[input]
 pub(super) struct ListMembers {
@@ -41,11 +37,11 @@ pub(super) async fn list_members(
         .page(filter, order, query.limit, query.cursor.as_ref())
         .await?;
 
-    let unscoped = by.unscoped(SEALED_ELSEWHERE);
+    let sql = by.sql();
     let items = page
         .items
         .into_iter()
-        .map(|row| row.view(&unscoped))
+        .map(|row| row.view(&sql))
         .collect::<Result<_, _>>()?;
 
     Ok(PageOf {
@@ -60,9 +56,5 @@ pub(super) async fn get_member(
     by: Allowed<MembersRead>,
     Path(id): Path<MemberId>,
 ) -> Result<Json<MemberView>, Problem> {
-    Ok(Json(
-        by.get::<MemberRow>(id)
-            .await?
-            .view(&by.unscoped(SEALED_ELSEWHERE))?,
-    ))
+    Ok(Json(by.get::<MemberRow>(id).await?.view(&by.sql())?))
 }

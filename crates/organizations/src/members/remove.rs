@@ -50,8 +50,8 @@ pub(super) async fn delete_member(
             return Err(refused(&by, "user", Some(id.uuid())).await);
         }
 
-        let unscoped = by.unscoped("the member's address is sealed under the account's own key");
-        let notice = notify_removed(&unscoped, &member)?;
+        let sql = by.sql();
+        let notice = notify_removed(&sql, &member)?;
         let [held, owner] = held_by(by.principal());
         let values = [
             by.organization().into(),
@@ -74,7 +74,7 @@ pub(super) async fn delete_member(
             .given(given)
             .showing_rows()
             .queue(notice);
-        if !unscoped
+        if !sql
             .change(change)
             .await
             .on_constraint("memberships_last_owner", LAST_OWNER)?

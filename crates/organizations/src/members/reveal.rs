@@ -26,10 +26,8 @@ pub(super) async fn get_member_personal_data(
     Path(id): Path<MemberId>,
 ) -> Result<Json<MemberPersonalDataView>, Problem> {
     let revealed = by.reveal::<MemberRow>(id).await?;
-    let unscoped = by.unscoped(
-        "an account's address is sealed under the account's own key; the access is recorded",
-    );
-    let email = revealed.row().open(&unscoped)?.as_str().to_owned();
+    let sql = by.sql();
+    let email = revealed.row().open(&sql)?.as_str().to_owned();
     Ok(Json(MemberPersonalDataView {
         user_id: id.uuid().into(),
         email,

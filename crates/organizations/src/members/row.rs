@@ -2,7 +2,7 @@
 
 use mainstay_accounts::account::address::email_cell;
 use mainstay_crypto::{Masked, Sealed};
-use mainstay_database::{Entity, Error, Id, OwnKey, Unscoped};
+use mainstay_database::{Entity, Error, Id, OwnKey, Sql};
 use mainstay_http::view;
 use mainstay_kernel::{EmailAddress, Timestamp, UserId};
 
@@ -43,20 +43,20 @@ pub(crate) struct MemberView {
 
 impl MemberRow {
     /// Opens the member's address.
-    pub(super) fn open(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
+    pub(super) fn open(&self, sql: &Sql) -> Result<EmailAddress, Error> {
         let id = self.id.uuid();
         let key = OwnKey {
             id: self.key_id,
             subject: id,
             wrapped: self.wrapped.clone(),
         };
-        unscoped.open_own(&key, &email_cell(id), &self.email)
+        sql.open_own(&key, &email_cell(id), &self.email)
     }
 
-    pub(super) fn view(self, unscoped: &Unscoped) -> Result<MemberView, Error> {
+    pub(super) fn view(self, sql: &Sql) -> Result<MemberView, Error> {
         Ok(MemberView {
             id: self.id.uuid().into(),
-            email: Sealed::new(self.open(unscoped)?).masked(),
+            email: Sealed::new(self.open(sql)?).masked(),
             role: self.role,
             active: self.active,
             second_factor: self.second_factor,

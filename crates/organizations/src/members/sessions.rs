@@ -24,7 +24,7 @@ const END_ALL: &str = r"
           AND user_id = $2
           AND EXISTS (SELECT FROM held)
           AND NOT mainstay.role_exceeds(role_id, $4, $5)
-        FOR NO KEY UPDATE
+        FOR UPDATE
     ),
     ended AS (
         SELECT mainstay.end_sessions(user_id, $1, NULL, $3) AS ids
@@ -163,11 +163,9 @@ async fn end(
     .chain(session.map(|session| session.uuid().into()));
 
     let clauses = if session.is_some() { END_ONE } else { END_ALL };
-    let unscoped = by.unscoped(
-        "sessions belong to accounts; the statement is limited to the caller's organization",
-    );
+    let sql = by.sql();
     let change = Change::new("sessions.end_of_member", clauses, values, event);
-    let ended = unscoped
+    let ended = sql
         .change(change.given(standing::in_role(by.principal())))
         .await?;
 

@@ -2,7 +2,7 @@
 
 use mainstay_access::Permission;
 use mainstay_accounts::account::address::email_cell;
-use mainstay_database::{Door, Error, FromRow, OwnKey, Unscoped, Uuid};
+use mainstay_database::{Door, Error, FromRow, OwnKey, Sql, Uuid};
 use mainstay_kernel::{EmailAddress, UserId};
 use mainstay_principals::privilege::held_by;
 
@@ -107,7 +107,7 @@ impl TargetMember {
     }
 
     /// Opens the member's address, to send an e-mail to the member.
-    pub(crate) fn address(&self, unscoped: &Unscoped) -> Result<EmailAddress, Error> {
-        unscoped.open_own(&self.key, &email_cell(self.user.uuid()), &self.email)
+    pub(crate) fn address(&self, sql: &Sql) -> Result<EmailAddress, Error> {
+        sql.open_own(&self.key, &email_cell(self.user.uuid()), &self.email)
     }
 }

@@ -15,7 +15,6 @@ use mainstay_principals::{
 
 use super::{
     letters::notify_role_changed,
-    list::SEALED_ELSEWHERE,
     permissions::MembersManage,
     row::{MemberId, MemberRow, MemberView},
     target::find_target,
@@ -65,11 +64,7 @@ pub(super) async fn update_member(
         change_role(&by, &principals, id, wanted, UPDATE).await?;
     }
 
-    Ok(Json(
-        by.get::<MemberRow>(id)
-            .await?
-            .view(&by.unscoped(SEALED_ELSEWHERE))?,
-    ))
+    Ok(Json(by.get::<MemberRow>(id).await?.view(&by.sql())?))
 }
 
 async fn change_role(
@@ -91,8 +86,8 @@ async fn change_role(
             return Ok(());
         }
 
-        let unscoped = by.unscoped("the member's address is sealed under the account's own key");
-        let notice = notify_role_changed(&unscoped, &member, wanted.as_str())?;
+        let sql = by.sql();
+        let notice = notify_role_changed(&sql, &member, wanted.as_str())?;
         let [held, owner] = held_by(by.principal());
         let values = [
             by.organization().into(),
@@ -116,7 +111,7 @@ async fn change_role(
             .given(given)
             .showing_rows()
             .queue(notice);
-        if !unscoped
+        if !sql
             .change(change)
             .await
             .on_constraint("memberships_last_owner", LAST_OWNER)?

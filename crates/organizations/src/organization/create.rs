@@ -51,7 +51,7 @@ pub(super) async fn create_organization(
         ),
         member AS (
             INSERT INTO mainstay.memberships (user_id, organization_id, role_id, created_at)
-            SELECT $4, id, $5, $3
+            SELECT $4, changed.id, $5, $3
             FROM changed
         )
     ";
@@ -75,19 +75,16 @@ pub(super) async fn create_organization(
         Some(id),
     );
 
-    let unscoped = by.unscoped("no session works in the new organization yet");
+    let sql = by.sql();
     let given = standing::in_person(by.principal(), Hold::Alone);
-    if unscoped
+    if sql
         .change(Change::new("organizations.found", CREATE, values, event).given(given))
         .await?
         .is_empty()
     {
-        return Err(standing::ended_or(
-            &unscoped,
-            by.principal(),
-            TOO_MANY_ORGANIZATIONS.problem(),
-        )
-        .await);
+        return Err(
+            standing::ended_or(&sql, by.principal(), TOO_MANY_ORGANIZATIONS.problem()).await,
+        );
     }
 
     Ok(Created(OwnOrganizationView {

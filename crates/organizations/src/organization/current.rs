@@ -75,10 +75,8 @@ pub(super) async fn update_current_organization(
         );
 
         let values = [organization.uuid().into(), name.into_string().into()];
-        let unscoped = by
-            .unscoped("the table has no organization column; limited to the caller's organization");
-        unscoped
-            .change(Change::new("organizations.update", UPDATE, values, event).showing_rows())
+        let sql = by.sql();
+        sql.change(Change::new("organizations.update", UPDATE, values, event).showing_rows())
             .await?;
     }
 
@@ -88,9 +86,8 @@ pub(super) async fn update_current_organization(
 async fn find<P: Permission>(by: &Door<P>) -> Result<CurrentOrganizationView, Problem> {
     const FIND: &str = "SELECT id, name, created_at FROM mainstay.organizations WHERE id = $1";
 
-    let unscoped =
-        by.unscoped("the table has no organization column; limited to the caller's organization");
-    let organizations = unscoped
+    let sql = by.sql();
+    let organizations = sql
         .query("organizations.find", FIND, [by.organization().into()])
         .await?;
 

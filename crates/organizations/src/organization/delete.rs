@@ -93,9 +93,8 @@ pub(super) async fn delete_current_organization(
     let change = Change::new("organizations.delete", DELETE, values, event)
         .given(given)
         .showing_rows();
-    let unscoped =
-        by.unscoped("the table has no organization column; limited to the caller's organization");
-    if unscoped.change(change).await.map_err(not_empty)?.is_empty() {
+    let sql = by.sql();
+    if sql.change(change).await.map_err(not_empty)?.is_empty() {
         return Err(ORGANIZATION_NOT_EMPTY.problem());
     }
 

@@ -40,26 +40,20 @@ pub(super) async fn hand_over_organization(
     Json(body): Json<HandOver>,
 ) -> Result<NoContent, Problem> {
     const HAND_OVER: &str = r"
-        place AS (
-            SELECT id
-            FROM mainstay.organizations
-            WHERE id = $1
-            FOR NO KEY UPDATE
-        ),
         agreed AS (
             SELECT theirs.user_id, theirs.role_id
-            FROM place
-            JOIN mainstay.memberships mine
-                ON mine.organization_id = place.id
-                AND mine.user_id = $2
-                AND mine.role_id = $4
+            FROM mainstay.memberships mine
             JOIN mainstay.memberships theirs
-                ON theirs.organization_id = place.id
+                ON theirs.organization_id = mine.organization_id
                 AND theirs.user_id = $3
                 AND theirs.user_id <> $2
             JOIN mainstay.users u ON u.id = theirs.user_id AND u.kind = 'person' AND u.active
-            WHERE EXISTS (SELECT FROM held)
-            FOR NO KEY UPDATE OF mine, theirs
+            WHERE mine.organization_id = $1
+              AND mine.user_id = $2
+              AND mine.role_id = $4
+              AND EXISTS (SELECT FROM held)
+            FOR UPDATE OF mine
+            FOR UPDATE OF theirs
         ),
         moved AS (
             UPDATE mainstay.memberships m
@@ -92,7 +86,7 @@ pub(super) async fn hand_over_organization(
     let new = find_target(&by, them.uuid().into(), None)
         .await?
         .ok_or_else(|| NOT_FOUND.problem())?;
-    let unscoped = by.unscoped("the members' addresses are sealed under the accounts' own keys");
+    let sql = by.sql();
 
     let values = [
         by.organization().into(),
@@ -111,10 +105,10 @@ pub(super) async fn hand_over_organization(
     let change = Change::new("memberships.hand_over", HAND_OVER, values, event)
         .given(standing::in_role(by.principal()))
         .showing_rows()
-        .queue(notify_role_changed(&unscoped, &new, "owner")?)
-        .queue(notify_ownership_transferred(&unscoped, &old)?);
+        .queue(notify_role_changed(&sql, &new, "owner")?)
+        .queue(notify_ownership_transferred(&sql, &old)?);
 
-    let changed = unscoped
+    let changed = sql
         .change(change)
         .await
         .on_constraint("memberships_last_owner", LAST_OWNER)?;

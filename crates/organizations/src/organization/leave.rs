@@ -39,9 +39,7 @@ pub(super) async fn leave_organization(
     ";
 
     let (user, now) = (by.principal().user, principals.runtime().clock.now());
-    let unscoped = by.unscoped(
-        "the session may work in another organization; the statement is limited to the caller",
-    );
+    let sql = by.sql();
     let values = [user.uuid().into(), id.uuid().into(), now.inner().into()];
     let event = about_user(Action::MembershipDeleted, Some(user), Some(id));
     let given = [standing::organization(id)];
@@ -49,7 +47,7 @@ pub(super) async fn leave_organization(
     let change = Change::new("memberships.leave", LEAVE, values, event)
         .given(given)
         .showing_rows();
-    let left = unscoped
+    let left = sql
         .change(change)
         .await
         .on_constraint("memberships_last_owner", LAST_OWNER)?;

@@ -1,6 +1,6 @@
 //! Lists the organizations that the caller belongs to.
 
-use mainstay_database::{Error, FromRow, Unscoped};
+use mainstay_database::{Error, FromRow, Sql};
 use mainstay_http::{InPerson, Json, Listing, NOT_FOUND, Path, Problem, get, view};
 use mainstay_kernel::{OrganizationId, Timestamp, UserId};
 
@@ -25,10 +25,9 @@ pub(crate) struct OwnOrganizationView {
 pub(super) async fn list_organizations(
     by: InPerson,
 ) -> Result<Listing<OwnOrganizationView>, Problem> {
-    let unscoped = by
-        .unscoped("a person has memberships in several organizations; limited to the caller's own");
+    let sql = by.sql();
     Ok(Listing {
-        items: find(&unscoped, by.principal().user, None).await?,
+        items: find(&sql, by.principal().user, None).await?,
     })
 }
 
@@ -38,9 +37,8 @@ pub(super) async fn get_organization(
     by: InPerson,
     Path(id): Path<OrganizationId>,
 ) -> Result<Json<OwnOrganizationView>, Problem> {
-    let unscoped = by
-        .unscoped("a person has memberships in several organizations; limited to the caller's own");
-    let found = find(&unscoped, by.principal().user, Some(id)).await?;
+    let sql = by.sql();
+    let found = find(&sql, by.principal().user, Some(id)).await?;
     found
         .into_iter()
         .next()
@@ -49,7 +47,7 @@ pub(super) async fn get_organization(
 }
 
 async fn find(
-    unscoped: &Unscoped,
+    sql: &Sql,
     user: UserId,
     organization: Option<OrganizationId>,
 ) -> Result<Vec<OwnOrganizationView>, Error> {
@@ -67,5 +65,5 @@ async fn find(
         organization.map(OrganizationId::uuid).into(),
     ];
 
-    unscoped.query("organizations.of_user", LIST, values).await
+    sql.query("organizations.of_user", LIST, values).await
 }

@@ -1,6 +1,6 @@
 //! Roles for operators: the command line lists and assigns them.
 
-use mainstay_database::{Change, ConstraintKind, Error, FromRow, Unscoped};
+use mainstay_database::{Change, ConstraintKind, Error, FromRow, Sql};
 use mainstay_kernel::{OrganizationId, UserId};
 use mainstay_principals::events::{Action, about_user};
 
@@ -22,7 +22,7 @@ pub struct ListedRole {
 /// # Errors
 /// The error of the database.
 pub async fn list_roles_of(
-    unscoped: &Unscoped,
+    sql: &Sql,
     organization: OrganizationId,
 ) -> Result<Vec<ListedRole>, Error> {
     const LIST: &str = r"
@@ -45,8 +45,7 @@ pub async fn list_roles_of(
         ORDER BY r.organization_id NULLS FIRST, r.id
     ";
 
-    unscoped
-        .query("roles.list_of", LIST, [organization.uuid().into()])
+    sql.query("roles.list_of", LIST, [organization.uuid().into()])
         .await
 }
 
@@ -57,7 +56,7 @@ pub async fn list_roles_of(
 /// # Errors
 /// The error of the database.
 pub async fn assign_role(
-    unscoped: &Unscoped,
+    sql: &Sql,
     user: UserId,
     organization: OrganizationId,
     role: &str,
@@ -89,7 +88,7 @@ pub async fn assign_role(
         )
     ";
 
-    let now = unscoped.database().runtime().clock.now();
+    let now = sql.database().runtime().clock.now();
     let values = [
         user.uuid().into(),
         organization.uuid().into(),
@@ -99,7 +98,7 @@ pub async fn assign_role(
 
     let event = about_user(Action::AuthzChange, Some(user), Some(organization));
     let change = Change::new("memberships.assign", ASSIGN, values, event).showing_rows();
-    match unscoped.change(change).await {
+    match sql.change(change).await {
         Ok(rows) => Ok(!rows.is_empty()),
         Err(Error::Constraint {
             kind: ConstraintKind::Check,

@@ -83,17 +83,9 @@ pub(super) async fn create_role(
     let change = Change::new("roles.insert", CREATE, values, event)
         .given(given)
         .showing_rows();
-    let unscoped = by
-        .unscoped("a role spans two tables; the statement is limited to the caller's organization");
-    if unscoped
-        .change(change)
-        .await
-        .map_err(name_taken)?
-        .is_empty()
-    {
-        return Err(
-            standing::role_lost_or(&unscoped, by.principal(), TOO_MANY_ROLES.problem()).await,
-        );
+    let sql = by.sql();
+    if sql.change(change).await.map_err(name_taken)?.is_empty() {
+        return Err(standing::role_lost_or(&sql, by.principal(), TOO_MANY_ROLES.problem()).await);
     }
 
     let permissions = permissions.into_iter().collect();

@@ -72,10 +72,8 @@ pub(super) async fn delete_role(
         let change = Change::new("roles.delete", DELETE, values, event)
             .given(given)
             .showing_rows();
-        let unscoped = by.unscoped(
-            "a role spans two tables; the statement is limited to the caller's organization",
-        );
-        if !unscoped.change(change).await.map_err(in_use)?.is_empty() {
+        let sql = by.sql();
+        if !sql.change(change).await.map_err(in_use)?.is_empty() {
             return Ok(NoContent);
         }
     }

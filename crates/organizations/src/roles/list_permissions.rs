@@ -29,9 +29,9 @@ pub(super) async fn list_permissions(
         ORDER BY name
     ";
 
-    let unscoped = by.unscoped("the code declares permissions; they belong to no organization");
+    let sql = by.sql();
 
     Ok(Listing {
-        items: unscoped.query("permissions.list", LIST, []).await?,
+        items: sql.query("permissions.list", LIST, []).await?,
     })
 }

@@ -112,15 +112,8 @@ pub(super) async fn update_role(
         let change = Change::new("roles.update", UPDATE, values, event)
             .given(given)
             .showing_rows();
-        let unscoped = by.unscoped(
-            "a role spans two tables; the statement is limited to the caller's organization",
-        );
-        if !unscoped
-            .change(change)
-            .await
-            .map_err(name_taken)?
-            .is_empty()
-        {
+        let sql = by.sql();
+        if !sql.change(change).await.map_err(name_taken)?.is_empty() {
             principals.forget_role(id.uuid());
             let version = role.version + 1;
             return Ok(Json(RoleView {

@@ -98,15 +98,13 @@ pub(super) async fn update_service_account(
         owner,
     ];
 
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; limited to members of the caller's organization",
-    );
+    let sql = by.sql();
     let event = about_user(action, Some(id), organization);
     let change = Change::new("service_accounts.update", UPDATE, values, event)
         .given(standing::in_role(by.principal()))
         .answering("found");
 
-    let found = unscoped.change(change).await?;
+    let found = sql.change(change).await?;
     principals.forget_user(id);
 
     if found.is_empty() {

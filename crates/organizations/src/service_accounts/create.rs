@@ -73,17 +73,15 @@ pub(super) async fn create_service_account(
         MOST_ACCOUNTS.into(),
     ];
 
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; the membership is in the caller's organization",
-    );
+    let sql = by.sql();
     let event = about_user(Action::UserCreated, Some(id), organization);
     let change = Change::new("service_accounts.insert", INSERT, values, event);
-    let inserted = unscoped
+    let inserted = sql
         .change(change.given(standing::in_role(by.principal())))
         .await?;
     if inserted.is_empty() {
         let refusal = role_refusal(&by, body.role.as_str().to_owned(), TOO_MANY_ACCOUNTS).await;
-        return Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await);
+        return Err(standing::role_lost_or(&sql, by.principal(), refusal).await);
     }
 
     let (name, role) = (body.name.into_string(), body.role.as_str().to_owned());
@@ -126,8 +124,8 @@ pub(crate) async fn role_refusal<P: Permission>(
         }]),
         Ok(Some(false)) => otherwise.problem(),
         Ok(Some(true)) => {
-            let unscoped = by.unscoped("only records the refusal in the audit log");
-            exceeds_own(&unscoped, by.principal(), "role", None).await
+            let sql = by.sql();
+            exceeds_own(&sql, by.principal(), "role", None).await
         }
     }
 }

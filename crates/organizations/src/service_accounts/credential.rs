@@ -12,10 +12,6 @@ use mainstay_principals::{
 
 use super::{find::refusal, permissions::ServiceAccountsManage};
 
-/// Why the statements of this module are not limited by the data door.
-const OF_ACCOUNT: &str =
-    "credentials belong to accounts; the statement is limited to the caller's organization";
-
 /// The statements that revoke one kind of credential.
 pub(super) struct Revocation {
     /// Its name in the audit log.
@@ -40,14 +36,14 @@ pub(super) async fn create(
     change: Change,
     too_many: Kind,
 ) -> Result<(), Problem> {
-    let unscoped = by.unscoped(OF_ACCOUNT);
+    let sql = by.sql();
     let change = change.given(standing::in_role(by.principal()));
-    if !unscoped.change(change).await?.is_empty() {
+    if !sql.change(change).await?.is_empty() {
         return Ok(());
     }
 
     let refusal = refusal(by, account, too_many).await;
-    Err(standing::role_lost_or(&unscoped, by.principal(), refusal).await)
+    Err(standing::role_lost_or(&sql, by.principal(), refusal).await)
 }
 
 /// Revokes a credential of an account, which is a row of `R`.
@@ -79,7 +75,7 @@ pub(super) async fn revoke<R: Relations<ServiceAccountsManage>>(
     ];
     let event = about(Action::TokenRevoked, resource, Some(id), organization);
     let revoked = by
-        .unscoped(OF_ACCOUNT)
+        .sql()
         .change(Change::new(name, clauses, values, event))
         .await?;
 

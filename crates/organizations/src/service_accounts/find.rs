@@ -56,8 +56,8 @@ pub(crate) async fn refusal<P: Permission>(by: &Door<P>, id: UserId, otherwise: 
         Err(problem) => problem,
         Ok(found) if found.is_within => otherwise.problem(),
         Ok(_) => {
-            let unscoped = by.unscoped("only records the refusal in the audit log");
-            exceeds_own(&unscoped, by.principal(), "service_account", None).await
+            let sql = by.sql();
+            exceeds_own(&sql, by.principal(), "service_account", None).await
         }
     }
 }

@@ -65,10 +65,8 @@ pub(super) async fn create_service_account_key(
     ";
 
     let principal = by.principal();
-    let unscoped = by.unscoped(
-        "keys belong to accounts; the account must be a member of the caller's organization",
-    );
-    let new = NewApiKey::new(body, &settings, &unscoped, principal).await?;
+    let sql = by.sql();
+    let new = NewApiKey::new(body, &settings, &sql, principal).await?;
     let organization = principal.organization.map(OrganizationId::uuid);
     let [held, owner] = held_by(principal);
 
@@ -179,13 +177,11 @@ async fn keys(
 ) -> Result<Vec<ApiKeyView>, Problem> {
     get_account(by, user).await?;
 
-    let unscoped = by.unscoped(
-        "keys are selected by their account, which is a member of the caller's organization",
-    );
+    let sql = by.sql();
     let organization = by.principal().organization;
 
     Ok(select_keys(
-        &unscoped,
+        &sql,
         KeysWanted {
             user,
             organization,

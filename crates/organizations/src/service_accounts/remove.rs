@@ -41,9 +41,7 @@ pub(super) async fn delete_service_account(
     ";
 
     let organization = by.principal().organization;
-    let unscoped = by.unscoped(
-        "accounts belong to no organization; limited to members of the caller's organization",
-    );
+    let sql = by.sql();
     let [held, owner] = held_by(by.principal());
 
     let values = [
@@ -55,7 +53,7 @@ pub(super) async fn delete_service_account(
 
     let event = about_user(Action::UserDeleted, Some(id), organization);
     let change = Change::new("service_accounts.delete", DELETE, values, event);
-    let deleted = unscoped
+    let deleted = sql
         .change(change.given(standing::in_role(by.principal())))
         .await?;
 

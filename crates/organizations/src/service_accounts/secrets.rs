@@ -130,10 +130,8 @@ pub(super) async fn create_client_secret(
     ";
 
     let (runtime, principal) = (by.runtime(), by.principal());
-    let unscoped = by.unscoped(
-        "secrets belong to accounts; the account must be a member of the caller's organization",
-    );
-    let scopes = scopes_within(body.scopes, &unscoped, principal, "client_secret").await?;
+    let sql = by.sql();
+    let scopes = scopes_within(body.scopes, &sql, principal, "client_secret").await?;
     let now = runtime.clock.now();
     let expires_at = now + lifetime(body.expires_in_days, &settings)?;
 

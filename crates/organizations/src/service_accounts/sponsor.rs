@@ -143,12 +143,10 @@ async fn take_over<P: Permission>(
         Some(by.organization().into()),
     );
 
-    let unscoped = by.unscoped(
-        "credentials belong to accounts; the statement is limited to the caller's organization",
-    );
+    let sql = by.sql();
     let change = Change::new(name, statement, values, event).showing_rows();
 
-    if unscoped.change(change).await?.is_empty() {
+    if sql.change(change).await?.is_empty() {
         Err(NOT_FOUND.problem())
     } else {
         Ok(())

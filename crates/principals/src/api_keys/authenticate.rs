@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mainstay_access::{Assurance, Credential, Principal};
 use mainstay_crypto::same_bytes;
-use mainstay_database::{FromRow, Origin, Unscoped};
+use mainstay_database::{FromRow, Origin, Sql};
 use mainstay_http::Refusal;
 use mainstay_kernel::{OrganizationId, SessionId, Timestamp, UserId, Uuid};
 
@@ -13,6 +13,7 @@ use crate::{
     directory::{Known, Sponsor},
     principals::Principals,
     secret::hash,
+    unlimited::AUTHENTICATION,
 };
 
 /// A key depends on the membership that its owner had when the key was created: a member who leaves
@@ -77,9 +78,8 @@ impl Principals {
             address: None,
         };
 
-        let why = "the organization is known only after the key is read";
-        let unscoped = Unscoped::because(why, &self.database, origin, None);
-        let keys: Vec<StoredKey> = unscoped
+        let sql = Sql::unlimited(AUTHENTICATION, &self.database, origin, None);
+        let keys: Vec<StoredKey> = sql
             .query("api_keys.load", LOAD, [id.uuid().into()])
             .await
             .map_err(Refusal::Database)?;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mainstay_database::{Database, Error, Origin, Unscoped};
+use mainstay_database::{Database, Error, Origin, Sql};
 use moka::sync::Cache;
 use tokio::sync::Mutex;
 
@@ -16,6 +16,7 @@ use super::{
     store,
     stored::StoredKey,
 };
+use crate::unlimited::SIGNING_KEYS;
 
 /// How long the cache is trusted after the last announcement or poll, as for principals.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -186,8 +187,8 @@ impl KeyMemory {
         set
     }
 
-    /// Bypasses the door for the service's own work.
-    pub(crate) fn unscoped(&self, operation: &'static str) -> Unscoped {
+    /// Statements for the service's own work.
+    pub(crate) fn sql(&self, operation: &'static str) -> Sql {
         let request = self.database.runtime().new_id::<Origin>().uuid();
         let origin = Origin {
             request,
@@ -195,12 +196,7 @@ impl KeyMemory {
             address: None,
         };
 
-        Unscoped::because(
-            "signing keys belong to the service, not to an organization",
-            &self.database,
-            origin,
-            None,
-        )
+        Sql::unlimited(SIGNING_KEYS, &self.database, origin, None)
     }
 
     /// Returns the keys from a read that started after `asked`, its own or another caller's, and at
@@ -250,16 +246,16 @@ impl KeyMemory {
 
     /// Reads the keys, and creates the first one if there is none.
     async fn read(&self) -> Result<Arc<SigningKeys>, Error> {
-        let unscoped = self.unscoped("read_signing_keys");
+        let sql = self.sql("read_signing_keys");
         let start = || Reading {
             started: Instant::now(),
             changes: self.write_lock().changes,
         };
 
-        let (mut reading, mut stored) = (start(), store::list(&unscoped).await?);
+        let (mut reading, mut stored) = (start(), store::list(&sql).await?);
         if stored.is_empty() {
-            store::make(&unscoped, making::first()).await?;
-            (reading, stored) = (start(), store::list(&unscoped).await?);
+            store::make(&sql, making::first()).await?;
+            (reading, stored) = (start(), store::list(&sql).await?);
         }
 
         Ok(self.keep(reading, &stored))

@@ -1,6 +1,6 @@
 //! The operator's commands for signing keys.
 
-use mainstay_database::{Database, Error, Origin, Unscoped, Uuid};
+use mainstay_database::{Database, Error, Origin, Sql, Uuid};
 use mainstay_kernel::Timestamp;
 use time::Duration;
 
@@ -10,6 +10,7 @@ use super::{
     set::{KeyInfo, SigningKeys},
     store,
 };
+use crate::unlimited::SIGNING_KEYS;
 
 /// When a new key starts to sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +26,10 @@ pub enum Begin {
 ///
 /// # Errors
 /// The error of the database.
-pub async fn list_signing_keys(unscoped: &Unscoped) -> Result<(Vec<KeyInfo>, Vec<String>), Error> {
-    let set = read(unscoped).await?;
+pub async fn list_signing_keys(sql: &Sql) -> Result<(Vec<KeyInfo>, Vec<String>), Error> {
+    let set = read(sql).await?;
     let unreadable = set.unreadable.iter().map(|key| key.kid.clone()).collect();
-    Ok((
-        set.info(unscoped.database().runtime().clock.now()),
-        unreadable,
-    ))
+    Ok((set.info(sql.database().runtime().clock.now()), unreadable))
 }
 
 /// Creates a key that replaces the current one and returns its name; `None` if another key was
@@ -39,13 +37,10 @@ pub async fn list_signing_keys(unscoped: &Unscoped) -> Result<(Vec<KeyInfo>, Vec
 ///
 /// # Errors
 /// The error of the database.
-pub async fn rotate_signing_keys(
-    unscoped: &Unscoped,
-    begin: Begin,
-) -> Result<Option<String>, Error> {
-    let now = unscoped.database().runtime().clock.now();
+pub async fn rotate_signing_keys(sql: &Sql, begin: Begin) -> Result<Option<String>, Error> {
+    let now = sql.database().runtime().clock.now();
     // Without a key that signs until then, there is nothing to wait for.
-    let begin = if read(unscoped).await?.signing(now).is_some() {
+    let begin = if read(sql).await?.signing(now).is_some() {
         begin
     } else {
         Begin::Now
@@ -60,9 +55,7 @@ pub async fn rotate_signing_keys(
         },
     };
 
-    Ok(store::make(unscoped, making)
-        .await?
-        .map(|kid| kid.to_string()))
+    Ok(store::make(sql, making).await?.map(|kid| kid.to_string()))
 }
 
 /// Removes a key at once: every replica refuses its tokens within a second. If it signs or was
@@ -70,11 +63,9 @@ pub async fn rotate_signing_keys(
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such key.
-pub async fn retire_signing_key(unscoped: &Unscoped, kid: &str) -> Result<Option<String>, Error> {
+pub async fn retire_signing_key(sql: &Sql, kid: &str) -> Result<Option<String>, Error> {
     let id = KeyId::parse(kid).ok_or(Error::NotFound)?;
-    Ok(store::retire(unscoped, id)
-        .await?
-        .map(|kid| kid.to_string()))
+    Ok(store::retire(sql, id).await?.map(|kid| kid.to_string()))
 }
 
 /// Reads when the newest key was created; `None` if there is none yet.
@@ -88,14 +79,9 @@ pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, 
         address: None,
     };
 
-    let unscoped = Unscoped::because(
-        "signing keys belong to no organization",
-        database,
-        origin,
-        None,
-    );
+    let sql = Sql::unlimited(SIGNING_KEYS, database, origin, None);
 
-    let made: Vec<Option<Timestamp>> = unscoped
+    let made: Vec<Option<Timestamp>> = sql
         .query(
             "signing_keys.made",
             "SELECT max(created_at) FROM mainstay.signing_keys",
@@ -106,7 +92,7 @@ pub async fn signing_key_made(database: &Database) -> Result<Option<Timestamp>, 
     Ok(made.into_iter().next().flatten())
 }
 
-async fn read(unscoped: &Unscoped) -> Result<SigningKeys, Error> {
-    let stored = store::list(unscoped).await?;
-    Ok(SigningKeys::open(&stored, unscoped.database().ring()))
+async fn read(sql: &Sql) -> Result<SigningKeys, Error> {
+    let stored = store::list(sql).await?;
+    Ok(SigningKeys::open(&stored, sql.database().ring()))
 }

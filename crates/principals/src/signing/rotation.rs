@@ -52,15 +52,15 @@ async fn rotate_if_due(keys: &KeyMemory) -> Result<(), Error> {
         return Ok(());
     }
 
-    let unscoped = keys.unscoped("rotate_signing_keys");
+    let sql = keys.sql("rotate_signing_keys");
     if due {
-        let created = store::make(&unscoped, next(Some(now - keys.lifetime))).await?;
+        let created = store::make(&sql, next(Some(now - keys.lifetime))).await?;
         if let Some(kid) = created {
             tracing::info!(%kid, "signing key created and announced");
         }
     }
     if cluttered {
-        store::clear(&unscoped, now).await?;
+        store::clear(&sql, now).await?;
     }
 
     keys.forget();

@@ -1,6 +1,6 @@
 //! The statements on the table `signing_keys`.
 
-use mainstay_database::{Change, Error, Event, Row, Unscoped, Value};
+use mainstay_database::{Change, Error, Event, Row, Sql, Value};
 use mainstay_kernel::Timestamp;
 use time::OffsetDateTime;
 
@@ -80,14 +80,14 @@ const CLEAR: &str = r"
       )
 ";
 
-pub(crate) async fn list(unscoped: &Unscoped) -> Result<Vec<StoredKey>, Error> {
-    unscoped.query("signing_keys.list", LIST, []).await
+pub(crate) async fn list(sql: &Sql) -> Result<Vec<StoredKey>, Error> {
+    sql.query("signing_keys.list", LIST, []).await
 }
 
 /// Creates a key; `None` if another was created first.
-pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<KeyId>, Error> {
-    let database = unscoped.database();
-    let (now, new) = (database.now().await?, fresh(unscoped)?);
+pub(crate) async fn make(sql: &Sql, making: Making) -> Result<Option<KeyId>, Error> {
+    let database = sql.database();
+    let (now, new) = (database.now().await?, fresh(sql)?);
     let signs_from = now + making.announced_for;
     let values: [Value; 7] = [
         new.id.to_string().into(),
@@ -99,7 +99,7 @@ pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<K
         making.unless_after.map(Timestamp::inner).into(),
     ];
 
-    let made = unscoped
+    let made = sql
         .change(Change::new(
             "signing_keys.make",
             MAKE,
@@ -115,9 +115,9 @@ pub(crate) async fn make(unscoped: &Unscoped, making: Making) -> Result<Option<K
 ///
 /// # Errors
 /// [`Error::NotFound`] if there is no such key.
-pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyId>, Error> {
-    let now = unscoped.database().now().await?;
-    let new = fresh(unscoped)?;
+pub(crate) async fn retire(sql: &Sql, id: KeyId) -> Result<Option<KeyId>, Error> {
+    let now = sql.database().now().await?;
+    let new = fresh(sql)?;
     let values: [Value; 6] = [
         id.to_string().into(),
         new.id.to_string().into(),
@@ -128,7 +128,7 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
     ];
 
     let retired = event(Action::SigningKeyRetired, id);
-    let rows = unscoped
+    let rows = sql
         .change(Change::new("signing_keys.retire", RETIRE, values, retired))
         .await?;
     let made: Option<String> = Row::read_first(&rows)?.ok_or(Error::NotFound)?;
@@ -138,16 +138,15 @@ pub(crate) async fn retire(unscoped: &Unscoped, id: KeyId) -> Result<Option<KeyI
 
 /// Wipes and deletes keys that are past their time at `now`. This is not audited: the record of a
 /// key's creation implies it.
-pub(crate) async fn clear(unscoped: &Unscoped, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn clear(sql: &Sql, now: Timestamp) -> Result<(), Error> {
     let now: OffsetDateTime = now.inner();
-    unscoped
-        .upkeep("signing_keys.clear", CLEAR, [now.into()])
+    sql.upkeep("signing_keys.clear", CLEAR, [now.into()])
         .await
         .map(drop)
 }
 
-fn fresh(unscoped: &Unscoped) -> Result<NewKey, Error> {
-    let database = unscoped.database();
+fn fresh(sql: &Sql) -> Result<NewKey, Error> {
+    let database = sql.database();
     NewKey::make(database.ring(), &database.runtime().random)
         .map_err(|error| Error::Internal(error.into()))
 }

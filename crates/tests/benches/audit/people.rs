@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mainstay::{
     access::{Assurance, BuiltInRole::Owner, Credential, Principal, Proof},
-    database::{Origin, Unscoped, Uuid, Value},
+    database::{Origin, Sql, Uuid, Value},
     personal::hidden,
     prelude::*,
 };
@@ -106,7 +106,7 @@ const UPDATE: &str = r"
 
 pub struct People {
     door: Door<Measure>,
-    around: Unscoped,
+    around: Sql,
     sealed: Vec<Id<Person>>,
     plain: Vec<Id<PlainPerson>>,
 }
@@ -146,7 +146,7 @@ impl People {
 
         let proof = Proof::check(principal).expect("the permission is granted");
         let door = Door::new(proof, origin, app.database().clone());
-        let around = door.unscoped("the benchmark measures a statement without a record");
+        let around = door.unlimited("the benchmark measures a statement without a record");
         let mut people = Self {
             door,
             around,

@@ -18,7 +18,7 @@ async fn list_statuses_one_by_one(by: SignedIn) -> Result<Json<Statuses>, Proble
     const IDS: &str = "SELECT id FROM public.customers WHERE organization_id = $1";
     const STATUS: &str = "SELECT status FROM public.customers WHERE id = $1";
 
-    let around = by.unscoped(WHY);
+    let around = by.unlimited(WHY);
     let organization = by.principal().organization.map(OrganizationId::uuid);
     let ids: Vec<Uuid> = around.query("test.ids", IDS, [organization.into()]).await?;
 
@@ -37,7 +37,7 @@ async fn list_statuses_of_tomorrow(by: SignedIn) -> Result<Json<Statuses>, Probl
     const STATUSES: &str = "SELECT status FROM public.customers WHERE updated_at > now()";
 
     let statuses = by
-        .unscoped(WHY)
+        .unlimited(WHY)
         .query("test.statuses", STATUSES, [])
         .await?;
 

@@ -3,7 +3,7 @@
 
 use mainstay::{
     access::BuiltInRole::Owner,
-    database::{Change, Event, Relation, Unscoped},
+    database::{Change, Event, Relation, Sql},
     prelude::*,
 };
 use mainstay_testing::{Actor, TestApp};
@@ -90,7 +90,7 @@ async fn ask_within(
 ) -> Result<NoContent, Problem> {
     let organization = by.organization();
     by.transaction(async |tx| -> Result<(), Problem> {
-        tx.unscoped("a test")
+        tx.unlimited("a test")
             .select(
                 "queries.ask",
                 WRITING[number as usize],
@@ -111,7 +111,7 @@ async fn ask_around(
     Path(number): Path<u32>,
 ) -> Result<NoContent, Problem> {
     let organization = by.organization();
-    by.unscoped("a test")
+    by.unlimited("a test")
         .select(
             "queries.ask",
             WRITING[number as usize],
@@ -125,8 +125,8 @@ async fn ask_around(
 #[patch("/v1/queries/{number}")]
 async fn queue(by: Allowed<QueriesRead>, Path(number): Path<u32>) -> Result<NoContent, Problem> {
     let outcome = by
-        .transaction(async |tx| -> Result<Unscoped, Problem> {
-            let around = tx.unscoped("a test");
+        .transaction(async |tx| -> Result<Sql, Problem> {
+            let around = tx.unlimited("a test");
             let event = Event {
                 action: "letter.queued".into(),
                 resource: "letter",
@@ -211,7 +211,7 @@ async fn no_query_can_write() {
 }
 
 #[tokio::test]
-async fn unscoped_statements_take_part_in_the_transaction() {
+async fn statements_take_part_in_the_transaction() {
     const QUEUED: &str = r"
         SELECT (SELECT count(*) FROM mainstay.jobs WHERE kind = 'letter'),
             (SELECT count(*) FROM mainstay.audit_events WHERE action = 'letter.queued')

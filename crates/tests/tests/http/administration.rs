@@ -127,14 +127,14 @@ async fn a_session_without_a_step_up_changes_no_permissions() {
 async fn a_key_without_scopes_has_no_administrative_permission() {
     let app = start().await;
     let owner = app.actor(Owner).await;
-    let unscoped = key(&app, &owner, json!({ "name": "unscoped" })).await;
+    let sql = key(&app, &owner, json!({ "name": "sql" })).await;
 
-    unscoped.get("/v1/customers").await.assert_status(200);
+    sql.get("/v1/customers").await.assert_status(200);
 
     for (row, name) in administrative() {
-        call(&unscoped, &row).await.assert_problem(403, "forbidden");
+        call(&sql, &row).await.assert_problem(403, "forbidden");
         assert!(
-            !unscoped.get("/v1/me").await.json()["permissions"]
+            !sql.get("/v1/me").await.json()["permissions"]
                 .to_string()
                 .contains(name),
             "{name}"

@@ -4,7 +4,7 @@
 use mainstay::{
     access::BuiltInRole::Owner,
     config::Reader,
-    database::{Origin, Owner as Schema, Unscoped},
+    database::{Origin, Owner as Schema, Sql},
     watch::{Settings, Watch},
 };
 use mainstay_testing::TestApp;
@@ -98,13 +98,13 @@ async fn statements_get_generic_plans() {
     assert!(often >= 9, "only {often} statements ran often enough");
 }
 
-fn around(app: &TestApp) -> Unscoped {
+fn around(app: &TestApp) -> Sql {
     let origin = Origin {
         request: app.runtime().new_id::<Origin>().uuid(),
         operation: "test",
         address: None,
     };
-    Unscoped::because(
+    Sql::unlimited(
         "a connection's statistics are visible to itself only",
         app.database(),
         origin,

@@ -3,7 +3,7 @@
 
 use mainstay::{
     access::BuiltInRole::Agent,
-    database::{Origin, Unscoped},
+    database::{Origin, Sql},
     identity::reset_second_factors,
     kernel::{Clock, Timestamp, Uuid},
 };
@@ -559,7 +559,7 @@ async fn an_operator_resets_lost_factors() {
         address: None,
     };
 
-    let operator = Unscoped::because(
+    let operator = Sql::unlimited(
         "the test replaces the command",
         app.database(),
         origin,

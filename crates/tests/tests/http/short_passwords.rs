@@ -2,7 +2,7 @@
 
 use mainstay::{
     access::BuiltInRole::Agent,
-    database::{Origin, Unscoped},
+    database::{Origin, Sql},
     identity::reset_second_factors,
     kernel::{Clock, Timestamp, Uuid},
 };
@@ -49,7 +49,7 @@ async fn reset_factors(app: &TestApp, of: &Actor) {
         address: None,
     };
 
-    let operator = Unscoped::because(
+    let operator = Sql::unlimited(
         "the test replaces the command",
         app.database(),
         origin,

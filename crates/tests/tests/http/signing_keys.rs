@@ -10,7 +10,7 @@ use std::{
 use aws_lc_rs::encoding::AsBigEndian as _;
 use mainstay::{
     access::BuiltInRole::Agent,
-    database::{Origin, Unscoped},
+    database::{Origin, Sql},
     identity::{Begin, KeyState, list_signing_keys, retire_signing_key, rotate_signing_keys},
     kernel::{Clock, Timestamp},
 };
@@ -31,7 +31,7 @@ async fn start() -> (TestApp, Clock) {
     (builder.start().await, clock)
 }
 
-fn operator(app: &TestApp) -> Unscoped {
+fn operator(app: &TestApp) -> Sql {
     let request = app.runtime().new_id::<Origin>().uuid();
     let origin = Origin {
         request,
@@ -39,7 +39,7 @@ fn operator(app: &TestApp) -> Unscoped {
         address: None,
     };
 
-    Unscoped::because(
+    Sql::unlimited(
         "the test replaces the operator",
         app.database(),
         origin,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mainstay::database::{Origin, Unscoped};
+use mainstay::database::{Origin, Sql};
 use mainstay_testing::{Actor, TestApp};
 
 use crate::{
@@ -148,7 +148,7 @@ async fn plan_of_page(app: &TestApp) -> String {
         operation: "test",
         address: None,
     };
-    let around = Unscoped::because(
+    let around = Sql::unlimited(
         "a connection's statements are visible to itself only",
         app.database(),
         origin,

@@ -59,7 +59,7 @@ const BINDING: &str = "SELECT 1 FROM organizations WHERE $1 < now()";
 async fn lock(transaction: &Transaction<Panic>) -> Result<(), DatabaseError> {
     let organization = transaction.organization();
     transaction
-        .unscoped("a test")
+        .unlimited("a test")
         .select("panics.lock", LOCK, [organization.into()])
         .await
         .map(drop)

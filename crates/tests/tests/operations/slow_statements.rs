@@ -149,29 +149,29 @@ async fn a_slow_statement_is_logged_by_its_name_without_a_value() {
     );
 }
 
-/// An unscoped statement logs its reason, so that the reader of the log knows its purpose.
+/// An unlimited statement logs its reason, so that the reader of the log knows its purpose.
 #[tokio::test]
-async fn a_slow_unscoped_statement_logs_its_reason() {
+async fn a_slow_unlimited_statement_logs_its_reason() {
     let (app, mut environment) = beside(TestApp::builder(fixture::platform())).await;
-    let agent = app.actor(Agent).await;
     environment.push(("MAINSTAY_DATABASE_SLOW_STATEMENT", "200ms".to_owned()));
 
     let mut serving = Serving::start(program(["serve"]).envs(environment));
     let (api, _) = serving.addresses();
     let (mut owner, mut watching) = (app.owner().await, app.owner().await);
 
-    // The session is known to the process from now on: the statement that lists sessions alone
-    // meets the lock.
-    let me = send(api, "GET", "/v1/me", agent.token(), "").await;
-    assert_eq!(me.status, 200, "{me:?}");
-
-    let listed = delayed_request(
+    let refreshed = delayed_request(
         (&mut owner, &mut watching),
         SESSIONS,
-        send(api, "GET", "/v1/sessions", agent.token(), ""),
+        send(
+            api,
+            "POST",
+            "/v1/sessions/current/refresh",
+            "",
+            r#"{"refresh_token": "unknown"}"#,
+        ),
     )
     .await;
-    assert_eq!(listed.status, 200, "{listed:?}");
+    assert_eq!(refreshed.status, 401, "{refreshed:?}");
 
     let line = eventually("it is logged", || {
         let log = serving.log();
@@ -179,12 +179,13 @@ async fn a_slow_unscoped_statement_logs_its_reason() {
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         lines.find(|line| {
-            line["message"] == "slow statement" && line["statement"] == "sessions.list"
+            line["message"] == "slow statement" && line["statement"] == "refresh_tokens.find"
         })
     });
 
     assert_eq!(
-        line["unscoped"], "sessions belong to an account, not to an organization",
+        line["unlimited"],
+        "The caller is not signed in: the account is found by its address, a passkey or a token.",
         "{line}"
     );
 }

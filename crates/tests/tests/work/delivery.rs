@@ -3,7 +3,7 @@
 use mainstay_testing::TestApp;
 
 use crate::{
-    queue::{mail_to, queue, queue_mail, unscoped, until, until_state},
+    queue::{mail_to, queue, queue_mail, sql, until, until_state},
     smtp_server::{Fault, SmtpServer, Tls},
 };
 
@@ -98,7 +98,7 @@ async fn mail_refused_permanently_is_kept_for_the_operator() {
 
     assert!(server.received().is_empty());
 
-    let undelivered = mainstay::mail::undelivered(&unscoped(app.database()))
+    let undelivered = mainstay::mail::undelivered(&sql(app.database()))
         .await
         .expect("the rows are read");
     let shown: Vec<_> = undelivered
@@ -132,7 +132,7 @@ async fn mail_with_an_unknown_outcome_is_not_sent_again() {
     assert_eq!((server.count(id), server.count(other)), (1, 1));
 
     // The operator checks the server's log, and decides.
-    let around = unscoped(app.database());
+    let around = sql(app.database());
     assert!(
         mainstay::mail::resend(&around, id.into())
             .await
@@ -189,7 +189,7 @@ async fn mail_injection_is_impossible() {
         .paragraph(".")
         .paragraph("MAIL FROM:<eve@example.com>");
     let job = Mail::new(TO, &letter).and_then(|mail| {
-        mail.job(&unscoped(app.database()))
+        mail.job(&sql(app.database()))
             .map_err(|_| mainstay::mail::MailError::Template)
     });
 

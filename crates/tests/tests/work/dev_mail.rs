@@ -5,7 +5,7 @@ use mainstay_testing::TestApp;
 
 use crate::{
     delivery::sending_to,
-    queue::{queue, queue_mail, unscoped},
+    queue::{queue, queue_mail, sql},
     smtp_server::{SmtpServer, Tls},
 };
 
@@ -109,8 +109,7 @@ async fn the_page_escapes_its_content() {
 
     queue(
         app.database(),
-        mail.job(&unscoped(app.database()))
-            .expect("the job is queued"),
+        mail.job(&sql(app.database())).expect("the job is queued"),
     )
     .await;
 

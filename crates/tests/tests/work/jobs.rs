@@ -16,7 +16,7 @@ use mainstay::{
 };
 use mainstay_testing::TestApp;
 
-use crate::queue::{event, queue, unscoped, until, until_state};
+use crate::queue::{event, queue, sql, until, until_state};
 
 /// Does what its payload says, and records each attempt.
 #[derive(Clone, Default)]
@@ -84,7 +84,7 @@ async fn start(handler: &Scripted) -> TestApp {
 }
 
 async fn order(app: &TestApp, order: &str) -> mainstay::kernel::Uuid {
-    let job = unscoped(app.database())
+    let job = sql(app.database())
         .job("scripted", &order)
         .expect("the payload is serializable");
     queue(app.database(), job).await
@@ -208,7 +208,7 @@ async fn a_job_of_a_failed_change_is_never_queued() {
 
     let handler = Scripted::default();
     let app = start(&handler).await;
-    let around = unscoped(app.database());
+    let around = sql(app.database());
     let job = |order: &str| {
         around
             .job("scripted", &order)
@@ -253,7 +253,7 @@ async fn a_job_of_a_failed_change_is_never_queued() {
 #[tokio::test]
 async fn a_job_of_an_unknown_kind_waits() {
     let app = start(&Scripted::default()).await;
-    let job = unscoped(app.database())
+    let job = sql(app.database())
         .job("unknown_kind", &())
         .expect("the payload is serializable");
     let unknown = queue(app.database(), job).await;

@@ -6,7 +6,7 @@ use mainstay_testing::TestApp;
 
 use crate::{
     program::{beside, finish, program},
-    queue::{find_job, queue, queue_mail, unscoped},
+    queue::{find_job, queue, queue_mail, sql},
 };
 
 struct Deployment {
@@ -119,7 +119,7 @@ async fn a_failed_job_can_be_retried() {
     let deployment = Deployment::new().await;
     let mut messages = Vec::new();
     for _ in 0..2 {
-        let job = unscoped(deployment.app.database())
+        let job = sql(deployment.app.database())
             .job("webhook", &"a message")
             .expect("the payload is serializable");
         messages.push(queue(deployment.app.database(), job).await);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mainstay::{
-    database::{Change, Database, Error, Event, Job, Origin, Unscoped},
+    database::{Change, Database, Error, Event, Job, Origin, Sql},
     kernel::Uuid,
     mail::{Letter, Mail},
 };
@@ -21,13 +21,13 @@ pub struct QueuedJob {
     pub has_payload: bool,
 }
 
-pub fn unscoped(database: &Database) -> Unscoped {
+pub fn sql(database: &Database) -> Sql {
     let origin = Origin {
         request: Uuid::nil(),
         operation: "test",
         address: None,
     };
-    Unscoped::because("a test queues a job", database, origin, None)
+    Sql::unlimited("a test queues a job", database, origin, None)
 }
 
 pub fn event() -> Event {
@@ -43,7 +43,7 @@ pub fn event() -> Event {
 pub async fn queue(database: &Database, job: Job) -> Uuid {
     let id = job.id().uuid();
     let change = Change::new("test", "changed AS (SELECT 1)", [], event()).queue(job);
-    unscoped(database)
+    sql(database)
         .change(change)
         .await
         .expect("the job is queued");
@@ -52,7 +52,7 @@ pub async fn queue(database: &Database, job: Job) -> Uuid {
 
 pub async fn queue_mail(database: &Database, to: &str) -> Uuid {
     let job = mail_to(to)
-        .job(&unscoped(database))
+        .job(&sql(database))
         .expect("the payload is serializable");
     queue(database, job).await
 }

@@ -13,7 +13,7 @@ use mainstay::{
 use mainstay_testing::TestApp;
 use serde_json::json;
 
-use crate::queue::{queue, unscoped, until, until_state};
+use crate::queue::{queue, sql, until, until_state};
 
 /// The clock of a replica that is an hour ahead.
 fn an_hour_ahead() -> Clock {
@@ -81,7 +81,7 @@ async fn a_worker_that_is_an_hour_ahead_delays_no_job() {
         .await;
 
     let order = async |what: &str| {
-        let job = unscoped(app.database())
+        let job = sql(app.database())
             .job("stubborn", &what)
             .expect("the payload is serializable");
         queue(app.database(), job).await

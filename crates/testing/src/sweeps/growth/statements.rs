@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mainstay_database::{FromRow, Origin, Unscoped};
+use mainstay_database::{FromRow, Origin, Sql};
 
 use crate::TestApp;
 
@@ -17,7 +17,7 @@ const READ: &str = r"
 
 /// Reads the statements of the only connection in the pool of an app.
 pub(super) struct Statements {
-    around: Unscoped,
+    around: Sql,
 }
 
 /// A statement, and how often it ran.
@@ -39,7 +39,7 @@ impl Statements {
         };
 
         Self {
-            around: Unscoped::because(
+            around: Sql::unlimited(
                 "a connection's statements are visible to itself only",
                 app.database(),
                 origin,

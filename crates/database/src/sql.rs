@@ -1,4 +1,18 @@
-//! Access without the door: statements that are not limited to an organization.
+//! Hand-written statements: what a door's methods cannot express, such as changing several tables in
+//! one statement.
+//!
+//! The statements of a [`Sql`] are limited to the rows of one owner, by construction: `tables.rs`
+//! says whose rows a table has, and `limiter.rs` rewrites the text. Where no owner is known, a `Sql`
+//! is unlimited and says why.
+
+mod functions;
+mod limit;
+mod limiter;
+mod owned;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writes;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -8,6 +22,9 @@ use mainstay_kernel::Uuid;
 use sea_query::Value;
 use serde::Serialize;
 
+use self::limit::Form;
+pub(crate) use self::limit::Limit;
+pub use self::{owned::OwnerKind, tables::declared_tables};
 use crate::{
     Change, Database, Error, Event, FromRow, Job, Origin, Row,
     audit::{COLUMNS, WIDTH, placeholders, record},
@@ -17,41 +34,81 @@ use crate::{
     statement::Statement,
 };
 
-/// Access that is not limited to an organization, for accounts, sessions and periodic tasks.
+/// Runs hand-written statements, and records each change that they make.
 ///
-/// Each use gives a reason, and a test lists all uses. Modules of an app should not need it.
-pub struct Unscoped {
+/// A door creates one that is limited to the caller's rows: [`Door::sql`](crate::Door::sql).
+/// Whatever the text says, it reads and writes the rows of the caller's organization, or of their
+/// account, and no others. In the text, tables and functions of the platform have their schema.
+///
+/// An unlimited one reaches all rows, for authentication, operator commands and periodic tasks. It
+/// gives a reason, and a test lists the reasons. Modules of an app should not need it.
+pub struct Sql {
     executor: Executor,
     origin: Origin,
     actor: Option<Arc<Principal>>,
     shows: bool,
+    limit: Option<Limit>,
 }
 
-impl Unscoped {
-    /// Creates unlimited access. `why` says why access cannot be limited to one organization. It
-    /// appears in the spans of the statements, and in the log lines of slow and failed ones.
-    pub fn because(
+impl Sql {
+    /// Creates unlimited access. `why` is a sentence that says why it cannot be limited to one
+    /// owner. It appears in the spans of the statements, and in the log lines of slow and failed
+    /// ones.
+    pub fn unlimited(
         why: &'static str,
         database: &Database,
         origin: Origin,
         actor: Option<Arc<Principal>>,
     ) -> Self {
-        Self::on(why, Executor::pooled(database.clone()), origin, actor)
+        let executor = Executor::pooled(database.clone()).unlimited(why);
+        Self::on(executor, origin, actor, None)
     }
 
-    /// Like [`because`](Self::because), but as part of the executor's transaction, if it has one.
+    /// Access through an executor, as part of its transaction if it has one.
     pub(crate) fn on(
-        why: &'static str,
         executor: Executor,
         origin: Origin,
         actor: Option<Arc<Principal>>,
+        limit: Option<Limit>,
     ) -> Self {
         Self {
-            executor: executor.unscoped(why),
+            executor,
             origin,
             actor,
             shows: true,
+            limit,
         }
+    }
+
+    /// The text that Postgres runs. If it is limited, the owner's ID is added to `values`.
+    fn text(
+        &self,
+        name: &'static str,
+        text: &'static str,
+        form: Form,
+        values: &mut Vec<Value>,
+    ) -> Result<&'static str, Error> {
+        let Some(limit) = self.limit else {
+            return Ok(text);
+        };
+
+        let position = values.len() + 1;
+        let limited = limit
+            .text(text, form, position, self.database().sealed_tables())
+            .map_err(|refusal| {
+                Error::internal(format!("the statement {name} is refused: {refusal}"))
+            })?;
+        if limited.names_owner {
+            values.push(limit.owner.into());
+        }
+
+        Ok(limited.text)
+    }
+
+    /// Whether it reaches the rows of this account.
+    pub(crate) fn reaches(&self, account: Uuid) -> bool {
+        self.limit
+            .is_none_or(|limit| limit.kind == OwnerKind::Person && limit.owner == account)
     }
 
     /// Sets whether the data that is read is shown to the caller: see
@@ -124,6 +181,9 @@ impl Unscoped {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
+        let mut values = with_room(values);
+        let text = self.text(name, text, Form::Statement, &mut values)?;
+
         self.executor.query(name, text, values).await
     }
 
@@ -138,6 +198,9 @@ impl Unscoped {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<T>, Error> {
+        let mut values = with_room(values);
+        let text = self.text(name, text, Form::Statement, &mut values)?;
+
         self.executor.query_as(name, text, values).await
     }
 
@@ -165,6 +228,7 @@ impl Unscoped {
             )));
         }
 
+        let clauses = self.text(name, clauses, Form::Clauses, &mut values)?;
         let held = held(preconditions, &mut values);
         let recorded = placeholders(values.len() + 1, WIDTH);
         values.extend(self.record_of(event));
@@ -230,10 +294,21 @@ impl Unscoped {
         text: &'static str,
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, Error> {
+        let mut values = with_room(values);
+        let text = self.text(name, text, Form::Statement, &mut values)?;
+
         self.executor
-            .write(Statement::new(name, text, values.into_iter().collect()))
+            .write(Statement::new(name, text, values))
             .await
     }
+}
+
+/// The values, with room for the owner's ID.
+fn with_room(values: impl IntoIterator<Item = Value>) -> Vec<Value> {
+    let values = values.into_iter();
+    let mut all = Vec::with_capacity(values.size_hint().0 + 1);
+    all.extend(values);
+    all
 }
 
 /// The data key of an account, as read from the database.

@@ -1,7 +1,12 @@
-//! What a hand-written query may contain.
+//! What a hand-written query or statement may contain.
 //!
 //! The text is parsed, checked and printed again from its syntax tree, so that Postgres runs what
 //! was checked. A name that the check does not know is refused: it never reaches the search path.
+//!
+//! A query through a door only reads (`query.rs`). A limited statement may also lock rows, and
+//! write in its outermost clauses (`sql.rs`).
+
+mod functions;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,14 +15,15 @@ use std::{
 
 use sqlparser::{
     ast::{
-        AccessExpr, DataType, Expr, Ident, ObjectName, Query, Select, SetExpr, Statement,
-        TableAlias, TableFactor, Value, ValueWithSpan, Visit, Visitor,
+        AccessExpr, DataType, Expr, Ident, ObjectName, Query, Select, SetExpr, TableAlias,
+        TableFactor, Value, ValueWithSpan, Visit, Visitor,
     },
     dialect::PostgreSqlDialect,
     parser::Parser,
+    tokenizer::Token,
 };
 
-use super::functions::is_allowed;
+use self::functions::is_allowed;
 
 #[cfg(test)]
 mod tests;
@@ -29,45 +35,65 @@ const LONGEST_NAME: usize = 63;
 /// The columns that functions in `FROM` name themselves.
 const OWN_NAMES: [&str; 3] = ["key", "value", "ordinality"];
 
-/// Checks a query that selects from `relations` and may also call their `functions`, and returns
-/// its text.
+/// The names that a text may use.
+pub(crate) struct Names<'a> {
+    /// What it may select from.
+    pub(crate) relations: &'a [&'static str],
+    /// Functions that it may call by their qualified names.
+    pub(crate) functions: &'a [&'static str],
+}
+
+/// Checks a query, which only reads, and returns its text.
 ///
 /// # Errors
 /// Says what the query may not contain, and what to write instead.
-pub(super) fn checked(
-    text: &str,
-    relations: &[&str],
-    functions: &[&'static str],
-) -> Result<String, String> {
+pub(crate) fn checked_query(text: &str, names: &Names<'_>) -> Result<String, String> {
+    checked(text, names, false).map(|query| query.to_string())
+}
+
+/// Checks a statement, which may also lock and write, and returns its tree.
+///
+/// # Errors
+/// Says what the statement may not contain, and what to write instead.
+pub(crate) fn checked_statement(text: &str, names: &Names<'_>) -> Result<Query, String> {
+    checked(text, names, true)
+}
+
+fn checked(text: &str, names: &Names<'_>, writes: bool) -> Result<Query, String> {
     let query = parsed(text)?;
 
     let mut wall = Wall {
-        known: relations.iter().map(|name| (*name).to_owned()).collect(),
-        functions: functions.iter().copied().collect(),
+        known: names
+            .relations
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
+        functions: names.functions.iter().copied().collect(),
         items: BTreeMap::new(),
         fields: Vec::new(),
+        writes,
     };
 
     wall.check(&query)?;
     wall.check_fields()?;
 
     // The parser prints some literals otherwise than it reads them.
-    let printed = query.to_string();
-    match parsed(&printed) {
-        Ok(again) if again == query => Ok(printed),
+    match parsed(&query.to_string()) {
+        Ok(again) if again == query => Ok(query),
         _ => Err("it has a literal or a name with quotes: bind it as a value".to_owned()),
     }
 }
 
+/// Parses one query, or a statement that writes.
 fn parsed(text: &str) -> Result<Query, String> {
-    let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, text)
-        .map_err(|error| format!("it cannot be parsed: {error}"))?;
+    let unparsed = |error| format!("it cannot be parsed: {error}");
+    let mut parser = Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(text)
+        .map_err(unparsed)?;
 
-    match (statements.pop(), statements.is_empty()) {
-        (Some(Statement::Query(query)), true) => Ok(*query),
-        (Some(_), true) => {
-            Err("it must be a query: to write, use a method that records the change".to_owned())
-        }
+    let query = parser.parse_query().map_err(unparsed)?;
+    match parser.peek_token().token {
+        Token::EOF => Ok(*query),
         _ => Err("it must be one statement".to_owned()),
     }
 }
@@ -82,6 +108,8 @@ struct Wall {
     items: BTreeMap<String, BTreeSet<String>>,
     /// The columns that are named with a table: the name of the table, and that of the column.
     fields: Vec<(String, String)>,
+    /// Whether it may lock rows, and write in its outermost clauses.
+    writes: bool,
 }
 
 impl Wall {
@@ -90,7 +118,7 @@ impl Wall {
     fn check(&mut self, query: &Query) -> Result<(), String> {
         let mut rest = query.clone();
         let Some(with) = rest.with.take() else {
-            return self.visit(&rest);
+            return self.part(&rest);
         };
 
         let names: Vec<_> = with
@@ -103,11 +131,23 @@ impl Wall {
         }
 
         for (clause, name) in with.cte_tables.iter().zip(names) {
-            self.visit(&*clause.query)?;
+            self.part(&clause.query)?;
             self.known.insert(name);
         }
 
-        self.visit(&rest)
+        self.part(&rest)
+    }
+
+    /// Checks an outermost clause.
+    fn part(&mut self, query: &Query) -> Result<(), String> {
+        match &*query.body {
+            SetExpr::Insert(write) | SetExpr::Update(write) | SetExpr::Delete(write)
+                if self.writes && query.with.is_none() =>
+            {
+                self.visit(write)
+            }
+            _ => self.visit(query),
+        }
     }
 
     fn visit(&mut self, part: &impl Visit) -> Result<(), String> {
@@ -123,9 +163,8 @@ impl Wall {
             Some(_) => Err(format!(
                 "{name} is none of its relations: name its entity in the type of the query"
             )),
-            None => Err(format!(
-                "{name} has a schema: write the name of the table alone"
-            )),
+            None if self.known.contains(&name.to_string()) => Ok(()),
+            None => Err(format!("{name} is none of the tables that it reaches")),
         }
     }
 
@@ -193,9 +232,11 @@ impl Visitor for Wall {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<String> {
         let refused = match &*query.body {
             _ if query.with.is_some() => Some("a WITH inside a subquery: move it to the beginning"),
-            _ if !query.locks.is_empty() => Some("a locking clause: use `get_for_update`"),
+            _ if !query.locks.is_empty() && !self.writes => {
+                Some("a locking clause: use `get_for_update`")
+            }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                Some("a statement that writes")
+                Some("a statement that writes: use a method that records the change")
             }
             SetExpr::Table(_) => Some("TABLE: write SELECT * FROM"),
             _ => None,
@@ -286,7 +327,7 @@ fn data_type_of(data_type: &DataType) -> Result<(), String> {
 }
 
 /// The name, unless it is qualified.
-fn single(name: &ObjectName) -> Option<String> {
+pub(crate) fn single(name: &ObjectName) -> Option<String> {
     match &name.0[..] {
         [only] => only.as_ident().map(folded),
         _ => None,
@@ -294,7 +335,7 @@ fn single(name: &ObjectName) -> Option<String> {
 }
 
 /// A name as Postgres compares it: with ASCII letters in lower case, unless it is quoted.
-fn folded(name: &Ident) -> String {
+pub(crate) fn folded(name: &Ident) -> String {
     match name.quote_style {
         None => name.value.to_ascii_lowercase(),
         Some(_) => name.value.clone(),
