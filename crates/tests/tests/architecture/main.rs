@@ -16,6 +16,7 @@ mod files;
 mod growth;
 mod manifest;
 mod names;
+mod owners;
 mod pages;
 mod rhythm;
 mod roles;

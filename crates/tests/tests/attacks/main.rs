@@ -33,6 +33,7 @@ mod aborted_statements;
 mod anonymous_rows;
 mod browsers;
 mod careless_queries;
+mod careless_statements;
 mod consent;
 mod credential_races;
 mod declarations;
