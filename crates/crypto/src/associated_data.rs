@@ -3,8 +3,10 @@
 //! Each part is preceded by its length, so that different lists of parts never have the same bytes:
 //! table `ab` with column `c` differs from table `a` with column `bc`.
 
-/// The bytes of a place: authenticated, but not stored.
-pub(crate) struct AssociatedData(Vec<u8>);
+use smallvec::SmallVec;
+
+/// The bytes of a place: authenticated, but not stored. Those of a cell fit on the stack.
+pub(crate) struct AssociatedData(SmallVec<[u8; 192]>);
 
 /// The size of a part's length prefix, a big-endian integer, in bytes.
 const LENGTH_PREFIX: usize = 8;
@@ -14,7 +16,7 @@ impl AssociatedData {
     /// `parts` name the place.
     pub(crate) fn new<const N: usize>(header: &[u8], parts: [&[u8]; N]) -> Self {
         let parts_length: usize = parts.iter().map(|part| LENGTH_PREFIX + part.len()).sum();
-        let mut bytes = Vec::with_capacity(header.len() + parts_length);
+        let mut bytes = SmallVec::with_capacity(header.len() + parts_length);
         bytes.extend_from_slice(header);
         for part in parts {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());

@@ -6,13 +6,17 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use mainstay_kernel::Random;
-use zeroize::Zeroizing;
+use smallvec::SmallVec;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::{SealError, associated_data::AssociatedData};
 
 /// The length of an AES-256 key, in bytes.
 pub(crate) const KEY_LENGTH: usize = 32;
 const TAG_LENGTH: usize = 16;
+
+/// The longest plaintext that is opened on the stack, in bytes.
+const ON_STACK: usize = 256;
 
 /// The length of a box beyond its header and plaintext, in bytes.
 pub(crate) const BOX_OVERHEAD: usize = NONCE_LEN + TAG_LENGTH;
@@ -53,7 +57,9 @@ impl Cipher {
         place: &AssociatedData,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        self.open_bytes(place.as_bytes(), sealed)
+        self.open_with(place.as_bytes(), sealed, |plaintext| {
+            Zeroizing::new(plaintext.to_vec())
+        })
     }
 
     /// The nonce is a parameter for the tests with known answers only; production code must not
@@ -89,11 +95,14 @@ impl Cipher {
         sealed
     }
 
-    pub(crate) fn open_bytes(
+    /// Opens `sealed`, the box without its header, and reads its plaintext, which is wiped
+    /// afterwards. A short plaintext is opened on the stack: a listing opens hundreds of them.
+    pub(crate) fn open_with<T>(
         &self,
         associated: &[u8],
         sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, SealError> {
         let (nonce, body) = sealed
             .split_first_chunk::<NONCE_LEN>()
             .ok_or(SealError::Malformed)?;
@@ -103,7 +112,7 @@ impl Cipher {
             .ok_or(SealError::Malformed)?;
 
         let (ciphertext, tag) = body.split_at(length);
-        let mut plaintext = Zeroizing::new(vec![0; length]);
+        let mut plaintext = Plaintext::of(length);
         let nonce = Nonce::assume_unique_for_key(*nonce);
         self.0
             .open_separate_gather(
@@ -111,10 +120,25 @@ impl Cipher {
                 Aad::from(associated),
                 ciphertext,
                 tag,
-                &mut plaintext,
+                &mut plaintext.0,
             )
             .map_err(|_| SealError::Refused)?;
 
-        Ok(plaintext)
+        Ok(read(&plaintext.0))
+    }
+}
+
+/// The place of a plaintext, on the stack if it is short. Wiped when dropped.
+struct Plaintext(SmallVec<[u8; ON_STACK]>);
+
+impl Plaintext {
+    fn of(length: usize) -> Self {
+        Self(SmallVec::from_elem(0, length))
+    }
+}
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
     }
 }

@@ -61,14 +61,28 @@ impl DataKey {
     /// another data key (this one is not tried then), [`SealError::Refused`] if it was altered or
     /// comes from another cell.
     pub fn open(&self, cell: &Cell<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open_with(cell, sealed, |plaintext| Zeroizing::new(plaintext.to_vec()))
+    }
+
+    /// Like [`open`](Self::open), but passes the plaintext to `read` and wipes it afterwards, so
+    /// that no copy is made.
+    ///
+    /// # Errors
+    /// Like [`open`](Self::open).
+    pub fn open_with<T>(
+        &self,
+        cell: &Cell<'_>,
+        sealed: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, SealError> {
         if Self::named_in(sealed)? != self.0.id {
             return Err(SealError::UnknownKey);
         }
 
-        self.0.cipher.open(
-            &cell.associated_data(&self.header()),
-            &sealed[HEADER_LENGTH..],
-        )
+        let place = cell.associated_data(&self.header());
+        self.0
+            .cipher
+            .open_with(place.as_bytes(), &sealed[HEADER_LENGTH..], read)
     }
 
     /// The id of the data key that opens `sealed`.

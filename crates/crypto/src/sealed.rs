@@ -68,8 +68,7 @@ impl<T: Personal> Sealed<T> {
     /// # Errors
     /// Like [`DataKey::open`], and [`SealError::Malformed`] if the plaintext is not a `T`.
     pub fn open(key: &DataKey, cell: &Cell<'_>, sealed: &[u8]) -> Result<Self, SealError> {
-        let plaintext = key.open(cell, sealed)?;
-        T::from_plaintext(&plaintext)
+        key.open_with(cell, sealed, T::from_plaintext)?
             .map(Self)
             .ok_or(SealError::Malformed)
     }
