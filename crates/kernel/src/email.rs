@@ -64,8 +64,10 @@ impl EmailAddress {
     /// For example `a***@example.org`: the domain does not identify a person.
     pub fn mask(&self) -> String {
         let (name, domain) = self.0.split_once('@').unwrap_or((&self.0, ""));
-        let first: String = name.chars().take(1).collect();
-        format!("{first}***@{domain}")
+        let rest = name.char_indices().nth(1);
+        let first = rest.map_or(name, |(start, _)| &name[..start]);
+
+        [first, "***@", domain].concat()
     }
 }
 

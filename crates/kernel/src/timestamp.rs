@@ -55,9 +55,47 @@ impl Timestamp {
         self.0
     }
 
+    fn text(self) -> Text {
+        let (year, month, day) = self.0.to_calendar_date();
+        let (hour, minute, second, microsecond) = self.0.to_hms_micro();
+
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        for (place, number) in [
+            (0..4, year.unsigned_abs()),
+            (5..7, u8::from(month).into()),
+            (8..10, day.into()),
+            (11..13, hour.into()),
+            (14..16, minute.into()),
+            (17..19, second.into()),
+            (20..26, microsecond),
+        ] {
+            write_digits(&mut text[place], number);
+        }
+
+        Text(text)
+    }
+
     /// Whole seconds since 1970-01-01T00:00:00Z.
     pub fn unix_timestamp(self) -> i64 {
         self.0.unix_timestamp()
+    }
+}
+
+/// The text of a timestamp. Made without [`fmt`], because each row of a listing has several.
+struct Text([u8; 27]);
+
+impl Text {
+    fn as_str(&self) -> &str {
+        // Digits and punctuation are always UTF-8.
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Writes the last digits of `number`.
+fn write_digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b"0123456789"[(number % 10) as usize];
+        number /= 10;
     }
 }
 
@@ -134,20 +172,13 @@ impl Sub<Duration> for Timestamp {
 /// Always writes six decimals, so that timestamps have the same length and sort as text.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.0.to_calendar_date();
-        let (hour, minute, second, micro) = self.0.to_hms_micro();
-
-        write!(
-            f,
-            "{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z",
-            u8::from(month)
-        )
+        f.write_str(self.text().as_str())
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.text().as_str())
     }
 }
 

@@ -111,28 +111,28 @@ pub fn is_line(text: &str, _: &()) -> garde::Result {
 /// Masks `Ada Lovelace` as `A. L.`, from three words at most, so that the mask reveals neither the
 /// length of the text nor a text of one-letter words.
 pub fn initials(text: &str) -> String {
-    let letters: Vec<_> = text
+    let letters = text
         .split_whitespace()
-        .filter_map(|word| word.chars().next())
-        .take(3)
-        .collect();
+        .filter_map(|word| word.chars().next());
 
-    letters
-        .iter()
-        .map(|letter| format!("{letter}."))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut mask = String::new();
+    for letter in letters.take(3) {
+        if !mask.is_empty() {
+            mask.push(' ');
+        }
+        mask.extend([letter, '.']);
+    }
+
+    mask
 }
 
 /// Masks all but the last two characters; masks a text of up to six characters completely.
 pub fn last_two(text: &str) -> String {
-    let letters: Vec<_> = text.chars().collect();
-    let shown: String = if letters.len() > 6 {
-        letters[letters.len() - 2..].iter().collect()
-    } else {
-        String::new()
-    };
-    format!("•••{shown}")
+    let is_long = text.chars().nth(6).is_some();
+    let end = text.char_indices().nth_back(1).filter(|_| is_long);
+    let shown = end.map_or("", |(start, _)| &text[start..]);
+
+    ["•••", shown].concat()
 }
 
 /// Masks the whole text, including its length.
