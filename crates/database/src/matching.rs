@@ -3,16 +3,16 @@
 use sea_query::{Alias, Expr, ExprTrait as _, JoinType, Query, SelectStatement};
 
 use crate::{
-    Authority, Door, Entity, EntityScope as _, door::uuid, entity_statements::sealed,
-    filter::Condition, selection::table,
+    Authority, Door, Entity, EntityScope as _,
+    door::uuid,
+    entity_statements::{sealed, statements},
+    filter::Condition,
+    selection::table,
 };
 
-/// The columns of a row's data key, which follow its own.
-const KEY_COLUMNS: [&str; 3] = ["id", "wrapped", "subject_id"];
-
-/// The number of columns of a selected row.
+/// The number of columns of a selected row: its own, and three of its data key.
 pub(crate) fn width<E: Entity>() -> usize {
-    E::COLUMNS.len() + if sealed::<E>() { KEY_COLUMNS.len() } else { 0 }
+    E::COLUMNS.len() + if sealed::<E>() { 3 } else { 0 }
 }
 
 impl<A: Authority> Door<A> {
@@ -22,22 +22,18 @@ impl<A: Authority> Door<A> {
         public: Option<&'static str>,
         conditions: Vec<Condition>,
     ) -> SelectStatement {
-        let of =
-            |table: &'static str, column: &'static str| (Alias::new(table), Alias::new(column));
         let mut select = Query::select();
         select
-            .columns(E::COLUMNS.iter().map(|column| of("t", column)))
+            .expr(Expr::cust(statements::<E>().selected.as_str()))
             .from_as(table(E::TABLE), Alias::new("t"));
 
         if sealed::<E>() {
-            select
-                .columns(KEY_COLUMNS.map(|column| of("k", column)))
-                .join_as(
-                    JoinType::InnerJoin,
-                    table("mainstay.data_keys"),
-                    Alias::new("k"),
-                    Expr::col(of("k", "id")).equals(of("t", "data_key")),
-                );
+            select.join_as(
+                JoinType::InnerJoin,
+                table("mainstay.data_keys"),
+                Alias::new("k"),
+                Expr::cust("k.id = t.data_key"),
+            );
         }
 
         self.limited::<E>(select, public, conditions)

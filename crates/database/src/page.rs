@@ -148,9 +148,10 @@ impl<A: Authority> Door<A> {
         recorded: Option<PageRecord>,
     ) -> Result<Found<E>, Error> {
         let rows = self.select_page::<E>(select, limit.get(), recorded).await?;
+        let decoder = self.decoder::<E>();
         let items = rows
             .iter()
-            .map(|row| self.decode(row))
+            .map(|row| decoder.decode(row))
             .collect::<Result<Vec<E>, _>>()?;
         let (items, more) = cut(items, limit.get());
 
