@@ -61,10 +61,13 @@ mod tests {
     use super::*;
 
     /// The served files with this extension.
-    fn files(extension: &str) -> Vec<(&'static str, &'static str)> {
+    fn files(extension: &str) -> Vec<(&'static str, String)> {
         let wanted = FILES.iter().filter(|file| file.name.ends_with(extension));
         wanted
-            .map(|file| (file.name, std::str::from_utf8(file.bytes).unwrap()))
+            .map(|file| {
+                let text = String::from_utf8(file.plain().into_owned()).unwrap();
+                (file.name, text)
+            })
             .collect()
     }
 
@@ -82,31 +85,28 @@ mod tests {
             assert!(served.contains(&path), "{name} is not served");
         }
 
-        for file in FILES.iter().filter(|file| file.name.ends_with(".html")) {
-            let html = std::str::from_utf8(file.bytes).unwrap();
-            let loaded: Vec<_> = named(html, " src=\"")
-                .chain(named(html, " href=\""))
+        for (name, html) in files(".html") {
+            let loaded: Vec<_> = named(&html, " src=\"")
+                .chain(named(&html, " href=\""))
                 .collect();
 
-            assert!(loaded.len() >= 4, "{}", file.name);
+            assert!(loaded.len() >= 4, "{name}");
 
             for path in loaded.iter().filter(|path| !path.starts_with("/look/")) {
                 let path = path.split('?').next().unwrap();
                 assert!(
                     served.contains(&path) || ["/docs", "/"].contains(&path),
-                    "{}: {path} is not served",
-                    file.name
+                    "{name}: {path} is not served"
                 );
             }
         }
 
-        for file in FILES.iter().filter(|file| file.name.ends_with(".js")) {
-            for import in named(std::str::from_utf8(file.bytes).unwrap(), "from \"./") {
+        for (name, script) in files(".js") {
+            for import in named(&script, "from \"./") {
                 let path = format!("/account/{import}");
                 assert!(
                     served.contains(&path.as_str()),
-                    "{}: {import} is not served",
-                    file.name
+                    "{name}: {import} is not served"
                 );
             }
         }

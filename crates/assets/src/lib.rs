@@ -22,6 +22,9 @@ pub const LOOK: [(&str, &[u8]); 3] = [
     ("icon.svg", include_bytes!("../look/icon.svg")),
 ];
 
+/// The smallest content that is compressed, in bytes: anything shorter fits into one packet.
+const MIN_COMPRESSED: usize = 1_024;
+
 /// The path of the look.
 pub const LOOK_BASE: &str = "/look";
 
@@ -178,32 +181,23 @@ impl Bundle {
     }
 }
 
-/// Writes one file and its compressed form, and appends its `Asset` expression to `list`.
+/// Writes one file, compressed if that is shorter, and appends its `Asset` expression to `list`.
 fn describe(list: &mut String, folder: &Path, name: &str, file: &Finished) -> io::Result<()> {
-    let (plain, gzip) = (folder.join(name), folder.join(format!("{name}.gz")));
-    fs::write(&plain, &file.content)?;
-
     let compressed = compressed(&file.content)?;
-    let is_smaller = compressed.len() < file.content.len();
-    if is_smaller {
-        fs::write(&gzip, compressed)?;
-    }
+    let is_gzip = file.content.len() >= MIN_COMPRESSED && compressed.len() < file.content.len();
+    let stored = folder.join(name);
+    fs::write(&stored, if is_gzip { &compressed } else { &file.content })?;
 
     let Finished {
         path, is_hashed, ..
     } = file;
     let tag = format!("{:016x}", fingerprint(&file.content));
-    let gzip = if is_smaller {
-        format!("Some(include_bytes!({gzip:?}))")
-    } else {
-        "None".to_owned()
-    };
     let content_type = content_type(name);
 
     writeln!(
         list,
         "    Asset {{ name: {name:?}, path: {path:?}, content_type: {content_type:?}, tag: {tag:?}, \
-         bytes: include_bytes!({plain:?}), gzip: {gzip}, is_hashed: {is_hashed} }},"
+         content: include_bytes!({stored:?}), is_gzip: {is_gzip}, is_hashed: {is_hashed} }},"
     )
     .map_err(io::Error::other)
 }

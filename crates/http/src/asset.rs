@@ -1,16 +1,20 @@
 //! Files that pages load, plain and compressed.
 
-use std::{io::Write as _, sync::OnceLock};
+use std::{
+    borrow::Cow,
+    io::{Read as _, Write as _},
+    sync::OnceLock,
+};
 
 use axum::body::Body;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use http::{HeaderValue, StatusCode, header, request::Parts};
 
 use crate::{conditions::is_known, negotiation::takes_gzip, reply::Reply};
 
 /// A file that pages load, written by a build script with `mainstay_assets::Bundle`. The binary
-/// contains the file and its gzip form.
+/// contains it once, compressed if that is shorter.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
     /// The name of its source file.
@@ -21,19 +25,31 @@ pub struct Asset {
     pub content_type: &'static str,
     /// A hash of the content.
     pub tag: &'static str,
-    /// The content.
-    pub bytes: &'static [u8],
-    /// The content compressed with gzip, if that is shorter.
-    pub gzip: Option<&'static [u8]>,
+    /// The content, compressed with gzip if `is_gzip`.
+    pub content: &'static [u8],
+    /// Whether `content` is compressed.
+    pub is_gzip: bool,
     /// Whether the path changes with the content, so that clients may cache it indefinitely.
     pub is_hashed: bool,
+}
+
+impl Asset {
+    /// The content as it was before the build compressed it.
+    pub fn plain(&self) -> Cow<'static, [u8]> {
+        if self.is_gzip {
+            inflated(self.content).into()
+        } else {
+            self.content.into()
+        }
+    }
 }
 
 /// Content that does not change while the process runs, plain and compressed.
 pub(crate) struct Representations {
     content_type: &'static str,
     tag: String,
-    plain: Bytes,
+    /// Made of `gzip` when first asked for, if only that was given.
+    plain: OnceLock<Bytes>,
     /// Compressed on first use, unless the build did so; `None` if gzip does not make it shorter.
     gzip: OnceLock<Option<Bytes>>,
     is_hashed: bool,
@@ -48,7 +64,7 @@ impl Representations {
         Self {
             content_type,
             tag,
-            plain,
+            plain: plain.into(),
             gzip: OnceLock::new(),
             is_hashed: false,
         }
@@ -69,7 +85,7 @@ impl Representations {
         let mut reply = match (is_known, gzip) {
             (true, _) => Reply::new(Body::empty()),
             (false, Some(gzip)) => Reply::new(Body::from(gzip.clone())),
-            (false, None) => Reply::new(Body::from(self.plain.clone())),
+            (false, None) => Reply::new(Body::from(self.plain().clone())),
         };
 
         if is_known {
@@ -118,26 +134,33 @@ impl Representations {
             let is_text = ["text/", "application/json", "image/svg"]
                 .iter()
                 .any(|it| self.content_type.starts_with(it));
-            (is_text && self.plain.len() >= MIN_COMPRESSED)
-                .then(|| compressed(&self.plain))
+            (is_text && self.plain().len() >= MIN_COMPRESSED)
+                .then(|| compressed(self.plain()))
                 .flatten()
         });
         made.as_ref()
     }
-}
 
-impl Representations {
+    fn plain(&self) -> &Bytes {
+        self.plain.get_or_init(|| {
+            let gzip = self.gzip.get().and_then(Option::as_ref);
+            gzip.map(|gzip| inflated(gzip).into()).unwrap_or_default()
+        })
+    }
+
     /// Serves a file at a path: its own, or one that does not change with its content.
     pub(crate) fn under(path: &str, asset: &Asset) -> Self {
-        let gzip = asset
-            .gzip
-            .filter(|_| asset.bytes.len() >= MIN_COMPRESSED)
-            .map(Bytes::from_static);
+        let content = Bytes::from_static(asset.content);
+        let (plain, gzip) = match asset.is_gzip {
+            true => (OnceLock::new(), Some(content)),
+            false => (content.into(), None),
+        };
+
         Self {
             content_type: asset.content_type,
             tag: asset.tag.to_owned(),
-            plain: Bytes::from_static(asset.bytes),
-            gzip: OnceLock::from(gzip),
+            plain,
+            gzip: gzip.into(),
             is_hashed: asset.is_hashed && asset.path == path,
         }
     }
@@ -149,6 +172,16 @@ fn compressed(content: &[u8]) -> Option<Bytes> {
     encoder.write_all(content).ok()?;
     let compressed = encoder.finish().ok()?;
     (compressed.len() < content.len()).then(|| compressed.into())
+}
+
+/// The content that `compressed`, or a build script, made `gzip` of.
+fn inflated(gzip: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    if let Err(error) = GzDecoder::new(gzip).read_to_end(&mut content) {
+        tracing::error!(%error, "compressed content could not be read");
+    }
+
+    content
 }
 
 /// FNV-1a. An `ETag` must be the same in all replicas of a build; it needs no cryptographic hash.
