@@ -24,6 +24,7 @@ pub(crate) fn secure(headers: &mut HeaderMap, request_id: Uuid) {
         ),
     ];
 
+    headers.reserve(DEFAULTS.len() + 1);
     for (name, value) in DEFAULTS {
         headers
             .entry(name)

@@ -11,6 +11,7 @@ mod healthcheck;
 mod jobs;
 mod key_ring;
 mod mail;
+mod memory;
 mod migrate;
 mod openapi;
 mod organization;
@@ -126,6 +127,8 @@ impl Platform {
 
 /// Parses the command line and runs the command.
 fn run(platform: &Platform) -> ExitCode {
+    memory::without_huge_pages();
+
     let info = platform.info();
     let program = CommandLine::command()
         .about(info.description)
