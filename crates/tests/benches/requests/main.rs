@@ -105,12 +105,11 @@ async fn measure() {
         for _ in 0..STARTS {
             report.started(kind, Server::start(&database, kind).await.started);
         }
-        servers.push(Server::start(&database, kind).await.signed_in().await);
+        let server = Server::start(&database, kind).await;
+        report.memory(&server);
+        servers.push(server.signed_in().await);
     }
 
-    for server in &servers {
-        report.memory(server);
-    }
     for endpoint in Endpoint::ALL {
         if endpoint == Endpoint::Login {
             servers.iter().for_each(|server| report.memory(server));
