@@ -130,7 +130,7 @@ impl<'a> Limiter<'a> {
     /// tables and of clauses.
     fn limit_table(&self, factor: &mut TableFactor) -> Result<(), String> {
         let Some((name, alias)) = plain_table(factor) else {
-            return Ok(());
+            return Err(format!("it may not select from {factor}"));
         };
         let Some((table, rows)) = self.rows_of(name) else {
             return Ok(());

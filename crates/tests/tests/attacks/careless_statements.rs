@@ -62,7 +62,7 @@ const OF_A_PERSON: [&str; 17] = [
 ];
 
 /// Texts that reach for something else.
-const REFUSED_TO_A_PERSON: [&str; 28] = [
+const REFUSED_TO_A_PERSON: [&str; 31] = [
     "changed AS (UPDATE mainstay.sessions SET user_id = $1 RETURNING id)",
     "changed AS (UPDATE mainstay.sessions SET (multi_factor, user_id) = (true, $1) RETURNING id)",
     "changed AS (INSERT INTO mainstay.recovery_codes (user_id, hashes, created_at) VALUES ($1, '{}', now())
@@ -73,6 +73,9 @@ const REFUSED_TO_A_PERSON: [&str; 28] = [
     "changed AS (INSERT INTO mainstay.recovery_codes (user_id, hashes, created_at)
         SELECT r.* FROM mainstay.recovery_codes r)",
     "changed AS (UPDATE sessions SET multi_factor = true RETURNING id)",
+    "changed AS (SELECT u.id FROM mainstay.users u TABLESAMPLE SYSTEM (100) FOR UPDATE OF u)",
+    "changed AS (SELECT u.id FROM ONLY mainstay.users u FOR UPDATE OF u)",
+    "changed AS (SELECT u.id FROM mainstay.users * u FOR UPDATE OF u)",
     r#"changed AS (UPDATE "mainstay"."sessions" SET multi_factor = true RETURNING id)"#,
     "changed AS (UPDATE ONLY mainstay.sessions SET multi_factor = true RETURNING id)",
     "changed AS (DELETE FROM mainstay.sessions RETURNING id)",
