@@ -73,14 +73,15 @@ impl Table {
 }
 
 impl Rows {
-    /// Whether the column says whose row it is.
+    /// Whether the column says whose row it is, or which key goes with the row.
     pub(super) fn is_limited_by(&self, column: &str) -> bool {
         let conditions = [self.condition, self.only.unwrap_or_default()];
 
-        conditions
-            .iter()
-            .flat_map(|condition| condition.split_whitespace())
-            .any(|word| word.strip_prefix("t.") == Some(column))
+        column == "data_key"
+            || conditions
+                .iter()
+                .flat_map(|condition| condition.split_whitespace())
+                .any(|word| word.strip_prefix("t.") == Some(column))
     }
 
     /// Rows that are only read.

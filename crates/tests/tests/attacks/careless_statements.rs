@@ -49,7 +49,7 @@ const OF_A_PERSON: [&str; 17] = [
     "changed AS (INSERT INTO mainstay.recovery_codes (user_id, hashes, created_at) VALUES ($1, '{}', now())
         RETURNING user_id)",
     "changed AS (INSERT INTO mainstay.recovery_codes AS r (user_id, hashes, created_at)
-        SELECT u.id, '{}'::bytea[], now() FROM mainstay.users u UNION SELECT $1, '{}'::bytea[], now()
+        SELECT u.id, '{}'::bytea[], now() FROM mainstay.users u UNION SELECT $1, '{}'::bytea[], now() FROM held
         ON CONFLICT ON CONSTRAINT recovery_codes_pkey DO UPDATE SET hashes = '{}' RETURNING user_id)",
     "sessions AS (SELECT * FROM mainstay.sessions),
         changed AS (UPDATE mainstay.sessions s SET multi_factor = true FROM sessions RETURNING s.id)",
@@ -62,7 +62,8 @@ const OF_A_PERSON: [&str; 17] = [
 ];
 
 /// Texts that reach for something else.
-const REFUSED_TO_A_PERSON: [&str; 31] = [
+const REFUSED_TO_A_PERSON: [&str; 32] = [
+    "changed AS (UPDATE mainstay.users SET data_key = 1 RETURNING id)",
     "changed AS (UPDATE mainstay.sessions SET user_id = $1 RETURNING id)",
     "changed AS (UPDATE mainstay.sessions SET (multi_factor, user_id) = (true, $1) RETURNING id)",
     "changed AS (INSERT INTO mainstay.recovery_codes (user_id, hashes, created_at) VALUES ($1, '{}', now())
@@ -246,10 +247,15 @@ async fn attack(
     others: &Value,
 ) {
     let mut before = rows(app).await;
+    let other: Uuid = others["user"]
+        .as_str()
+        .and_then(|id| id.parse().ok())
+        .expect("an ID");
+    let unlike = !other.as_u128();
 
     for number in 0..written + refused {
         let mut body = others.clone();
-        body["new"] = json!(Uuid::from_u128(number as u128 + 1));
+        body["new"] = json!(Uuid::from_u128(unlike ^ number as u128));
         let answer = actor.post(&format!("{path}/{number}"), body).await;
         if number < written {
             answer.assert_status(204);
@@ -296,15 +302,12 @@ async fn start() -> TestApp {
 #[tokio::test]
 async fn statements_of_a_person_write_no_row_of_others() {
     let app = start().await;
-    let (me, colleague, stranger) = (
-        app.actor(Owner).await,
-        app.actor(Agent).await,
-        app.stranger(Owner).await,
-    );
+    let (colleague, stranger) = (app.actor(Agent).await, app.stranger(Owner).await);
 
     let elsewhere = stranger.organization();
 
     for other in [colleague, stranger] {
+        let me = app.actor(Owner).await;
         let others = json!({ "user": other.user(), "organization": elsewhere });
         attack(
             &app,
