@@ -25,6 +25,8 @@ use sqlx::{
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
+use crate::support::database::EMAIL;
+
 /// The environment variable with the URL of the database. A process that has it is this server.
 pub const URL: &str = "BARE_DATABASE_URL";
 
@@ -129,7 +131,7 @@ async fn create(pool: &PgPool) {
             .expect("the table is created");
     }
     query("INSERT INTO bare.users (email, password_hash, permissions) VALUES ($1, $2, $3)")
-        .bind(super::EMAIL)
+        .bind(EMAIL)
         .bind(HASH)
         .bind(["customers.read", "customers.write"])
         .execute(pool)

@@ -15,68 +15,35 @@
 )]
 
 mod bare;
-#[path = "../../tests/support/http.rs"]
-#[allow(dead_code, reason = "tests use more of it")]
-mod http;
-mod load;
-mod process;
-#[path = "../../tests/support/program.rs"]
-#[allow(dead_code, reason = "tests use more of it")]
-mod program;
 mod report;
 mod servers;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "other benches use more of it")]
+mod support;
 
 use std::time::Duration;
 
-use report::{Figures, Report};
-use servers::{Database, Kind, Server};
+use report::Report;
+use servers::{Kind, Server, allow_plain_text};
+use support::{database::Database, endpoint::Endpoint, number};
 
-/// The account that signs in at both servers.
-const EMAIL: &str = "bench@example.com";
+/// Number of customers.
+const CUSTOMERS: u64 = 100_000;
+
+/// The kinds of requests, logins last because they change the memory of the servers most.
+const ENDPOINTS: [Endpoint; 5] = [
+    Endpoint::Livez,
+    Endpoint::Read,
+    Endpoint::Page,
+    Endpoint::Create,
+    Endpoint::Login,
+];
 
 /// Number of measured starts of each server.
 const STARTS: usize = 5;
 
 /// Length of the load before the first round, which is not counted.
 const WARM_UP: Duration = Duration::from_secs(2);
-
-/// A kind of request.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Endpoint {
-    Livez,
-    Read,
-    Page,
-    Create,
-    Login,
-}
-
-impl Endpoint {
-    /// All kinds, logins last because they change the memory of the servers most.
-    const ALL: [Self; 5] = [
-        Self::Livez,
-        Self::Read,
-        Self::Page,
-        Self::Create,
-        Self::Login,
-    ];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Livez => "livez",
-            Self::Read => "read one",
-            Self::Page => "page of 50",
-            Self::Create => "create + audit",
-            Self::Login => "login",
-        }
-    }
-
-    const fn connections(self) -> usize {
-        match self {
-            Self::Login => 4,
-            _ => 32,
-        }
-    }
-}
 
 fn main() {
     let threads = |count: usize| {
@@ -98,29 +65,31 @@ async fn measure() {
         number("ROUNDS", 3),
         Duration::from_secs(number("SECONDS", 6)),
     );
-    let database = Database::start();
+    let database = Database::start(CUSTOMERS);
+    allow_plain_text(&database);
     let (mut report, mut servers) = (Report::new(rounds, span), Vec::new());
 
     for kind in Kind::ALL {
         for _ in 0..STARTS {
-            report.started(kind, Server::start(&database, kind).await.started);
+            report.started(kind, kind.start(&database).await.started);
         }
-        let server = Server::start(&database, kind).await;
-        report.memory(&server);
-        servers.push(server.signed_in().await);
+        servers.push(Server::start(kind, &database).await);
     }
 
-    for endpoint in Endpoint::ALL {
+    for server in &servers {
+        report.memory(server);
+    }
+    for endpoint in ENDPOINTS {
         if endpoint == Endpoint::Login {
             servers.iter().for_each(|server| report.memory(server));
         }
         for server in &servers {
-            server.load(endpoint, WARM_UP).await;
+            server.warm_up(endpoint, WARM_UP).await;
         }
         for round in 0..rounds {
             servers.rotate_left(usize::from(round > 0));
             for server in &servers {
-                let figures = Figures::of(server, &database, endpoint, span).await;
+                let figures = server.measure(&database, endpoint, span).await;
                 report.measured(server.kind, endpoint, figures);
             }
         }
@@ -128,11 +97,4 @@ async fn measure() {
     servers.iter().for_each(|server| report.memory(server));
 
     report.print();
-}
-
-/// A number from the environment.
-fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| {
-        text.parse().expect("the variable is a number")
-    })
 }

@@ -25,20 +25,19 @@ pub struct Measured {
     pub failures: usize,
 }
 
-/// Sends requests on `connections` for `span`. `request` writes the one with this number.
+/// Sends requests on `connections` for `span`. `request` writes the one with this number; `None`
+/// ends the load earlier.
 pub async fn load(
     address: SocketAddr,
     connections: usize,
     span: Duration,
-    request: &dyn Fn(usize) -> String,
+    request: &dyn Fn(usize) -> Option<String>,
 ) -> Measured {
     let (sent, end) = (AtomicUsize::new(0), Instant::now() + span);
     let all = (0..connections).map(async |_| {
         let mut measured = Measured::default();
-        while Instant::now() < end {
-            // A failed connection is replaced.
-            send_until(end, address, &sent, request, &mut measured).await;
-        }
+        // A failed connection is replaced.
+        while send_until(end, address, &sent, request, &mut measured).await {}
         measured
     });
 
@@ -52,13 +51,14 @@ pub async fn load(
     sum
 }
 
+/// Sends requests on one connection. Returns whether it failed before the end of the load.
 async fn send_until(
     end: Instant,
     address: SocketAddr,
     sent: &AtomicUsize,
-    request: &dyn Fn(usize) -> String,
+    request: &dyn Fn(usize) -> Option<String>,
     measured: &mut Measured,
-) {
+) -> bool {
     let mut stream = TcpStream::connect(address)
         .await
         .expect("the server accepts the connection");
@@ -68,7 +68,10 @@ async fn send_until(
 
     let mut buffer = Vec::new();
     while Instant::now() < end {
-        let text = request(sent.fetch_add(1, Ordering::Relaxed));
+        let Some(text) = request(sent.fetch_add(1, Ordering::Relaxed)) else {
+            return false;
+        };
+
         let started = Instant::now();
         let answer = timeout(
             PATIENCE,
@@ -79,10 +82,12 @@ async fn send_until(
 
         let Ok(Some(status)) = answer else {
             measured.failures += 1;
-            return;
+            return true;
         };
         measured.failures += usize::from(!(200..300).contains(&status));
     }
+
+    false
 }
 
 /// Sends a request, and reads its response. Returns the status; `None` if the connection closed.
