@@ -54,6 +54,10 @@ bench-auth:
 bench-enumeration:
     cargo bench -p mainstay-tests --bench enumeration
 
+# Measure requests with a thousand to a million rows, and with 1 to 64 replicas that listen.
+bench-growth:
+    cargo bench -p mainstay-tests --bench growth
+
 # Measure a key rotation on 100,000 customers under load.
 bench-rotation:
     cargo bench -p mainstay-tests --bench rotation
