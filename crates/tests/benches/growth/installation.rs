@@ -36,7 +36,8 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Creates a database with this number of customers, in thousands, and starts the service.
+    /// Creates a database with this number of customers, a multiple of a thousand, and starts the
+    /// service.
     pub async fn start(rows: u64) -> Self {
         let mut database = Database::start(REAL);
         bulk::date(&database.owner_url).await;
