@@ -37,7 +37,7 @@ use crate::{
 /// Runs hand-written statements, and records each change that they make.
 ///
 /// A door creates one that is limited to the caller's rows: [`Door::sql`](crate::Door::sql).
-/// Whatever the text says, it reads and writes the rows of the caller's organization, or of their
+/// Regardless of the text, it reads and writes the rows of the caller's organization, or of their
 /// account, and no others. In the text, tables and functions of the platform have their schema.
 ///
 /// An unlimited one reaches all rows, for authentication, operator commands and periodic tasks. It

@@ -127,7 +127,7 @@ impl<'a> Limiter<'a> {
     }
 
     /// Replaces a table by the owner's rows in it. The wall has refused all names but those of
-    /// tables and of clauses.
+    /// tables and of clauses. One with anything but an alias, such as a sample, is refused here.
     fn limit_table(&self, factor: &mut TableFactor) -> Result<(), String> {
         let Some((name, alias)) = plain_table(factor) else {
             return Err(format!("it may not select from {factor}"));

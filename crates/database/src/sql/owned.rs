@@ -31,7 +31,7 @@ pub(super) struct Rows {
 /// Where a column of a new row takes its value from.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
-    /// The column is the owner. The wall sets it, whatever the text says.
+    /// The column is the owner. The wall sets it, regardless of the text.
     Owner(&'static str),
     /// The column is the ID of a row of the table that the same statement has written.
     Written(&'static str, &'static str),
@@ -152,7 +152,7 @@ pub(super) struct Function {
 pub(super) enum Argument {
     /// Nothing: the function reads no row of an owner, or returns no more than yes or no.
     Any,
-    /// The argument at this position is the owner. The wall sets it, whatever the text says.
+    /// The argument at this position is the owner. The wall sets it, regardless of the text.
     OwnerAt(usize),
     /// The only argument is this column of the row that the statement deletes.
     Deleted(&'static str),
